@@ -1,0 +1,129 @@
+"""One feature of a record: the encoder of preprocessing and the parser of the trainer are derived from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from dataset_contract.errors import ContractError
+from dataset_contract.fields import FieldReader
+
+Dtype = Literal["string", "int64", "float32"]
+Role = Literal["input", "label", "key", "metadata"]
+Scalar = str | int | float
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureSpec:
+    """One scalar feature of a tf.Example.
+
+    Attributes:
+        name: the key in the tf.Example, `image/encoded` for instance.
+        dtype: `string` (bytes_list), `int64` (int64_list) or `float32` (float_list).
+        role: `input` is what the model sees, `label` what it predicts, `key` what the split hashes,
+            `metadata` travels along unused.
+        vocabulary: the values that a categorical feature or a label can take, in order.
+        first_index: the integer that stands for `vocabulary[0]` in a record. The ImageNet keys count labels from 1.
+        default: what stands for a missing value; `None` means that a record without it is rejected.
+        description: one line for people.
+
+    Raises:
+        ContractError: a field has a value that it can't have.
+    """
+
+    name: str
+    dtype: Dtype
+    role: Role = "input"
+    vocabulary: tuple[str, ...] = ()
+    first_index: int = 0
+    default: Scalar | None = None
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name or self.name != self.name.strip():
+            raise ContractError(
+                "features.name", expected="a name without spaces around it", received=self.name
+            )
+        where = f"features[{self.name}]"
+        if self.dtype not in get_args(Dtype):
+            raise ContractError(f"{where}.dtype", expected=f"one of {get_args(Dtype)}", received=self.dtype)
+        if self.role not in get_args(Role):
+            raise ContractError(f"{where}.role", expected=f"one of {get_args(Role)}", received=self.role)
+        if len(set(self.vocabulary)) != len(self.vocabulary):
+            raise ContractError(f"{where}.vocabulary", expected="distinct values", received=self.vocabulary)
+        if self.first_index < 0:
+            raise ContractError(f"{where}.first_index", expected="0 or more", received=self.first_index)
+        if self.default is not None and not isinstance(self.default, _DEFAULT_TYPES[self.dtype]):
+            raise ContractError(f"{where}.default", expected=f"a {self.dtype}", received=self.default)
+
+    def index_of(self, value: str) -> int:
+        """The integer that stands for a value of the vocabulary in a record.
+
+        Raises:
+            ContractError: the vocabulary does not hold the value.
+        """
+        try:
+            return self.vocabulary.index(value) + self.first_index
+        except ValueError:
+            raise ContractError(
+                f"features[{self.name}]", expected=f"one of {list(self.vocabulary)}", received=value
+            ) from None
+
+    def to_json(self) -> dict[str, Any]:
+        """The feature as plain JSON values."""
+        return {
+            "name": self.name,
+            "dtype": self.dtype,
+            "role": self.role,
+            "vocabulary": list(self.vocabulary),
+            "first_index": self.first_index,
+            "default": self.default,
+            "description": self.description,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> FeatureSpec:
+        """The feature that `to_json` wrote.
+
+        Raises:
+            ContractError: a field is missing, unknown or of the wrong type.
+        """
+        reader = FieldReader(value, f"features[{value.get('name', '?')}]")
+        feature = cls(
+            name=reader.take("name", str),
+            dtype=reader.take("dtype", str),
+            role=reader.take("role", str),
+            vocabulary=tuple(reader.take_list("vocabulary", str)),
+            first_index=reader.take("first_index", int),
+            default=reader.take("default", str, int, float, type(None)),
+            description=reader.take("description", str),
+        )
+        reader.finish()
+        return feature
+
+
+_DEFAULT_TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "int64": (int,), "float32": (int, float)}
+
+
+def image_features(labels: tuple[str, ...]) -> tuple[FeatureSpec, ...]:
+    """The classic ImageNet keys of a labelled JPEG.
+
+    The label is stored from 1, as in the original ImageNet records; models predict from 0.
+
+    Source: https://github.com/tensorflow/models/blob/master/research/inception/inception/data/build_image_data.py
+    """
+    return (
+        FeatureSpec(name="image/encoded", dtype="string", description="the JPEG file"),
+        FeatureSpec(
+            name="image/class/label", dtype="int64", role="label", vocabulary=labels, first_index=1,
+            description="index of the label, from 1",
+        ),
+        FeatureSpec(name="image/class/synset", dtype="string", role="metadata", description="name of the label"),
+        FeatureSpec(name="image/filename", dtype="string", role="metadata", description="path below the source"),
+        FeatureSpec(name="image/height", dtype="int64", role="metadata", description="pixels"),
+        FeatureSpec(name="image/width", dtype="int64", role="metadata", description="pixels"),
+        FeatureSpec(name="image/channels", dtype="int64", role="metadata", description="3"),
+        FeatureSpec(name="image/colorspace", dtype="string", role="metadata", description="RGB"),
+        FeatureSpec(name="image/format", dtype="string", role="metadata", description="JPEG"),
+    )  # fmt: skip

@@ -1,0 +1,56 @@
+"""Reads the fields of a JSON object one by one and says exactly which one is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dataset_contract.errors import ContractError
+
+
+class FieldReader:
+    """Takes fields out of a JSON object; `finish` refuses what nobody took."""
+
+    def __init__(self, value: object, where: str) -> None:
+        if not isinstance(value, Mapping):
+            raise ContractError(where, expected="a JSON object", received=value)
+        self._left = dict(value)
+        self._where = where
+
+    def take(self, field: str, *types: type) -> Any:
+        """The value of a field, of one of the types.
+
+        Raises:
+            ContractError: the field is missing or of another type.
+        """
+        names = " or ".join("null" if t is type(None) else t.__name__ for t in types)
+        if field not in self._left:
+            raise ContractError(f"{self._where}.{field}", expected=names, received="nothing")
+        value = self._left.pop(field)
+        # bool is an int to Python, never to a contract.
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            raise ContractError(f"{self._where}.{field}", expected=names, received=value)
+        return value
+
+    def take_list(self, field: str, item_type: type) -> list[Any]:
+        """The value of a field that is a list of items of one type.
+
+        Raises:
+            ContractError: the field is missing, no list, or holds an item of another type.
+        """
+        items = self.take(field, list)
+        for index, item in enumerate(items):
+            if not isinstance(item, item_type):
+                raise ContractError(
+                    f"{self._where}.{field}[{index}]", expected=item_type.__name__, received=item
+                )
+        return list(items)
+
+    def finish(self) -> None:
+        """Refuse fields that nobody took.
+
+        Raises:
+            ContractError: a field is left over.
+        """
+        if self._left:
+            raise ContractError(self._where, expected="no further fields", received=sorted(self._left))

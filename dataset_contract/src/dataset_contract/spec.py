@@ -1,0 +1,116 @@
+"""A dataset's whole retraining, as one value: what a DAG file says of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal, get_args
+
+from dataset_contract.contract import DataContract
+from dataset_contract.errors import ContractError
+from dataset_contract.features import Scalar
+
+Direction = Literal["higher", "lower"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSpec:
+    """How a dataset's model is trained.
+
+    Attributes:
+        module: the Python module that the training job runs.
+        arguments: its flags without the dashes; every one can be changed for a single run.
+        tier: a scale tier, `BASIC` for instance.
+        timeout_seconds: a job that takes longer is cancelled by the service.
+
+    Raises:
+        ContractError: a field has a value that it can't have.
+    """
+
+    module: str = "trainer.task"
+    arguments: Mapping[str, Scalar] = field(default_factory=dict)
+    tier: str = "BASIC"
+    timeout_seconds: int = 24 * 3600
+
+    def __post_init__(self) -> None:
+        if self.timeout_seconds <= 0:
+            raise ContractError(
+                "training.timeout_seconds", expected="more than 0", received=self.timeout_seconds
+            )
+        for flag, value in self.arguments.items():
+            if flag.startswith("-"):
+                raise ContractError("training.arguments", expected="flags without dashes", received=flag)
+            if not isinstance(value, str | int | float):
+                raise ContractError(
+                    f"training.arguments[{flag}]", expected="text or a number", received=value
+                )
+        object.__setattr__(self, "arguments", MappingProxyType(dict(self.arguments)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateSpec:
+    """What a model must reach to be promoted.
+
+    Attributes:
+        metric: the name of a metric in `evaluation.json`.
+        direction: whether `higher` or `lower` values are better.
+        threshold: the worst value that may be promoted.
+        baseline_margin: how much better than the trivial baseline it must be, in the metric's unit.
+        production_margin: how much worse than the version in production it may be, in the metric's unit.
+        max_model_bytes: the largest export that may be served.
+
+    Raises:
+        ContractError: a field has a value that it can't have.
+    """
+
+    metric: str
+    direction: Direction
+    threshold: float
+    baseline_margin: float = 0.0
+    production_margin: float = 0.0
+    max_model_bytes: int = 2_000_000_000
+
+    def __post_init__(self) -> None:
+        if self.direction not in get_args(Direction):
+            raise ContractError(
+                "gate.direction", expected=f"one of {get_args(Direction)}", received=self.direction
+            )
+        for name in ("threshold", "baseline_margin", "production_margin"):
+            if not math.isfinite(getattr(self, name)):
+                raise ContractError(f"gate.{name}", expected="a finite number", received=getattr(self, name))
+        if self.max_model_bytes <= 0:
+            raise ContractError("gate.max_model_bytes", expected="more than 0", received=self.max_model_bytes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec:
+    """All that the chain needs to know about a dataset.
+
+    Attributes:
+        contract: what its records hold and how they are made.
+        source: where raw data comes from: a folder, a `gs://` URI, or a path below the source root.
+        training: how its model is trained.
+        gate: what the model must reach.
+        schedule: a cron expression, or `None` for runs by hand.
+        window: how much of the past a run trains on, as an ISO 8601 duration; `None` for all of it.
+        description: one paragraph, shown in Airflow.
+    """
+
+    contract: DataContract
+    source: str
+    training: TrainingSpec
+    gate: GateSpec
+    schedule: str | None = None
+    window: str | None = None
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.source:
+            raise ContractError("source", expected="a folder or a gs:// URI", received=self.source)
+
+    @property
+    def name(self) -> str:
+        """The dataset's name."""
+        return self.contract.name
