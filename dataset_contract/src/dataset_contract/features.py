@@ -24,7 +24,7 @@ class FeatureSpec:
         role: `input` is what the model sees, `label` what it predicts, `key` what the split hashes,
             `metadata` travels along unused.
         vocabulary: the values that a categorical feature or a label can take, in order.
-        first_index: the integer that stands for `vocabulary[0]` in a record. The ImageNet keys count labels from 1.
+        first_index: the integer that stands for `vocabulary[0]` in a record; the ImageNet keys count from 1.
         default: what stands for a missing value; `None` means that a record without it is rejected.
         description: one line for people.
 
@@ -119,8 +119,8 @@ def image_features(labels: tuple[str, ...]) -> tuple[FeatureSpec, ...]:
             name="image/class/label", dtype="int64", role="label", vocabulary=labels, first_index=1,
             description="index of the label, from 1",
         ),
-        FeatureSpec(name="image/class/synset", dtype="string", role="metadata", description="name of the label"),
-        FeatureSpec(name="image/filename", dtype="string", role="metadata", description="path below the source"),
+        FeatureSpec(name="image/class/synset", dtype="string", role="metadata", description="the label"),
+        FeatureSpec(name="image/filename", dtype="string", role="metadata", description="path in the source"),
         FeatureSpec(name="image/height", dtype="int64", role="metadata", description="pixels"),
         FeatureSpec(name="image/width", dtype="int64", role="metadata", description="pixels"),
         FeatureSpec(name="image/channels", dtype="int64", role="metadata", description="3"),
