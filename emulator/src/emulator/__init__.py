@@ -1,0 +1,1 @@
+"""Cloud Storage, Dataflow, Vertex AI and Cloud Logging on one machine: the wire protocols, and real jobs."""

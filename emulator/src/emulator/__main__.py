@@ -1,0 +1,55 @@
+"""The emulator of Cloud Storage, Dataflow, Vertex AI and Cloud Logging.
+
+python -m emulator --root .local/emulator --port 9023 --image perennial/trainer=trainer.task
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from emulator.coverage import coverage_document
+from emulator.server import RootInUseError, serve
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the emulator, or print what it covers; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m emulator",
+        description="Cloud Storage, Dataflow, Vertex AI and Cloud Logging on one loopback port.",
+    )
+    parser.add_argument(
+        "--root",
+        type=Path,
+        default=Path(".local/emulator"),
+        help="folder for everything it keeps (%(default)s)",
+    )
+    parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--port-file", type=Path, help="file that gets the port once requests are answered")
+    parser.add_argument(
+        "--image", type=_image, action="append", default=[], metavar="NAME=MODULE",
+        help="run `python -m MODULE` for container images whose URI ends in NAME; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--coverage", action="store_true", help="print docs/emulator-coverage.md and exit")
+    options = parser.parse_args(arguments)
+    if options.coverage:
+        print(coverage_document(), end="")
+        return 0
+    try:
+        serve(options.root, options.port, dict(options.image), port_file=options.port_file)
+    except (RootInUseError, OSError) as error:
+        print(f"emulator: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _image(text: str) -> tuple[str, str]:
+    name, separator, module = text.partition("=")
+    if not (name and separator and module):
+        raise argparse.ArgumentTypeError(f"expected NAME=MODULE, received {text!r}")
+    return name, module
+
+
+if __name__ == "__main__":
+    sys.exit(main())

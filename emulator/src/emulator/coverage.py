@@ -1,0 +1,43 @@
+"""Makes `docs/emulator-coverage.md` from the route table and the docstrings of the service packages."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import tempfile
+from pathlib import Path
+
+from emulator.app import SERVICES, create_services
+from emulator.config import Config
+from emulator.service import Service
+from emulator.state import State
+
+_HEAD = """\
+# What the emulator covers
+
+Made by `python -m emulator --coverage` from the route table. A method that isn't covered answers 501 with its
+name, as does a path that no service here has.
+"""
+
+
+def coverage_document() -> str:
+    """The document's text."""
+    with tempfile.TemporaryDirectory() as folder:
+        state = State(Path(folder) / "state.sqlite")
+        services = create_services(Config(Path(folder), 0), state)
+        sections = [_section(name, service) for name, service in zip(SERVICES, services, strict=True)]
+        state.close()
+    return "\n".join([_HEAD, *sections])
+
+
+def _section(package: str, service: Service) -> str:
+    title, _, text = (inspect.getdoc(importlib.import_module(f"emulator.{package}")) or package).partition(
+        "\n"
+    )
+    covered = sum(route.handler is not None for route in service.routes)
+    lines = [f"## {title.rstrip('.')}", text, "", f"{covered} of {len(service.routes)} routes.", ""]
+    lines += ["| method | request | covered |", "|---|---|---|"]
+    for route in service.routes:
+        covered_mark = "yes" if route.handler else "no"
+        lines.append(f"| `{route.api_method}` | `{route.http_method} {route.template}` | {covered_mark} |")
+    return "\n".join(lines) + "\n"

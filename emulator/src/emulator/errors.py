@@ -1,0 +1,85 @@
+"""What can go wrong in a service, in Google's vocabulary; only `response` writes it to the wire.
+
+The body's form: https://cloud.google.com/apis/design/errors#http_mapping and, for its `errors` list,
+https://cloud.google.com/storage/docs/json_api/v1/status-codes
+"""
+
+# ruff: noqa: N818  (named as in google.api_core.exceptions)
+
+from __future__ import annotations
+
+from starlette.responses import JSONResponse
+
+
+class ApiError(Exception):
+    """A request that a service refuses.
+
+    Attributes:
+        message: one sentence for the caller.
+        code: the HTTP status.
+        status: the canonical code's name, `NOT_FOUND` for instance.
+        reason: Cloud Storage's finer word, `conditionNotMet` for instance.
+    """
+
+    def __init__(self, message: str, *, code: int, status: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.status = status
+        self.reason = reason
+
+
+class InvalidArgument(ApiError):
+    """A field or parameter has a value that it can't have."""
+
+    def __init__(self, message: str, *, reason: str = "invalid") -> None:
+        super().__init__(message, code=400, status="INVALID_ARGUMENT", reason=reason)
+
+
+class FailedPrecondition(ApiError):
+    """The resource is in a state in which this can't be done."""
+
+    def __init__(self, message: str, *, reason: str = "failedPrecondition") -> None:
+        super().__init__(message, code=400, status="FAILED_PRECONDITION", reason=reason)
+
+
+class NotFound(ApiError):
+    """There is no such resource."""
+
+    def __init__(self, message: str, *, reason: str = "notFound") -> None:
+        super().__init__(message, code=404, status="NOT_FOUND", reason=reason)
+
+
+class AlreadyExists(ApiError):
+    """A resource of this name is there already, or stands in the way."""
+
+    def __init__(self, message: str, *, reason: str = "conflict") -> None:
+        super().__init__(message, code=409, status="ALREADY_EXISTS", reason=reason)
+
+
+class PreconditionFailed(ApiError):
+    """A condition that the request names doesn't hold."""
+
+    def __init__(self, message: str, *, reason: str = "conditionNotMet") -> None:
+        super().__init__(message, code=412, status="FAILED_PRECONDITION", reason=reason)
+
+
+class Unimplemented(ApiError):
+    """The service has this method, the emulator doesn't."""
+
+    def __init__(self, message: str, *, reason: str = "notImplemented") -> None:
+        super().__init__(message, code=501, status="UNIMPLEMENTED", reason=reason)
+
+
+class Unavailable(ApiError):
+    """The service can't answer now; the same request may succeed later."""
+
+    def __init__(self, message: str, *, reason: str = "backendError") -> None:
+        super().__init__(message, code=503, status="UNAVAILABLE", reason=reason)
+
+
+def response(error: ApiError) -> JSONResponse:
+    """The error as Google's clients expect it."""
+    detail = {"message": error.message, "domain": "global", "reason": error.reason or error.status}
+    body = {"code": error.code, "message": error.message, "status": error.status, "errors": [detail]}
+    return JSONResponse({"error": body}, status_code=error.code)

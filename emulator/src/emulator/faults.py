@@ -1,0 +1,161 @@
+"""Faults by request: the next calls of a method fail or wait, or a service breaks at a point where it asks.
+
+curl -d '{"target": "storage.objects.get", "http_status": 503, "count": 2}' http://localhost:P/_emulator/faults
+curl -d '{"target": "failed_deploy"}' http://localhost:P/_emulator/faults
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from emulator.errors import ApiError, InvalidArgument
+from emulator.routing import Route
+from emulator.state import State
+
+HOOKS = ("failed_deploy", "slow_start", "preemption")
+"""The points where services ask: a deployment fails, a job or server starts late, a job is preempted."""
+
+PATH = "/_emulator/faults"
+_KIND = "fault"
+_STATUS_NAMES = {
+    400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND",
+    408: "DEADLINE_EXCEEDED", 409: "ABORTED", 429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 502: "UNAVAILABLE",
+    503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """What goes wrong, and how many times.
+
+    Attributes:
+        target: an API method's full name, `storage.objects.get` for instance, or one of `HOOKS`.
+        http_status: the method answers with it; 0 lets it go on after the delay.
+        count: how many times more.
+        delay_seconds: the method waits so long first; a hook decides what to do with it.
+    """
+
+    target: str
+    http_status: int = 0
+    count: int = 1
+    delay_seconds: float = 0.0
+
+    @classmethod
+    def from_json(cls, value: object) -> Fault:
+        """The fault that a request asks for; `api_method` and `hook` are other names of `target`.
+
+        Raises:
+            InvalidArgument: a field is missing, unknown, or has a value that it can't have.
+        """
+        if not isinstance(value, Mapping):
+            raise InvalidArgument(f"fault: expected a JSON object, received {value!r}")
+        fields = dict(value)
+        targets = [fields.pop(name) for name in ("target", "api_method", "hook") if name in fields]
+        if len(targets) != 1 or not isinstance(targets[0], str) or not targets[0]:
+            raise InvalidArgument(f"target: expected one API method or hook, received {targets!r}")
+        fault = cls(
+            target=targets[0],
+            http_status=_number(fields, "http_status", 0, lowest=0, highest=599, kinds=(int,)),
+            count=_number(fields, "count", 1, lowest=1, highest=1_000_000, kinds=(int,)),
+            delay_seconds=_number(fields, "delay_seconds", 0.0, lowest=0, highest=3600, kinds=(int, float)),
+        )
+        if fields:
+            raise InvalidArgument(f"fault: expected no further fields, received {sorted(fields)}")
+        if 0 < fault.http_status < 400:
+            raise InvalidArgument(f"http_status: expected 400 to 599, received {fault.http_status}")
+        return fault
+
+
+class Faults:
+    """The faults still to come; kept in the state, so that they outlive the process as jobs do."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def set(self, fault: Fault) -> None:
+        """Let it happen, instead of what was set for the same target before."""
+        self._state.put(_KIND, fault.target, asdict(fault))
+
+    def all(self) -> list[Fault]:
+        """What is still to come."""
+        return [Fault(**document) for document in self._state.list(_KIND)]
+
+    def clear(self) -> None:
+        """Forget all."""
+        with self._state.transaction():
+            for fault in self.all():
+                self._state.delete(_KIND, fault.target)
+
+    def take(self, target: str) -> Fault | None:
+        """The fault that happens to this method or hook now, if any; it counts as having happened."""
+        if self._state.get(_KIND, target) is None:
+            return None
+        with self._state.transaction():
+            document = self._state.get(_KIND, target)
+            if document is None:
+                return None
+            fault = Fault(**document)
+            if fault.count > 1:
+                self._state.put(_KIND, target, {**document, "count": fault.count - 1})
+            else:
+                self._state.delete(_KIND, target)
+        return fault
+
+    async def happen(self, api_method: str) -> None:
+        """Wait and fail as set for this method.
+
+        Raises:
+            ApiError: with the status that was asked for.
+        """
+        fault = self.take(api_method)
+        if fault is None:
+            return
+        await asyncio.sleep(fault.delay_seconds)
+        if fault.http_status:
+            raise ApiError(
+                f"A fault that was asked for: {api_method} answers {fault.http_status}.",
+                code=fault.http_status,
+                status=_STATUS_NAMES.get(fault.http_status, "UNKNOWN"),
+                reason="injectedFault",
+            )
+
+    @property
+    def routes(self) -> list[Route]:
+        """The requests that set, show and clear faults."""
+        return [
+            Route("emulator", "emulator.faults.insert", "POST", PATH, self._post),
+            Route("emulator", "emulator.faults.list", "GET", PATH, self._get),
+            Route("emulator", "emulator.faults.delete", "DELETE", PATH, self._delete),
+        ]
+
+    async def _post(self, request: Request, _fields: Mapping[str, str]) -> Response:
+        try:
+            fault = Fault.from_json(await request.json())
+        except json.JSONDecodeError as error:
+            raise InvalidArgument(f"fault: expected JSON, received {error.doc[:80]!r}") from error
+        self.set(fault)
+        return JSONResponse(asdict(fault))
+
+    async def _get(self, _request: Request, _fields: Mapping[str, str]) -> Response:
+        return JSONResponse({"faults": [asdict(fault) for fault in self.all()]})
+
+    async def _delete(self, _request: Request, _fields: Mapping[str, str]) -> Response:
+        self.clear()
+        return Response(status_code=204)
+
+
+def _number(
+    fields: dict[str, Any], name: str, default: Any, *, lowest: int, highest: int, kinds: tuple[type, ...]
+) -> Any:
+    value: Any = fields.pop(name, default)
+    right_kind = isinstance(value, kinds) and not isinstance(value, bool)
+    if not right_kind or not lowest <= value <= highest:
+        raise InvalidArgument(f"{name}: expected {lowest} to {highest}, received {value!r}")
+    return value

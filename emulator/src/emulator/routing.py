@@ -1,0 +1,95 @@
+"""One table of routes for all services, matched on the percent-encoded path as Google's servers do.
+
+The templates' syntax: https://github.com/googleapis/googleapis/blob/master/google/api/http.proto
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+from urllib.parse import unquote
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+Handler: TypeAlias = Callable[[Request, Mapping[str, str]], Awaitable[Response]]
+
+_VARIABLE = re.compile(r"\{([\w.]+)(?:=([^{}]+))?\}|([^{}]+)")
+# A `*` never swallows a slash or the `:verb` behind it: `models/1:export` is no model `1:export`.
+_WILDCARDS = {"*": "[^/:]+", "**": ".+"}
+
+
+@dataclass(frozen=True)
+class Route:
+    """A method of a service and where it is found.
+
+    Attributes:
+        service: the service's name, as the coverage document shows it.
+        api_method: the method's full name, `storage.objects.get` for instance; faults are set by it.
+        http_method: `GET`, `POST`, ...
+        template: an http rule's path, `/v1/{name=projects/*/models/*}:export` for instance.
+        handler: what answers; `None` answers 501 with the method's name.
+    """
+
+    service: str
+    api_method: str
+    http_method: str
+    template: str
+    handler: Handler | None
+
+
+@dataclass(frozen=True)
+class Match:
+    """A route that fits a request, and its decoded path fields."""
+
+    route: Route
+    fields: Mapping[str, str]
+
+
+class Router:
+    """Finds the route of a request; among several that fit, the one that stands first in the table."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self.routes = tuple(routes)
+        self._by_start: dict[str, list[tuple[re.Pattern[str], list[str], Route]]] = defaultdict(list)
+        for route in self.routes:
+            pattern, names = compile_template(route.template)
+            self._by_start[_start(route.template)].append((pattern, names, route))
+
+    def match(self, http_method: str, raw_path: str) -> Match | None:
+        """The route for a percent-encoded path, or `None`.
+
+        A path that begins as some API does (`/v1/...`) never matches a template that begins with a variable
+        (`/{bucket}/{object=**}`): an unknown method must not be taken for an object of a bucket called `v1`.
+        """
+        start = _start(raw_path)
+        for pattern, names, route in self._by_start.get(start) or self._by_start.get("{", []):
+            found = pattern.fullmatch(raw_path)
+            if found is not None and route.http_method == http_method:
+                return Match(route, dict(zip(names, map(unquote, found.groups()), strict=True)))
+        return None
+
+
+def compile_template(template: str) -> tuple[re.Pattern[str], list[str]]:
+    """The pattern of an http rule's path, and the names of its groups in order."""
+    names: list[str] = []
+    pattern = ""
+    for name, inner, literal in _VARIABLE.findall(template):
+        if name:
+            names.append(name)
+            pattern += f"({_segments(inner or '*')})"
+        else:
+            pattern += _segments(literal)
+    return re.compile(pattern), names
+
+
+def _segments(text: str) -> str:
+    return "".join(_WILDCARDS.get(part) or re.escape(part) for part in re.split(r"(\*\*|\*)", text))
+
+
+def _start(path: str) -> str:
+    """The first segment of a path or template; `{` for one that begins with a variable."""
+    return "{" if path.startswith("/{") else path.removeprefix("/").partition("/")[0]
