@@ -1,0 +1,1 @@
+"""A prediction server for SavedModels, with the contract of Vertex AI's containers."""

@@ -1,0 +1,102 @@
+"""The server's two routes, and one adapter that turns errors into JSON."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from serving.errors import LoadingError, MethodError, ModelError, NotFoundError, ServingError, TooLargeError
+from serving.request_log import RequestLog
+from serving.service import PredictionService
+from serving.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings, service: PredictionService) -> Starlette:
+    """The application: loads the model when it starts, and finishes running requests when it stops."""
+
+    async def health(_: Request) -> Response:
+        if not service.ready:
+            raise LoadingError("model", expected="a loaded model", received="one that is loading")
+        return JSONResponse({"status": "ready"})
+
+    async def predict(request: Request) -> Response:
+        body = await _body(request, limit=settings.max_request_bytes)
+        return Response(await service.predict(body), media_type="application/json")
+
+    async def not_found(request: Request, _: Exception) -> Response:
+        routes = f"{settings.health_route} or {settings.predict_route}"
+        return _answer(NotFoundError("path", expected=routes, received=request.url.path))
+
+    async def wrong_method(request: Request, error: Exception) -> Response:
+        headers = error.headers if isinstance(error, HTTPException) and error.headers else {}
+        allowed = headers.get("Allow", "another method")
+        response = _answer(MethodError("method", expected=allowed, received=request.method))
+        response.headers.update(headers)
+        return response
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        service.start()
+        yield
+        service.stop()
+
+    return Starlette(
+        routes=[
+            Route(settings.health_route, health, methods=["GET"]),
+            Route(settings.predict_route, predict, methods=["POST"]),
+        ],
+        exception_handlers={
+            404: not_found,
+            405: wrong_method,
+            ClientDisconnect: _disconnected,
+            ServingError: _serving_error,
+            Exception: _unexpected,
+        },
+        middleware=[Middleware(RequestLog, quiet=settings.health_route)],
+        lifespan=lifespan,
+    )
+
+
+async def _body(request: Request, *, limit: int) -> bytes:
+    announced = int(request.headers.get("content-length") or 0)
+    if announced > limit:
+        raise TooLargeError("body", expected=f"at most {limit} bytes", received=f"{announced} bytes")
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise TooLargeError("body", expected=f"at most {limit} bytes", received=f"{size} bytes or more")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def _serving_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ServingError)  # noqa: S101 - by the table of handlers
+    if isinstance(error, ModelError):
+        _log.error("%s", error)
+    return _answer(error)
+
+
+async def _disconnected(*_: object) -> Response:
+    """Nobody reads this answer; it only ends the request without a traceback."""
+    return Response(status_code=400)
+
+
+async def _unexpected(_: Request, error: Exception) -> Response:
+    """What nobody foresaw: the answer says so, and the log, which Starlette writes, has the traceback."""
+    return _answer(ModelError("model", expected="an answer", received=type(error).__name__))
+
+
+def _answer(error: ServingError) -> JSONResponse:
+    headers = {"Retry-After": "1"} if isinstance(error, LoadingError) else None
+    return JSONResponse(error.to_json(), status_code=error.status, headers=headers)

@@ -1,0 +1,83 @@
+"""Brings a model from Cloud Storage into a local folder."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from serving.errors import ModelError
+
+SCHEME = "gs://"
+DOWNLOAD_THREADS = 8
+
+_log = logging.getLogger(__name__)
+
+
+def local_folder(model: str, *, cache: Path) -> Path:
+    """The folder that holds a SavedModel, downloaded if it is in Cloud Storage.
+
+    Args:
+        model: a folder or a `gs://` URI.
+        cache: where downloads are kept. A download is named by the generations of its objects, so that a
+            restarted server finds it and a changed model is never mistaken for the old one.
+
+    Raises:
+        ModelError: there is no SavedModel.
+    """
+    if not model.startswith(SCHEME):
+        folder = Path(model)
+        if not (folder / "saved_model.pb").is_file():
+            raise ModelError("model", expected="a folder with saved_model.pb", received=repr(model))
+        return folder
+    return _download(model, cache)
+
+
+def _download(uri: str, cache: Path) -> Path:
+    # A second of imports that a model in a folder does without.
+    from google.cloud import storage
+
+    started = time.monotonic()
+    bucket_name, _, prefix = uri.removeprefix(SCHEME).partition("/")
+    prefix = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
+    client = storage.Client()
+    blobs = [blob for blob in client.list_blobs(bucket_name, prefix=prefix) if not blob.name.endswith("/")]
+    names = {blob.name.removeprefix(prefix) for blob in blobs}
+    if "saved_model.pb" not in names:
+        raise ModelError(
+            "model",
+            expected="a gs:// URI with saved_model.pb below it",
+            received=f"{uri!r} with {len(names)} objects",
+        )
+    key = hashlib.sha256(repr((uri, sorted((blob.name, blob.generation) for blob in blobs))).encode())
+    folder = cache / key.hexdigest()[:16]
+    if folder.is_dir():
+        _log.info("%s is in %s already", uri, folder)
+        return folder
+    cache.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(dir=cache, prefix="download-") as unfinished,
+        ThreadPoolExecutor(DOWNLOAD_THREADS) as pool,
+    ):
+        root = Path(unfinished) / "model"
+
+        def fetch(blob: storage.Blob) -> None:
+            path = root / blob.name.removeprefix(prefix)
+            if not path.resolve().is_relative_to(root):
+                raise ModelError("model", expected="objects below the model", received=repr(blob.name))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            blob.download_to_filename(str(path), if_generation_match=blob.generation)
+
+        list(pool.map(fetch, blobs))
+        try:
+            root.rename(folder)
+        except OSError:
+            # Another server of this machine was faster; its folder has the same generations.
+            if not folder.is_dir():
+                raise
+    size = sum(blob.size for blob in blobs)
+    _log.info("%s: %.1f MB in %.1f s", uri, size / 1e6, time.monotonic() - started)
+    return folder

@@ -1,0 +1,167 @@
+"""Turns the instances of a request into one array per input of the model.
+
+An instance is an object of named inputs, or the bare value where the model has one input. `{"b64": "..."}`
+stands for bytes anywhere in it. https://cloud.google.com/vertex-ai/docs/predictions/get-online-predictions
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from serving.errors import InstanceError, describe
+from serving.signature import Kind, TensorSpec
+
+Array = npt.NDArray[Any]
+
+# The kinds of array that numpy makes of JSON values and that an input takes without changing their meaning.
+_ACCEPTED: dict[Kind, str] = {"float": "fiu", "integer": "iu", "boolean": "b", "string": "O"}
+
+
+def parse(body: bytes) -> list[Any]:
+    """The instances of a request.
+
+    Raises:
+        InstanceError: the body is no JSON object with a list of at least one instance.
+    """
+    try:
+        document = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise InstanceError(
+            "body", expected="a JSON object", received=f"{describe(body)}: {error}"
+        ) from error
+    if not isinstance(document, dict):
+        raise InstanceError("body", expected="a JSON object", received=describe(document))
+    unknown = sorted(document.keys() - {"instances", "parameters"})
+    if unknown:
+        raise InstanceError("body", expected="only instances and parameters", received=describe(unknown))
+    if document.get("parameters"):
+        raise InstanceError(
+            "parameters", expected="nothing: the model takes none", received=describe(document["parameters"])
+        )
+    instances = document.get("instances")
+    if not isinstance(instances, list):
+        received = describe(instances) if "instances" in document else "nothing"
+        raise InstanceError("instances", expected="a list", received=received)
+    if not instances:
+        raise InstanceError("instances", expected="at least one instance", received="an empty list")
+    return instances
+
+
+def columns(instances: Sequence[Any], inputs: Sequence[TensorSpec]) -> dict[str, Array]:
+    """One array per input, with the batch as its first dimension.
+
+    Args:
+        instances: objects of named inputs, or bare values where there is one input.
+        inputs: what the model takes.
+
+    Raises:
+        InstanceError: an instance lacks an input, has one that is unknown, or a value doesn't fit.
+    """
+    values = [_named(instance, inputs, f"instances[{index}]") for index, instance in enumerate(instances)]
+    return {spec.name: _column([value[spec.name] for value in values], spec) for spec in inputs}
+
+
+def _named(instance: object, inputs: Sequence[TensorSpec], where: str) -> dict[str, Any]:
+    names = {spec.name for spec in inputs}
+    if not isinstance(instance, dict) or instance.keys() == {"b64"} != names:
+        if len(inputs) != 1:
+            raise InstanceError(
+                where, expected=f"an object with {', '.join(sorted(names))}", received=describe(instance)
+            )
+        return {inputs[0].name: instance}
+    for spec in inputs:
+        if spec.name not in instance:
+            raise InstanceError(f"{where}.{spec.name}", expected=spec.describe(), received="nothing")
+    unknown = sorted(instance.keys() - names)
+    if unknown:
+        raise InstanceError(
+            f"{where}.{unknown[0]}", expected=f"only {', '.join(sorted(names))}", received=describe(unknown)
+        )
+    return instance
+
+
+def _column(values: list[Any], spec: TensorSpec) -> Array:
+    many = len(values) > 1
+    if spec.batch is not None and spec.batch != len(values):
+        raise InstanceError("instances", expected=f"{spec.batch} instances", received=str(len(values)))
+    arrays = [_array(value, spec, _path(index, spec)) for index, value in enumerate(values)]
+    if many and None in spec.shape:
+        for index, array in enumerate(arrays):
+            if array.shape != arrays[0].shape:
+                raise InstanceError(
+                    _path(index, spec),
+                    expected=f"the shape of the first instance, {list(arrays[0].shape)}",
+                    received=f"shape {list(array.shape)}",
+                )
+    return np.stack(arrays)
+
+
+def _path(index: int, spec: TensorSpec) -> str:
+    return f"instances[{index}].{spec.name}"
+
+
+def _array(value: Any, spec: TensorSpec, where: str) -> Array:
+    """One instance of an input, in the dtype and shape that the graph takes."""
+    array = _strings(value, where) if spec.kind == "string" else _numbers(value, spec, where)
+    fits = array.ndim == len(spec.shape) and all(
+        expected in (None, received) for expected, received in zip(spec.shape, array.shape, strict=True)
+    )
+    if not fits:
+        received = f"shape {list(array.shape)}" if array.ndim else describe(value)
+        raise InstanceError(where, expected=spec.describe(), received=received)
+    return array
+
+
+def _strings(value: Any, where: str) -> Array:
+    array = np.array(_bytes(value, where), dtype=object)
+    for item in array.flat:
+        if not isinstance(item, bytes):
+            raise InstanceError(
+                where, expected='strings or {"b64": ...}, in lists of equal length', received=describe(value)
+            )
+    return array
+
+
+def _bytes(value: Any, where: str) -> Any:
+    """The value with text and `{"b64": ...}` as bytes, in the same nested lists."""
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, list):
+        return [_bytes(item, f"{where}[{index}]") for index, item in enumerate(value)]
+    if not isinstance(value, dict) or value.keys() != {"b64"} or not isinstance(value["b64"], str):
+        raise InstanceError(where, expected='a string or {"b64": "..."}', received=describe(value))
+    try:
+        return base64.b64decode(value["b64"], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InstanceError(
+            f"{where}.b64", expected="base64", received=f"{describe(value['b64'])}: {error}"
+        ) from error
+
+
+def _numbers(value: Any, spec: TensorSpec, where: str) -> Array:
+    try:
+        array = np.array(value)
+    except (ValueError, OverflowError):
+        raise InstanceError(
+            where, expected=f"{spec.describe()}, in lists of equal length", received=describe(value)
+        ) from None
+    if array.dtype.kind not in _ACCEPTED[spec.kind]:
+        raise InstanceError(where, expected=spec.describe(), received=describe(value))
+    if spec.kind == "integer" and array.size:
+        limits = np.iinfo(np.dtype(spec.dtype))
+        if int(array.min()) < limits.min or int(array.max()) > limits.max:
+            raise InstanceError(
+                where, expected=f"integers from {limits.min} to {limits.max}", received=describe(value)
+            )
+    return array.astype(spec.dtype)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,61 @@
+"""Serves a SavedModel over HTTP: `python -m serving.main --model FOLDER-OR-GS-URI`.
+
+Every flag has Vertex AI's variable as its default, so that a container needs none.
+https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirements
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from serving.errors import SettingsError
+from serving.request_log import JsonFormatter
+from serving.server import serve
+from serving.settings import Settings
+
+
+def parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Settings:
+    """The settings of a command line, with the environment for what it leaves out."""
+    parser = argparse.ArgumentParser(
+        prog="python -m serving.main",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+    def add(flag: str, variable: str, default: object, kind: type, text: str) -> None:
+        value = environment.get(variable) or str(default)
+        parser.add_argument(
+            flag, default=value, type=kind, help=f"{text} ({variable}; now {value or 'not set'})"
+        )
+
+    add("--model", "AIP_STORAGE_URI", "", str, "folder or gs:// URI with a SavedModel")
+    add("--host", "SERVING_HOST", Settings.host, str, "address to listen on; 0.0.0.0 in a container")
+    add("--port", "AIP_HTTP_PORT", Settings.port, int, "port to listen on")
+    add("--health-route", "AIP_HEALTH_ROUTE", Settings.health_route, str, "200 once the model can predict")
+    add("--predict-route", "AIP_PREDICT_ROUTE", Settings.predict_route, str, "takes instances")
+    add("--concurrency", "SERVING_CONCURRENCY", Settings.concurrency, int, "graph calls at a time")
+    add("--max-request-bytes", "SERVING_MAX_REQUEST_BYTES", Settings.max_request_bytes, int, "else 413")
+    add("--drain-seconds", "SERVING_DRAIN_SECONDS", Settings.drain_seconds, int, "for requests after SIGTERM")
+    add("--cache", "SERVING_CACHE", Settings.cache, Path, "where models of Cloud Storage are kept")
+    try:
+        return Settings(**vars(parser.parse_args(arguments)))
+    except SettingsError as error:
+        parser.error(str(error))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM; 0 after a graceful end, 1 where the model can't be loaded."""
+    settings = parse(arguments, os.environ)
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    return serve(settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""Runs the application until a signal ends it, or the model turns out to be of no use."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+
+import uvicorn
+
+from serving.app import create_app
+from serving.artifacts import local_folder
+from serving.model import Model
+from serving.service import PredictionService
+from serving.settings import Settings
+
+
+def serve(settings: Settings) -> int:
+    """Listen at once, load the model meanwhile, and serve until SIGTERM or SIGINT.
+
+    Returns:
+        The exit status of the process: 0 after a graceful end, 1 where the model can't be loaded.
+
+    Raises:
+        SystemExit: the port is taken.
+    """
+    failed = False
+
+    def give_up() -> None:
+        nonlocal failed
+        failed = True
+        server.should_exit = True
+
+    service = PredictionService(
+        lambda: Model(local_folder(settings.model, cache=settings.cache)),
+        concurrency=settings.concurrency,
+        on_failure=give_up,
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(settings, service),
+            host=settings.host,
+            port=settings.port,
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=settings.drain_seconds,
+        )
+    )
+    # After a graceful end uvicorn raises the signal again: its handler must let the process exit with 0.
+    for received in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(received, lambda *_: None if server.should_exit else sys.exit(0))
+    # Bound before anything starts, so that a taken port ends the process at once.
+    listener = server.config.bind_socket()
+    server.run(sockets=[listener])
+    status = 1 if failed else 0
+    if service.loading:
+        # The interpreter can't end cleanly under a thread that imports TensorFlow; there is nothing to save.
+        logging.shutdown()
+        os._exit(status)
+    return status

@@ -1,0 +1,66 @@
+"""Everything that the server is told from outside, read once.
+
+Vertex AI sets the `AIP_*` variables in a container that serves predictions.
+https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirements#aip-variables
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from serving.errors import SettingsError
+
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How the server runs.
+
+    Attributes:
+        model: a folder or a `gs://` URI that holds a SavedModel.
+        host: the address to listen on. A container has to listen on all of them; anyone else should not.
+        port: the port to listen on.
+        health_route: the path that answers 200 once the model can predict, and 503 before.
+        predict_route: the path that takes instances.
+        concurrency: how many graph calls run at the same time; further requests wait for their turn.
+        max_request_bytes: a larger body is refused with 413.
+        drain_seconds: how long running requests may take to end after SIGTERM.
+        cache: where models of Cloud Storage are kept.
+
+    Raises:
+        SettingsError: a value is missing or out of range.
+    """
+
+    model: str
+    host: str = "127.0.0.1"
+    port: int = 8080
+    health_route: str = "/health"
+    predict_route: str = "/predict"
+    concurrency: int = 2
+    max_request_bytes: int = 10 * MEBIBYTE
+    drain_seconds: int = 30
+    cache: Path = Path(tempfile.gettempdir()) / "perennial-serving"
+
+    def __post_init__(self) -> None:
+        if not self.model:
+            raise SettingsError(
+                "AIP_STORAGE_URI", expected="a folder or a gs:// URI with a SavedModel", received="nothing"
+            )
+        for name in ("health_route", "predict_route"):
+            route = getattr(self, name)
+            if not route.startswith("/") or "{" in route:
+                raise SettingsError(
+                    f"AIP_{name.upper()}", expected="a path like /predict", received=repr(route)
+                )
+        if self.health_route == self.predict_route:
+            raise SettingsError(
+                "AIP_PREDICT_ROUTE",
+                expected="another path than AIP_HEALTH_ROUTE",
+                received=self.predict_route,
+            )
+        for name, least in (("port", 0), ("concurrency", 1), ("max_request_bytes", 1), ("drain_seconds", 0)):
+            if getattr(self, name) < least:
+                raise SettingsError(name, expected=f"{least} or more", received=str(getattr(self, name)))

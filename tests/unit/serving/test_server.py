@@ -1,0 +1,121 @@
+"""The server as Vertex AI runs it: a process that is told everything by its environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+Start = Callable[..., "Server"]
+
+
+class Server:
+    def __init__(self, model: Path, **environment: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "serving.main"],
+            env={**os.environ, "AIP_STORAGE_URI": str(model), "AIP_HTTP_PORT": str(port), **environment},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    def health(self) -> int | None:
+        try:
+            return httpx.get(f"{self.url}/health").status_code
+        except httpx.TransportError:
+            return None
+
+    def wait_for(self, status: int) -> list[int | None]:
+        seen = [self.health()]
+        while seen[-1] != status:
+            assert self.process.poll() is None, self.process.communicate()[0]
+            time.sleep(0.05)
+            seen.append(self.health())
+        return seen
+
+    def end(self) -> tuple[int, str]:
+        self.process.send_signal(signal.SIGTERM)
+        output, _ = self.process.communicate(timeout=60)
+        return self.process.returncode, output
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    servers: list[Server] = []
+
+    def run(model: Path, **environment: str) -> Server:
+        servers.append(Server(model, **environment))
+        return servers[-1]
+
+    yield run
+    for server in servers:
+        server.process.kill()
+        server.process.communicate()
+
+
+def test_process_listens_while_it_loads_then_predicts_and_ends_gracefully(
+    start: Start, number_model: Path
+) -> None:
+    server = start(number_model)
+    assert 503 in server.wait_for(200)
+    instance = {"position": [1, 2], "passengers": 3}
+    response = httpx.post(f"{server.url}/predict", json={"instances": [instance]})
+    assert response.json() == {"predictions": [1.0]}
+    status, output = server.end()
+    assert status == 0, output
+    lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    logged = next(line for line in lines if line.get("path") == "/predict")
+    assert logged["request_id"] == response.headers["x-request-id"]
+
+
+def test_process_with_a_request_under_way_answers_it_after_sigterm(start: Start, number_model: Path) -> None:
+    server = start(number_model)
+    server.wait_for(200)
+    body = json.dumps({"instances": [{"position": [4, 5], "passengers": 3}]}).encode()
+    half_sent, finish = threading.Event(), threading.Event()
+
+    def chunks() -> Iterator[bytes]:
+        yield body[:10]
+        half_sent.set()
+        finish.wait()
+        yield body[10:]
+
+    answers: list[httpx.Response] = []
+    client = threading.Thread(
+        target=lambda: answers.append(httpx.post(f"{server.url}/predict", content=chunks(), timeout=60))
+    )
+    client.start()
+    half_sent.wait()
+    server.process.send_signal(signal.SIGTERM)
+    while server.health() is not None:
+        time.sleep(0.05)
+    finish.set()
+    client.join()
+    assert answers[0].json() == {"predictions": [3.0]}
+    assert server.process.wait(60) == 0
+
+
+def test_process_that_is_still_loading_ends_with_0_on_sigterm(start: Start, number_model: Path) -> None:
+    server = start(number_model)
+    server.wait_for(503)
+    status, output = server.end()
+    assert status == 0, output
+
+
+def test_process_without_a_model_ends_with_1_and_says_why(start: Start, tmp_path: Path) -> None:
+    server = start(tmp_path)
+    output, _ = server.process.communicate(timeout=60)
+    assert server.process.returncode == 1
+    assert "model: expected a folder with saved_model.pb, received" in output
