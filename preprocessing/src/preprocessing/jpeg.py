@@ -1,0 +1,133 @@
+"""Checks that bytes are a whole JPEG that decoders can read, from the markers alone.
+
+A file is taken as whole when an end marker follows its (first) scan. Entropy-coded data never holds one (a
+0xFF in it is stuffed with 0x00), and the end marker of an embedded thumbnail comes before the scan, so
+neither hides a truncation. Bytes that cameras append after the end marker do no harm, decoders stop there
+too; they stay in the record.
+https://www.w3.org/Graphics/JPEG/itu-t81.pdf, annex B
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from preprocessing.rejections import RejectedError
+
+_SOI = b"\xff\xd8"
+_EOI = b"\xff\xd9"
+_SOS = 0xDA
+_END = 0xD9
+_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD8), _END})  # TEM, RST0 to RST7, EOI
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # DHT, JPG and DAC are no frames
+_READABLE_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended and progressive, all Huffman-coded
+
+_SIGNATURES = (
+    (b"\x89PNG\r\n\x1a\n", "PNG image"),
+    (b"GIF87a", "GIF image"),
+    (b"GIF89a", "GIF image"),
+    (b"BM", "BMP image"),
+    (b"II*\x00", "TIFF image"),
+    (b"MM\x00*", "TIFF image"),
+    (b"%PDF-", "PDF document"),
+    (b"PK\x03\x04", "ZIP archive"),
+    (b"\x1f\x8b", "gzip archive"),
+)
+
+
+@dataclass(frozen=True)
+class JpegHeader:
+    """What the frame header of a JPEG says.
+
+    Attributes:
+        height: pixels.
+        width: pixels.
+        components: 1 is greyscale, 3 colour, 4 CMYK or YCCK.
+    """
+
+    height: int
+    width: int
+    components: int
+
+
+def check_jpeg(data: bytes) -> JpegHeader:
+    """The frame header of a whole JPEG.
+
+    Args:
+        data: the file's bytes.
+
+    Raises:
+        RejectedError: with the reason `empty`, `not_jpeg`, `truncated` or `corrupt`.
+    """
+    if not data:
+        raise RejectedError("empty", "0 bytes")
+    if not data.startswith(_SOI):
+        raise RejectedError("not_jpeg", describe(data))
+    header: JpegHeader | None = None
+    marker, position = 0, len(_SOI)
+    while marker != _SOS:
+        marker, segment, position = _next_segment(data, position)
+        if marker == _END:
+            raise RejectedError("corrupt", "no image before the end marker")
+        if marker in _FRAMES and header is None:
+            header = _read_frame(marker, segment)
+    if header is None:
+        raise RejectedError("corrupt", "no frame header before the image")
+    if data.rfind(_EOI, position) < 0:
+        raise RejectedError("truncated", f"no end marker in {len(data)} bytes")
+    return header
+
+
+def _next_segment(data: bytes, position: int) -> tuple[int, bytes, int]:
+    """The marker at a position, what its segment holds, and the position after it."""
+    while data[position : position + 1] == b"\xff" and data[position + 1 : position + 2] == b"\xff":
+        position += 1  # fill bytes
+    if position + 2 > len(data):
+        raise RejectedError("truncated", f"{len(data)} bytes end in the header")
+    if data[position] != 0xFF:
+        raise RejectedError("corrupt", f"no marker at byte {position}")
+    marker = data[position + 1]
+    start = position + 2
+    if marker in _WITHOUT_LENGTH:
+        return marker, b"", start
+    length = int.from_bytes(data[start : start + 2], "big")
+    if start + max(length, 2) > len(data):
+        raise RejectedError("truncated", f"{len(data)} bytes end in the header")
+    if length < 2:
+        raise RejectedError("corrupt", f"segment of {length} bytes at byte {position}")
+    return marker, data[start + 2 : start + length], start + length
+
+
+def _read_frame(marker: int, segment: bytes) -> JpegHeader:
+    if marker not in _READABLE_FRAMES:
+        raise RejectedError("corrupt", f"coding process SOF{marker - 0xC0} is not one that decoders read")
+    if len(segment) < 6:
+        raise RejectedError("corrupt", f"frame header of {len(segment)} bytes")
+    bits = segment[0]
+    header = JpegHeader(
+        height=int.from_bytes(segment[1:3], "big"),
+        width=int.from_bytes(segment[3:5], "big"),
+        components=segment[5],
+    )
+    if bits != 8:
+        raise RejectedError("corrupt", f"{bits} bits per sample, decoders read 8")
+    if not header.height or not header.width:
+        raise RejectedError("corrupt", f"{header.height} by {header.width} pixels")
+    if header.components not in {1, 3, 4}:
+        raise RejectedError("corrupt", f"{header.components} components, decoders read 1, 3 or 4")
+    return header
+
+
+def describe(data: bytes) -> str:
+    """What bytes that are no JPEG seem to be, for people."""
+    for signature, name in _SIGNATURES:
+        if data.startswith(signature):
+            return name
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "WebP image"
+    if data[4:8] == b"ftyp":
+        return "HEIF image" if data[8:11] in {b"hei", b"hev", b"mif"} else f"ISO media {data[8:12]!r}"
+    # The cut may fall inside a character of several bytes.
+    sample = data[:512].decode(errors="ignore")
+    if sample and "\x00" not in sample and len(sample.encode()) >= min(len(data), 512) - 3:
+        return "text"
+    return f"unknown, begins with {data[:8].hex(' ')}"

@@ -1,0 +1,17 @@
+"""Files by URI: a folder or a mounted bucket as files, any other bucket through the storage client."""
+
+from __future__ import annotations
+
+from dataset_contract.mount import SCHEME, has_mount
+
+from preprocessing.stores.base import Entry, Store, UnreadableError
+from preprocessing.stores.cloud import CloudStore
+from preprocessing.stores.local import LocalStore
+from preprocessing.stores.reading import read_all
+
+__all__ = ["CloudStore", "Entry", "LocalStore", "Store", "UnreadableError", "open_store", "read_all"]
+
+
+def open_store(uri: str) -> Store:
+    """The store that reads and writes this URI here, on this machine."""
+    return CloudStore() if uri.startswith(SCHEME) and not has_mount() else LocalStore()

@@ -1,0 +1,117 @@
+"""Folders, and buckets that are mounted as folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import google_crc32c
+from dataset_contract.mount import SCHEME, mounted_path
+
+from preprocessing.stores.base import Entry, UnreadableError
+
+_UNREADABLE = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+_BLOCK_BYTES = 1 << 20
+
+
+class LocalStore:
+    """Files of this machine; `gs://` URIs are looked up below the mount."""
+
+    readers = 1
+
+    def __init__(self) -> None:
+        # Resolved once: this is on the path of every single image.
+        self._mount = f"{mounted_path(SCHEME)}/"
+
+    def _path(self, uri: str) -> str:
+        return self._mount + uri.removeprefix(SCHEME) if uri.startswith(SCHEME) else uri
+
+    def folders(self, uri: str) -> list[str]:
+        """The names of the folders in a folder, links followed; none if there is no such folder."""
+        try:
+            with os.scandir(self._path(uri)) as entries:
+                return sorted(entry.name for entry in entries if entry.is_dir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def files(self, uri: str, *, recursive: bool) -> Iterator[Entry]:
+        """The files in a folder; links to files are followed, links to folders below it are not."""
+        return self._walk(self._path(uri), "", recursive=recursive)
+
+    def _walk(self, folder: str, prefix: str, *, recursive: bool) -> Iterator[Entry]:
+        try:
+            entries = os.scandir(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        with entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    if recursive:
+                        yield from self._walk(entry.path, f"{prefix}{entry.name}/", recursive=True)
+                elif entry.is_file():
+                    yield Entry(prefix + entry.name, entry.stat().st_size)
+                elif entry.is_symlink() and not entry.is_dir():
+                    yield Entry(prefix + entry.name, None)
+
+    def size(self, uri: str) -> int:
+        """The bytes of a file."""
+        try:
+            return os.stat(self._path(uri)).st_size  # noqa: PTH116 - a Path per image costs more than the call
+        except _UNREADABLE as error:
+            raise UnreadableError(error.strerror) from error
+
+    def read(self, uri: str, *, size: int | None = None) -> bytes:
+        """A file's bytes."""
+        try:
+            descriptor = os.open(self._path(uri), os.O_RDONLY | os.O_CLOEXEC)
+        except _UNREADABLE as error:
+            raise UnreadableError(error.strerror) from error
+        try:
+            # One more byte than expected, so that a file that has grown shows.
+            blocks = [os.read(descriptor, size + 1)] if size is not None else []
+            if size is None or len(blocks[0]) != size:
+                while not blocks or blocks[-1]:
+                    blocks.append(os.read(descriptor, _BLOCK_BYTES))
+        except IsADirectoryError as error:
+            raise UnreadableError(error.strerror) from error
+        finally:
+            os.close(descriptor)
+        return blocks[0] if len(blocks) == 1 else b"".join(blocks)
+
+    def exists(self, uri: str) -> bool:
+        """Whether there is a file of this name."""
+        return Path(self._path(uri)).is_file()
+
+    def crc32c(self, uri: str) -> bytes:
+        """The CRC32C of a file that exists."""
+        checksum = google_crc32c.Checksum()
+        with Path(self._path(uri)).open("rb") as file:
+            while block := file.read(_BLOCK_BYTES):
+                checksum.update(block)
+        digest: bytes = checksum.digest()
+        return digest
+
+    def scratch_folder(self, uri: str) -> Path:
+        """The file's own folder: only within a file system is a move atomic."""
+        folder = Path(self._path(uri)).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def create(self, path: Path, uri: str) -> bool:
+        """Move a scratch file to a URI that nothing has yet."""
+        target = Path(self._path(uri))
+        # Not os.link, which is exclusive: Cloud Storage FUSE has no links. Two writers at the same instant
+        # write the same bytes, since what a shard holds depends on the raw data alone.
+        if target.exists():
+            return False
+        path.replace(target)
+        return True
+
+    def replace(self, path: Path, uri: str) -> None:
+        """Move a scratch file to a URI."""
+        path.replace(self._path(uri))
+
+    def remove(self, uri: str) -> None:
+        """Delete a file, if it is there."""
+        Path(self._path(uri)).unlink(missing_ok=True)
