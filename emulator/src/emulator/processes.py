@@ -1,0 +1,175 @@
+"""Processes that outlive the emulator: when it is killed a job goes on, and the next one finds it again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from emulator.keeper import COMMAND_FILE, EXIT_FILE, LOG_FILE, PROCESS_FILE, write_json
+
+_POLL_SECONDS = 0.02
+_SAME_CREATE_TIME_SECONDS = 1.0
+_RECORD_SECONDS = 5.0
+
+
+class StartError(Exception):
+    """The keeper of a process did not start; the message holds what it wrote."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """A command under its keeper, known by its folder alone.
+
+    Attributes:
+        directory: holds `command.json`, `process.json`, `log` and, in the end, `exit.json`.
+    """
+
+    directory: Path
+
+    def running(self) -> bool:
+        """Whether the command runs under its keeper."""
+        return self._read(EXIT_FILE) is None and self._find("keeper") is not None
+
+    def exit_code(self) -> int | None:
+        """How the command ended: its exit code, or minus the signal that killed it.
+
+        `None` while it runs, and for ever where it is `lost`.
+        """
+        record = self._read(EXIT_FILE)
+        return None if record is None else int(record["exit_code"])
+
+    def lost(self) -> bool:
+        """Whether it is gone without a record of how it ended: killed from outside, with its keeper."""
+        # In this order: between the two questions a record may appear, but never vanish.
+        return self._find("keeper") is None and self._read(EXIT_FILE) is None
+
+    def started_at(self) -> datetime | None:
+        """When the command started; `None` if it could not be."""
+        return _time(self._read(PROCESS_FILE))
+
+    def ended_at(self) -> datetime | None:
+        """When the command ended; `None` while it runs and where it is `lost`."""
+        return _time(self._read(EXIT_FILE))
+
+    def last_lines(self, count: int) -> list[str]:
+        """The end of its output, both streams together."""
+        try:
+            with (self.directory / LOG_FILE).open() as file:
+                lines = deque(file, maxlen=count)
+        except FileNotFoundError:
+            return []
+        # The last line may be half written.
+        return [json.loads(line)["line"] for line in lines if line.endswith("\n")]
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Wait for its end; says whether it came in time."""
+        deadline = time.monotonic() + timeout_seconds
+        while self.running():
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
+        return True
+
+    def terminate(self, grace_seconds: float) -> None:
+        """End the command and all its children: SIGTERM first, SIGKILL to what is left after the grace.
+
+        Args:
+            grace_seconds: how long they may take to end by themselves.
+        """
+        command = self._find("command")
+        if command is None:
+            return
+        family = _family(command)
+        _signal(command, family, signal.SIGTERM)
+        _, alive = psutil.wait_procs([command, *family], timeout=grace_seconds)
+        if alive:
+            _signal(command, alive, signal.SIGKILL)
+            psutil.wait_procs(alive, timeout=_RECORD_SECONDS)
+        self.wait(_RECORD_SECONDS)
+
+    def _read(self, name: str) -> dict[str, Any] | None:
+        try:
+            document: dict[str, Any] = json.loads((self.directory / name).read_text())
+        except FileNotFoundError:
+            return None
+        return document
+
+    def _find(self, role: str) -> psutil.Process | None:
+        """The living process of this role; one that got the same id later is another."""
+        record = self._read(PROCESS_FILE)
+        if record is None:
+            return None
+        identity = record[role]
+        try:
+            process = psutil.Process(int(identity["pid"]))
+            # A create time follows corrections of the system's clock.
+            same = abs(process.create_time() - identity["create_time"]) < _SAME_CREATE_TIME_SECONDS
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+
+def start(directory: Path, argv: Sequence[str], *, environment: Mapping[str, str], cwd: Path) -> Process:
+    """Run a command that goes on when this process is killed; returns once it runs.
+
+    Args:
+        directory: its own folder, made here; where a command ran in it before, its log goes on.
+        argv: the command and its arguments.
+        environment: its whole environment.
+        cwd: the folder that it starts in.
+
+    Raises:
+        StartError: the keeper did not start. A command that can't be started is no error here: it ends
+            with the exit code 127.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    for name in (EXIT_FILE, PROCESS_FILE):
+        (directory / name).unlink(missing_ok=True)
+    write_json(
+        directory / COMMAND_FILE, {"argv": list(argv), "environment": dict(environment), "cwd": str(cwd)}
+    )
+    # -P: a job's files must not stand in for the keeper's modules.
+    keeper = subprocess.run(
+        [sys.executable, "-P", "-m", "emulator.keeper", str(directory)],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if keeper.returncode != 0:
+        raise StartError(f"{directory}: the keeper did not start:\n{keeper.stderr}")
+    return Process(directory)
+
+
+def _time(record: dict[str, Any] | None) -> datetime | None:
+    return None if record is None else datetime.fromisoformat(record["time"])
+
+
+def _family(command: psutil.Process) -> list[psutil.Process]:
+    try:
+        return command.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _signal(command: psutil.Process, others: Sequence[psutil.Process], number: signal.Signals) -> None:
+    """Signal the command's group, then those who left it."""
+    # The command leads its group. Nobody else can have the number while one of the group lives.
+    with suppress(ProcessLookupError):
+        os.killpg(command.pid, number)
+    for process in others:
+        try:
+            if os.getpgid(process.pid) != command.pid:
+                process.send_signal(number)
+        except (ProcessLookupError, psutil.NoSuchProcess):
+            continue
