@@ -94,10 +94,10 @@ class Process:
             return
         family = _family(command)
         _signal(command, family, signal.SIGTERM)
-        _, alive = psutil.wait_procs([command, *family], timeout=grace_seconds)
+        alive = _still_alive([command, *family], grace_seconds)
         if alive:
             _signal(command, alive, signal.SIGKILL)
-            psutil.wait_procs(alive, timeout=_RECORD_SECONDS)
+            _still_alive(alive, _RECORD_SECONDS)
         self.wait(_RECORD_SECONDS)
 
     def _read(self, name: str) -> dict[str, Any] | None:
@@ -117,9 +117,9 @@ class Process:
             process = psutil.Process(int(identity["pid"]))
             # A create time follows corrections of the system's clock.
             same = abs(process.create_time() - identity["create_time"]) < _SAME_CREATE_TIME_SECONDS
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.NoSuchProcess:
             return None
+        return process if same and _is_alive(process) else None
 
 
 def start(directory: Path, argv: Sequence[str], *, environment: Mapping[str, str], cwd: Path) -> Process:
@@ -160,6 +160,24 @@ def _family(command: psutil.Process) -> list[psutil.Process]:
         return command.children(recursive=True)
     except psutil.NoSuchProcess:
         return []
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """Whether it still does anything: nobody may ever reap a zombie where process 1 is no init."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _still_alive(candidates: Sequence[psutil.Process], timeout_seconds: float) -> list[psutil.Process]:
+    """Wait for their end; returns those that did not come to it."""
+    deadline = time.monotonic() + timeout_seconds
+    while alive := [process for process in candidates if _is_alive(process)]:
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(_POLL_SECONDS)
+    return alive
 
 
 def _signal(command: psutil.Process, others: Sequence[psutil.Process], number: signal.Signals) -> None:
