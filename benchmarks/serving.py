@@ -1,8 +1,8 @@
 """What the prediction server costs on top of the model: `python benchmarks/serving.py [--model-dir FOLDER]`.
 
-Both sides answer the same JPEG with the same SavedModel, in many short turns, on the same machine: this process
-calls the serving signature directly, and a server process gets it over HTTP as base64. The figures are ratios of
-the two, with their spread over the rounds; a ratio of 1 means that the server costs nothing.
+Both sides answer the same JPEG with the same SavedModel, in many short turns, on the same machine:
+this process calls the serving signature directly, and a server process gets it over HTTP as base64. The figures
+are ratios of the two, with their spread over the rounds; at a ratio of 1 the server would cost nothing.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def is_ready(port: int) -> bool:
 
 
 def write_model(folder: Path) -> Path:
-    """A ResNet-18 that decodes JPEGs in its graph; its weights are random, since speed does not depend on them."""
+    """A ResNet-18 that decodes JPEGs in its graph. Its weights are random: they do not change the speed."""
     import keras
     import tensorflow as tf
 
