@@ -1,7 +1,7 @@
 """What the prediction server costs on top of the model: `python benchmarks/serving.py [--model-dir FOLDER]`.
 
 Both sides answer the same JPEG with the same SavedModel, in many short turns, on the same machine:
-this process calls the serving signature directly, and a server process gets it over HTTP as base64. The figures
+this process calls the serving signature, and a server process gets it over HTTP as base64. The figures
 are ratios of the two, with their spread over the rounds; at a ratio of 1 the server would cost nothing.
 """
 
