@@ -1,0 +1,186 @@
+"""The conditions that a filter is made of.
+
+A field that an entry doesn't have makes every comparison with it false.
+https://cloud.google.com/logging/docs/view/logging-query-language
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from emulator.cloud_logging.severity import SEVERITIES
+
+Entry = Mapping[str, Any]
+ORDERINGS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+class Condition(Protocol):
+    """What an entry must fulfil."""
+
+    def matches(self, entry: Entry) -> bool:
+        """Whether it does."""
+
+
+@dataclass(frozen=True)
+class And:
+    """All of the conditions; of none at all, always."""
+
+    conditions: tuple[Condition, ...]
+
+    def matches(self, entry: Entry) -> bool:
+        """Whether the entry fulfils all."""
+        return all(condition.matches(entry) for condition in self.conditions)
+
+
+@dataclass(frozen=True)
+class Or:
+    """One of the conditions."""
+
+    conditions: tuple[Condition, ...]
+
+    def matches(self, entry: Entry) -> bool:
+        """Whether the entry fulfils one."""
+        return any(condition.matches(entry) for condition in self.conditions)
+
+
+@dataclass(frozen=True)
+class Not:
+    """The opposite of a condition."""
+
+    condition: Condition
+
+    def matches(self, entry: Entry) -> bool:
+        """Whether the entry doesn't fulfil it."""
+        return not self.condition.matches(entry)
+
+
+@dataclass(frozen=True)
+class Has:
+    """The field is there."""
+
+    path: tuple[str, ...]
+
+    def matches(self, entry: Entry) -> bool:
+        """Whether the entry has it."""
+        return _find(entry, self.path) is not None
+
+
+@dataclass(frozen=True)
+class Text:
+    """A field compared with text, regardless of case; numbers are compared as numbers.
+
+    Attributes:
+        path: the field's name, part by part; empty for the whole entry.
+        operator: one of `ORDERINGS`, or `:` for "contains".
+        value: the other side.
+    """
+
+    path: tuple[str, ...]
+    operator: str
+    value: str
+
+    def matches(self, entry: Entry) -> bool:
+        """Whether the comparison holds."""
+        found = _find(entry, self.path)
+        if self.operator == ":":
+            wanted = self.value.casefold()
+            is_key = isinstance(found, Mapping) and self.value in found
+            return is_key or any(wanted in str(leaf).casefold() for leaf in _leaves(found))
+        if found is None or isinstance(found, Mapping):
+            return False
+        left, right = _comparable(found, self.value)
+        return ORDERINGS[self.operator](left, right)
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A field in which a regular expression is found; `negated`: isn't found."""
+
+    path: tuple[str, ...]
+    pattern: re.Pattern[str]
+    negated: bool
+
+    def matches(self, entry: Entry) -> bool:
+        """Whether it is."""
+        leaves = list(_leaves(_find(entry, self.path)))
+        if not leaves:
+            return False
+        return self.negated != any(self.pattern.search(str(leaf)) for leaf in leaves)
+
+
+@dataclass(frozen=True)
+class Time:
+    """A field compared with a time."""
+
+    path: tuple[str, ...]
+    operator: str
+    value: datetime
+
+    def matches(self, entry: Entry) -> bool:
+        """Whether the comparison holds."""
+        found = _find(entry, self.path)
+        return found is not None and ORDERINGS[self.operator](datetime.fromisoformat(found), self.value)
+
+
+@dataclass(frozen=True)
+class Severity:
+    """The severity compared with another, in their order."""
+
+    operator: str
+    value: str
+
+    def matches(self, entry: Entry) -> bool:
+        """Whether the comparison holds."""
+        own = SEVERITIES.index(entry.get("severity", SEVERITIES[0]))
+        return ORDERINGS[self.operator](own, SEVERITIES.index(self.value))
+
+
+def required_value(condition: Condition, path: tuple[str, ...]) -> str | None:
+    """The value that a field must have in every entry that matches, if the condition says so plainly."""
+    if isinstance(condition, Text) and condition.path == path and condition.operator == "=":
+        return condition.value
+    if isinstance(condition, And):
+        found = (required_value(part, path) for part in condition.conditions)
+        return next((value for value in found if value is not None), None)
+    return None
+
+
+def _find(entry: Entry, path: tuple[str, ...]) -> Any:
+    value: Any = entry
+    for name in path:
+        if not isinstance(value, Mapping) or name not in value:
+            return None
+        value = value[name]
+    return value
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from _leaves(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves(item)
+    elif value is not None:
+        yield value
+
+
+def _comparable(found: Any, wanted: str) -> tuple[Any, Any]:
+    if isinstance(found, int | float) and not isinstance(found, bool):
+        try:
+            return float(found), float(wanted)
+        except ValueError:
+            pass
+    return str(found).casefold(), wanted.casefold()

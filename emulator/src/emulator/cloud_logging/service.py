@@ -1,0 +1,147 @@
+"""`entries.list`: the logs of all jobs, filtered, ordered and page by page."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from emulator.cloud_logging import dataflow_logs, vertex_logs
+from emulator.cloud_logging.entries import LogSource
+from emulator.cloud_logging.filter_parser import parse_filter
+from emulator.cloud_logging.filters import Condition, required_value
+from emulator.config import Config
+from emulator.errors import InvalidArgument
+from emulator.routing import Route
+from emulator.state import State
+
+_SERVICE = "Cloud Logging"
+_DEFAULT_PAGE_SIZE = 50
+_MAX_PAGE_SIZE = 1000
+
+Position: TypeAlias = tuple[datetime, str]
+"""Where an entry stands: by time, and by `insertId` among those of the same time."""
+
+
+class LoggingService:
+    """Cloud Logging v2, as far as it reads the logs of jobs."""
+
+    def __init__(self, config: Config, state: State) -> None:
+        self._config = config
+        self._state = state
+
+    @property
+    def routes(self) -> list[Route]:
+        """Reading entries, and the methods around it that aren't emulated."""
+        return [
+            Route(_SERVICE, "logging.entries.list", "POST", "/v2/entries:list", self.list_entries),
+            Route(_SERVICE, "logging.entries.write", "POST", "/v2/entries:write", None),
+            Route(_SERVICE, "logging.entries.tail", "POST", "/v2/entries:tail", None),
+            Route(_SERVICE, "logging.entries.copy", "POST", "/v2/entries:copy", None),
+            Route(_SERVICE, "logging.projects.logs.list", "GET", "/v2/{parent=projects/*}/logs", None),
+            Route(_SERVICE, "logging.projects.logs.delete", "DELETE", "/v2/{name=projects/*/logs/*}", None),
+            Route(
+                _SERVICE,
+                "logging.monitoredResourceDescriptors.list",
+                "GET",
+                "/v2/monitoredResourceDescriptors",
+                None,
+            ),
+        ]
+
+    def start(self) -> None:
+        """Nothing runs."""
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+    async def list_entries(self, request: Request, _fields: Mapping[str, str]) -> Response:
+        """`entries.list`."""
+        try:
+            query = json.loads(await request.body())
+        except ValueError as error:
+            raise InvalidArgument(f"request: {error}") from error
+        return JSONResponse(await run_in_threadpool(self._list, query))
+
+    def _list(self, query: Mapping[str, Any]) -> dict[str, Any]:
+        condition = parse_filter(query.get("filter", ""))
+        descending = _is_descending(query.get("orderBy", ""))
+        size = _page_size(query.get("pageSize", 0))
+        token = query.get("pageToken", "")
+        after = _read_token(token) if token else None
+        found = [
+            (_position(entry), entry)
+            for source in self._sources(_projects(query), condition)
+            for entry in source.entries()
+            if condition.matches(entry)
+        ]
+        found.sort(key=lambda item: item[0], reverse=descending)
+        if after is not None:
+            found = [item for item in found if (item[0] < after if descending else item[0] > after)]
+        answer: dict[str, Any] = {"entries": [entry for _, entry in found[:size]]}
+        if len(found) > size:
+            answer["nextPageToken"] = _write_token(found[size - 1][0])
+        return answer
+
+    def _sources(self, projects: list[str], condition: Condition) -> Iterator[LogSource]:
+        """The logs that can hold what is asked for: only they are read."""
+        wanted_type = required_value(condition, ("resource", "type"))
+        wanted_job = required_value(condition, ("resource", "labels", "job_id"))
+        for project in projects:
+            for source in itertools.chain(
+                dataflow_logs.dataflow_logs(self._config, self._state, project),
+                vertex_logs.vertex_logs(self._config, self._state, project),
+            ):
+                if wanted_type in (None, source.resource_type) and wanted_job in (
+                    None,
+                    source.resource_labels["job_id"],
+                ):
+                    yield source
+
+
+def _projects(query: Mapping[str, Any]) -> list[str]:
+    names = query.get("resourceNames", [])
+    if not names:
+        raise InvalidArgument("resourceNames: expected projects/PROJECT, received nothing")
+    for name in names:
+        parts = name.split("/")
+        if len(parts) != 2 or parts[0] != "projects":
+            raise InvalidArgument(f"resourceNames: expected projects/PROJECT, received {name!r}")
+    return list(dict.fromkeys(name.split("/")[1] for name in names))
+
+
+def _is_descending(order: str) -> bool:
+    words = order.lower().split()
+    if words not in ([], ["timestamp"], ["timestamp", "asc"], ["timestamp", "desc"]):
+        raise InvalidArgument(f"orderBy: expected timestamp asc or timestamp desc, received {order!r}")
+    return words[-1:] == ["desc"]
+
+
+def _page_size(value: object) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise InvalidArgument(f"pageSize: expected 0 to {_MAX_PAGE_SIZE}, received {value!r}")
+    return min(value, _MAX_PAGE_SIZE) or _DEFAULT_PAGE_SIZE
+
+
+def _position(entry: Mapping[str, Any]) -> Position:
+    return datetime.fromisoformat(entry["timestamp"]), entry["insertId"]
+
+
+def _write_token(position: Position) -> str:
+    text = json.dumps([position[0].isoformat(), position[1]])
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+def _read_token(token: str) -> Position:
+    try:
+        time, insert_id = json.loads(base64.urlsafe_b64decode(token))
+        return datetime.fromisoformat(time), insert_id
+    except (ValueError, TypeError):
+        raise InvalidArgument(f"pageToken: expected one of an earlier answer, received {token!r}") from None

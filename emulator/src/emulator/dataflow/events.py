@@ -1,0 +1,116 @@
+"""What happens to a job, line by line in its folder: the job's process appends, the emulator reads.
+
+A file outlives both: an emulator that was killed finds in it all that the job said meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from emulator.dataflow import states
+
+FILENAME = "events.jsonl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateChange:
+    """The job is in a state from now on.
+
+    Attributes:
+        time: RFC 3339, in UTC.
+        state: `JOB_STATE_RUNNING`, ...
+    """
+
+    time: str
+    state: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """Something to tell the user.
+
+    Attributes:
+        time: RFC 3339, in UTC.
+        importance: `JOB_MESSAGE_BASIC`, ...
+        text: a sentence or a traceback.
+    """
+
+    time: str
+    importance: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metrics:
+    """All metrics of the job, instead of those before.
+
+    Attributes:
+        time: RFC 3339, in UTC.
+        updates: Dataflow's MetricUpdates as JSON.
+    """
+
+    time: str
+    updates: list[dict[str, Any]] = field(default_factory=list)
+
+
+Event: TypeAlias = StateChange | Message | Metrics
+_KINDS: dict[str, type[StateChange | Message | Metrics]] = {
+    kind.__name__: kind for kind in (StateChange, Message, Metrics)
+}
+
+
+def now() -> str:
+    """The time in UTC, RFC 3339 with microseconds."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class EventLog:
+    """The events of one job."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / FILENAME
+
+    def change_state(self, state: str) -> None:
+        """The job is in this state from now on."""
+        self._append(StateChange(time=now(), state=state))
+
+    def tell(self, text: str, *, importance: str = states.BASIC) -> None:
+        """Tell the user something."""
+        self._append(Message(time=now(), importance=importance, text=text))
+
+    def set_metrics(self, updates: list[dict[str, Any]]) -> None:
+        """These are all metrics now."""
+        self._append(Metrics(time=now(), updates=updates))
+
+    def read(self) -> list[Event]:
+        """All events, oldest first; none before the first was written."""
+        try:
+            content = self._path.read_bytes()
+        except FileNotFoundError:
+            return []
+        return [event for line in content.split(b"\n") if (event := _from_json(line)) is not None]
+
+    def _append(self, event: Event) -> None:
+        document = json.dumps({"kind": type(event).__name__, **asdict(event)})
+        # One write to a file opened for appending, since job and emulator may both write; it begins a new
+        # line, since the last one may have been cut short when its writer was killed.
+        line = f"\n{document}\n".encode()
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(descriptor, line)
+        finally:
+            os.close(descriptor)
+
+
+def _from_json(line: bytes) -> Event | None:
+    """The event of a line; `None` for an empty one, or for the half of one that a killed writer left."""
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return None
+    return _KINDS[fields.pop("kind")](**fields)

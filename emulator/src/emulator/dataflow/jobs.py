@@ -1,0 +1,238 @@
+"""The jobs: what was submitted is in the state, what became of it in each job's folder."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from emulator import processes
+from emulator.config import Config
+from emulator.dataflow import states
+from emulator.dataflow.events import Event, EventLog, Message, Metrics, StateChange, now
+from emulator.dataflow.exits import describe_exit
+from emulator.dataflow.submission import FILENAME
+from emulator.errors import AlreadyExists, FailedPrecondition, NotFound
+from emulator.state import State
+
+KIND = "dataflow.job"
+"""The kind of the state's documents: `{"job": Job as JSON, "started": bool}`, by job id."""
+
+_GRACE_SECONDS = 3.0
+
+
+class Jobs:
+    """All jobs of all projects; safe to use from several threads."""
+
+    def __init__(self, config: Config, state: State) -> None:
+        self._config = config
+        self._state = state
+        self._lock = threading.RLock()
+
+    def directory(self, job_id: str) -> Path:
+        """The folder of a job: its submission, events, log, packages."""
+        return self._config.jobs / job_id
+
+    def create(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Start a job.
+
+        Args:
+            job: a valid Job as JSON with `projectId`, `location`, `name`.
+
+        Returns:
+            The new job, or the one that the same `clientRequestId` made before.
+
+        Raises:
+            AlreadyExists: a job of this name is active.
+        """
+        request_id = job.get("clientRequestId")
+        with self._lock:
+            for other in self.all(job["projectId"], job["location"]):
+                if request_id and other.get("clientRequestId") == request_id:
+                    return other
+                if other["name"] == job["name"] and other["currentState"] not in states.TERMINAL:
+                    raise AlreadyExists(
+                        f"There is already an active job named {job['name']}. If you want to submit a second "
+                        "job, try again by setting a different name."
+                    )
+            created = now()
+            new = {
+                **job,
+                "id": _new_id(),
+                "createTime": created,
+                "startTime": created,
+                "currentState": states.PENDING,
+                "currentStateTime": created,
+            }
+            directory = self.directory(new["id"])
+            directory.mkdir(parents=True)
+            (directory / FILENAME).write_text(json.dumps(new))
+            self._put(new, started=False)
+            self._start(new)
+        return new
+
+    def get(self, project: str, location: str, job_id: str) -> dict[str, Any]:
+        """A job as it is now.
+
+        Raises:
+            NotFound: there is none of this id in the location.
+        """
+        document = self._document(job_id)
+        job = document["job"]
+        if (job["projectId"], job["location"]) != (project, location):
+            raise _not_found(job_id)
+        return self._observe(document)
+
+    def all(self, project: str, location: str | None) -> list[dict[str, Any]]:
+        """The jobs of a project as they are now, oldest first; `None` stands for every location."""
+        return [
+            self._observe(document)
+            for document in self._state.list(KIND)
+            if document["job"]["projectId"] == project and location in (None, document["job"]["location"])
+        ]
+
+    def cancel(self, project: str, location: str, job_id: str) -> dict[str, Any]:
+        """Begin to cancel a job; it is CANCELLED once its process has ended.
+
+        Raises:
+            NotFound: there is none of this id in the location.
+            FailedPrecondition: it has ended.
+        """
+        with self._lock:
+            job = self.get(project, location, job_id)
+            if job["currentState"] in states.TERMINAL:
+                raise FailedPrecondition(f"Job {job_id} can't be cancelled: it is in {job['currentState']}.")
+            if job["currentState"] != states.CANCELLING:
+                job = {**job, "requestedState": states.CANCELLED}
+                self._put(job, started=True)
+                events = EventLog(self.directory(job_id))
+                events.change_state(states.CANCELLING)
+                events.tell("Cancel request is committed for the job.")
+                self._terminate_later(job_id)
+        return self.get(project, location, job_id)
+
+    def messages(self, job_id: str) -> list[Message]:
+        """What a job told, oldest first."""
+        return [event for event in self._events(job_id) if isinstance(event, Message)]
+
+    def metrics(self, job_id: str) -> Metrics | None:
+        """The newest metrics of a job, if it has told any."""
+        found = [event for event in self._events(job_id) if isinstance(event, Metrics)]
+        return found[-1] if found else None
+
+    def resume(self) -> None:
+        """Go on where an emulator was killed: start what wasn't started, end what was being cancelled."""
+        for document in self._state.list(KIND):
+            job = self._observe(document)
+            if job["currentState"] == states.CANCELLING:
+                self._terminate_later(job["id"])
+            elif not document["started"] and job["currentState"] == states.PENDING:
+                self._start(job)
+
+    def shut_down(self) -> None:
+        """End all active jobs; they have failed, since nothing goes on with them later."""
+        active = [
+            job["id"]
+            for job in map(self._observe, self._state.list(KIND))
+            if job["currentState"] not in states.TERMINAL
+        ]
+
+        def end(job_id: str) -> None:
+            EventLog(self.directory(job_id)).tell("The emulator was stopped.", importance=states.ERROR)
+            processes.Process(self.directory(job_id)).terminate(_GRACE_SECONDS)
+
+        with ThreadPoolExecutor(max_workers=max(1, len(active))) as pool:
+            list(pool.map(end, active))
+        for job_id in active:
+            self._finish(job_id)
+
+    def _start(self, job: dict[str, Any]) -> None:
+        directory = self.directory(job["id"])
+        # An emulator that was killed may have started it and not have come to writing that down.
+        if self._process(job).lost():
+            processes.start(
+                directory,
+                [sys.executable, "-P", "-m", "emulator.dataflow.job_main", str(directory)],
+                environment=self._config.child_environment(job["projectId"]),
+                cwd=directory,
+            )
+        self._put(job, started=True)
+
+    def _terminate_later(self, job_id: str) -> None:
+        process = processes.Process(self.directory(job_id))
+        threading.Thread(target=process.terminate, args=(_GRACE_SECONDS,), daemon=True).start()
+
+    def _observe(self, document: dict[str, Any]) -> dict[str, Any]:
+        """The job with the state it is in now; what is final is written down."""
+        job: dict[str, Any] = document["job"]
+        if job["currentState"] in states.TERMINAL:
+            return job
+        # In this order: a process that has ended has said all it will say.
+        ended = document["started"] and not self._process(job).running()
+        job = _with_state(job, self._events(job["id"]))
+        if ended or job["currentState"] in states.TERMINAL:
+            return self._finish(job["id"])
+        return job
+
+    def _finish(self, job_id: str) -> dict[str, Any]:
+        """Write down how a job ended."""
+        with self._lock:
+            job = _with_state(self._document(job_id)["job"], self._events(job_id))
+            if job["currentState"] not in states.TERMINAL:
+                self._conclude(job)
+                job = _with_state(job, self._events(job_id))
+            self._put(job, started=True)
+        return job
+
+    def _conclude(self, job: dict[str, Any]) -> None:
+        """Say how a job ended whose process is gone without having said it."""
+        events = EventLog(self.directory(job["id"]))
+        if job["currentState"] == states.CANCELLING:
+            events.change_state(states.CANCELLED)
+            return
+        events.tell(describe_exit(self._process(job)), importance=states.ERROR)
+        events.change_state(states.FAILED)
+
+    def _document(self, job_id: str) -> dict[str, Any]:
+        document = self._state.get(KIND, job_id)
+        if document is None:
+            raise _not_found(job_id)
+        return document
+
+    def _process(self, job: dict[str, Any]) -> processes.Process:
+        return processes.Process(self.directory(job["id"]))
+
+    def _events(self, job_id: str) -> list[Event]:
+        return EventLog(self.directory(job_id)).read()
+
+    def _put(self, job: dict[str, Any], *, started: bool) -> None:
+        self._state.put(KIND, job["id"], {"job": job, "started": started})
+
+
+def _with_state(job: dict[str, Any], events: list[Event]) -> dict[str, Any]:
+    state, time = job["currentState"], job["currentStateTime"]
+    for event in events:
+        if not isinstance(event, StateChange) or state in states.TERMINAL:
+            continue
+        # The process may still say RUNNING after it was told to stop.
+        if state == states.CANCELLING and event.state not in states.TERMINAL:
+            continue
+        state, time = event.state, event.time
+    return {**job, "currentState": state, "currentStateTime": time}
+
+
+def _not_found(job_id: str) -> NotFound:
+    return NotFound(
+        f"Information about job {job_id} could not be found in our system. "
+        "Please double check the id is correct."
+    )
+
+
+def _new_id() -> str:
+    digits = random.SystemRandom().randrange(10**18, 10**19)
+    return f"{datetime.now(UTC):%Y-%m-%d_%H_%M_%S}-{digits}"

@@ -1,0 +1,109 @@
+"""Between HTTP and v1b3's messages: enumerations come as names or numbers, unknown fields are passed over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from google.cloud.dataflow_v1beta3 import types
+from google.protobuf import json_format
+from starlette.requests import Request
+
+from emulator.errors import InvalidArgument
+
+_DEFAULT_PAGE_SIZE = 100
+_HEAVY_FIELDS = frozenset({"environment", "steps", "stepsLocation", "pipelineDescription"})
+
+T = TypeVar("T")
+
+
+async def read_job(request: Request) -> dict[str, Any]:
+    """The Job in a request's body, as JSON with enumerations by name.
+
+    Raises:
+        InvalidArgument: it is no JSON, or a field has a value of the wrong type.
+    """
+    message = types.Job.pb(types.Job())
+    try:
+        json_format.ParseDict(json.loads(await request.body()), message, ignore_unknown_fields=True)
+    except (ValueError, json_format.ParseError) as error:
+        raise InvalidArgument(f"job: {error}") from error
+    return json_format.MessageToDict(message)
+
+
+def enum_parameter(query: Mapping[str, str], name: str, enum: Any) -> str:
+    """The name of an enumeration's value in a query; that of 0 if it isn't there.
+
+    Raises:
+        InvalidArgument: the enumeration has no such value.
+    """
+    text = query.get(name, "0")
+    try:
+        return str(enum(int(text)).name if text.isdigit() else enum[text].name)
+    except (KeyError, ValueError):
+        expected = "one of " + ", ".join(value.name for value in enum)
+        raise InvalidArgument(f"{name}: expected {expected}, received {text!r}") from None
+
+
+def time_parameter(query: Mapping[str, str], name: str) -> datetime | None:
+    """A time in a query.
+
+    Raises:
+        InvalidArgument: it isn't RFC 3339.
+    """
+    text = query.get(name, "")
+    return parse_time(text, field=name) if text else None
+
+
+def parse_time(text: str, *, field: str) -> datetime:
+    """A time in RFC 3339; digits behind the microseconds are dropped.
+
+    Raises:
+        InvalidArgument: it is none.
+    """
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        raise InvalidArgument(f"{field}: expected a time in RFC 3339, received {text!r}")
+    return time
+
+
+def page(items: Sequence[tuple[int, T]], query: Mapping[str, str]) -> tuple[list[T], str]:
+    """One page of items and the token of the next, or an empty one.
+
+    Args:
+        items: each with a number that it keeps, in rising order.
+        query: `pageSize`, and the `pageToken` that the page before gave.
+
+    Raises:
+        InvalidArgument: a parameter has a value that it can't have.
+    """
+    size = _integer(query, "pageSize", 0)
+    if size < 0:
+        raise InvalidArgument(f"pageSize: expected 0 or more, received {size}")
+    rest = list(items)
+    if query.get("pageToken"):
+        last = _integer(query, "pageToken", 0)
+        rest = [(number, item) for number, item in items if number > last]
+    shown = rest[: size or _DEFAULT_PAGE_SIZE]
+    token = str(shown[-1][0]) if len(shown) < len(rest) else ""
+    return [item for _, item in shown], token
+
+
+def job_view(job: Mapping[str, Any], view: str) -> dict[str, Any]:
+    """A job as a JobView shows it: only `JOB_VIEW_ALL` has the environment and the steps."""
+    if view == "JOB_VIEW_ALL":
+        return dict(job)
+    return {field: value for field, value in job.items() if field not in _HEAVY_FIELDS}
+
+
+def _integer(query: Mapping[str, str], name: str, default: int) -> int:
+    text = query.get(name, "")
+    try:
+        return int(text) if text else default
+    except ValueError:
+        raise InvalidArgument(f"{name}: expected a number, received {text!r}") from None
