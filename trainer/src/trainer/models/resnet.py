@@ -1,0 +1,127 @@
+"""ResNet v1.5 for images: the stride of a bottleneck is in its 3x3 convolution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import keras
+
+from trainer.errors import InputError
+
+_STEM_FILTERS = 64
+_BOTTLENECK_EXPANSION = 4
+
+
+@dataclass(frozen=True)
+class _Layers:
+    """The layers of a ResNet, all of one dtype policy. Tensors are (batch, height, width, channels)."""
+
+    policy: str
+
+    def convolution(
+        self, x: keras.KerasTensor, filters: int, *, kernel: int, stride: int = 1
+    ) -> keras.KerasTensor:
+        """A convolution without bias; padding does not depend on the size of the input."""
+        if stride > 1 and kernel > 1:
+            before = (kernel - 1) // 2
+            padding = ((before, kernel - 1 - before),) * 2
+            x = keras.layers.ZeroPadding2D(padding, dtype=self.policy)(x)
+        return keras.layers.Conv2D(
+            filters,
+            kernel,
+            strides=stride,
+            padding="same" if stride == 1 else "valid",
+            use_bias=False,
+            kernel_initializer=keras.initializers.VarianceScaling(2.0, mode="fan_out"),
+            dtype=self.policy,
+        )(x)
+
+    def normalization(
+        self, x: keras.KerasTensor, *, relu: bool = True, gamma: str = "ones"
+    ) -> keras.KerasTensor:
+        """Batch normalization with the source's constants."""
+        x = keras.layers.BatchNormalization(
+            momentum=0.9, epsilon=1e-5, gamma_initializer=gamma, dtype=self.policy
+        )(x)
+        return keras.layers.ReLU(dtype=self.policy)(x) if relu else x
+
+    def join(self, x: keras.KerasTensor, shortcut: keras.KerasTensor) -> keras.KerasTensor:
+        """The end of a block."""
+        return keras.layers.ReLU(dtype=self.policy)(keras.layers.Add(dtype=self.policy)([x, shortcut]))
+
+
+def _basic(
+    layers: _Layers, x: keras.KerasTensor, filters: int, *, stride: int, project: bool
+) -> keras.KerasTensor:
+    shortcut = x
+    if project:
+        shortcut = layers.normalization(layers.convolution(x, filters, kernel=1, stride=stride), relu=False)
+    x = layers.normalization(layers.convolution(x, filters, kernel=3, stride=stride))
+    x = layers.normalization(layers.convolution(x, filters, kernel=3), relu=False, gamma="zeros")
+    return layers.join(x, shortcut)
+
+
+def _bottleneck(
+    layers: _Layers, x: keras.KerasTensor, filters: int, *, stride: int, project: bool
+) -> keras.KerasTensor:
+    shortcut, wide = x, filters * _BOTTLENECK_EXPANSION
+    if project:
+        shortcut = layers.normalization(layers.convolution(x, wide, kernel=1, stride=stride), relu=False)
+    x = layers.normalization(layers.convolution(x, filters, kernel=1))
+    x = layers.normalization(layers.convolution(x, filters, kernel=3, stride=stride))
+    x = layers.normalization(layers.convolution(x, wide, kernel=1), relu=False, gamma="zeros")
+    return layers.join(x, shortcut)
+
+
+_BLOCKS = MappingProxyType(
+    {
+        18: (_basic, (2, 2, 2, 2)),
+        34: (_basic, (3, 4, 6, 3)),
+        50: (_bottleneck, (3, 4, 6, 3)),
+        101: (_bottleneck, (3, 4, 23, 3)),
+        152: (_bottleneck, (3, 8, 36, 3)),
+        200: (_bottleneck, (3, 24, 36, 3)),
+    }
+)
+
+
+def resnet(depth: int, *, image_size: int, classes: int, policy: str = "float32") -> keras.Model:
+    """An untrained ResNet (He et al., 2015, https://arxiv.org/abs/1512.03385).
+
+    The last batch normalization of each block begins with gamma 0, so that the block begins as the identity
+    (Goyal et al., 2017, https://arxiv.org/abs/1706.02677).
+
+    Args:
+        depth: one of `trainer.config.ResnetDepth`.
+        image_size: side of the square input, in pixels.
+        classes: of the output.
+        policy: Keras dtype policy of all layers but the last.
+
+    Returns:
+        A model from float32 (batch, size, size, 3), normalized, to float32 logits (batch, classes).
+
+    Raises:
+        InputError: there is no ResNet of this depth.
+    """
+    if depth not in _BLOCKS:
+        raise InputError("--resnet-depth", expected=f"one of {tuple(_BLOCKS)}", received=depth)
+    block, groups = _BLOCKS[depth]
+    layers = _Layers(policy)
+    inputs = keras.Input((image_size, image_size, 3), name="image", dtype="float32")
+    x = layers.convolution(inputs, _STEM_FILTERS, kernel=7, stride=2)
+    x = layers.normalization(x)
+    x = keras.layers.MaxPooling2D(3, strides=2, padding="same", dtype=policy)(x)
+    for group, repeats in enumerate(groups):
+        filters = _STEM_FILTERS * 2**group
+        x = block(layers, x, filters, stride=1 if group == 0 else 2, project=True)
+        for _ in range(repeats - 1):
+            x = block(layers, x, filters, stride=1, project=False)
+    x = keras.layers.GlobalAveragePooling2D(dtype=policy)(x)
+    logits = keras.layers.Dense(
+        classes,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
+        dtype="float32",
+        name="logits",
+    )(x)
+    return keras.Model(inputs, logits, name=f"resnet{depth}")

@@ -1,0 +1,60 @@
+"""Over which devices and workers to spread the training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from trainer.errors import InputError
+
+
+def create_strategy(environment: Mapping[str, str]) -> tf.distribute.Strategy:
+    """The strategy for what this process finds.
+
+    TPU where there is one, several workers where `TF_CONFIG` lists them, all GPUs of a machine, or a device.
+    https://cloud.google.com/vertex-ai/docs/training/distributed-training#tf-config
+
+    Raises:
+        InputError: `TF_CONFIG` is no JSON.
+    """
+    if "TPU_NAME" in environment or tf.config.list_physical_devices("TPU"):
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=environment.get("TPU_NAME", "local"))
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+        return tf.distribute.TPUStrategy(resolver)
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    if _workers(environment.get("TF_CONFIG", "")) > 1:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    if len(gpus) > 1:
+        return tf.distribute.MirroredStrategy()
+    return tf.distribute.OneDeviceStrategy("/gpu:0" if gpus else "/cpu:0")
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process writes what the job leaves behind."""
+    resolver = strategy.cluster_resolver
+    if resolver is None or not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return True
+    if resolver.task_type == "chief":
+        return True
+    has_chief = "chief" in resolver.cluster_spec().jobs
+    return bool(resolver.task_type == "worker" and resolver.task_id == 0 and not has_chief)
+
+
+def is_multi_worker(strategy: tf.distribute.Strategy) -> bool:
+    """Whether other processes take part in every step."""
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
+def _workers(tf_config: str) -> int:
+    if not tf_config:
+        return 1
+    try:
+        cluster = json.loads(tf_config).get("cluster", {})
+        return sum(len(cluster.get(role, ())) for role in ("chief", "master", "worker"))
+    except (ValueError, AttributeError) as error:
+        raise InputError("TF_CONFIG", expected="a JSON object", received=tf_config[:200]) from error
