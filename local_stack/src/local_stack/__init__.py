@@ -1,0 +1,1 @@
+"""The emulator and Airflow on one machine: up, down, status, demo."""

@@ -1,0 +1,24 @@
+"""Imported by every Airflow process at its start (this folder is on PYTHONPATH).
+
+The scheduler forks a worker for each task: what it has imported, a task has for nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+_USED_BY_EVERY_TASK = (
+    "airflow.dag_processing.bundles.local",
+    "airflow.dag_processing.bundles.manager",
+    "airflow.dag_processing.dagbag",
+    "airflow.providers.standard.operators.python",
+    "airflow.providers_manager",
+    "airflow.sdk.execution_time.task_runner",
+    "airflow.sdk.providers_manager_runtime",
+    # "retraining.dag",
+)
+
+if sys.argv[1:2] == ["scheduler"]:
+    for name in _USED_BY_EVERY_TASK:
+        importlib.import_module(name)

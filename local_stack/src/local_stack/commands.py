@@ -1,0 +1,50 @@
+"""What each command prints and returns."""
+
+from __future__ import annotations
+
+import argparse
+
+from rich.table import Table
+
+from local_stack import health
+from local_stack.console import console
+from local_stack.home import Home
+from local_stack.stack import Stack
+
+
+def up(home: Home, options: argparse.Namespace) -> int:  # noqa: ARG001
+    """Start the stack."""
+    stack = Stack(home)
+    if stack.up():
+        console.print("It is up already.")
+    for name, address in stack.addresses().items():
+        console.print(f"  {name:<12} {address}", markup=False, soft_wrap=True)
+    return 0
+
+
+def down(home: Home, options: argparse.Namespace) -> int:  # noqa: ARG001
+    """Stop the stack."""
+    stopped = Stack(home).down()
+    console.print("Stopped:" if stopped else "Nothing was running.")
+    for name in stopped:
+        console.print(f"  {name}", markup=False, soft_wrap=True)
+    return 0
+
+
+def status(home: Home, options: argparse.Namespace) -> int:  # noqa: ARG001
+    """Show the stack; 0 if all is well, 3 if it is down, 1 if a part is not healthy."""
+    stack = Stack(home)
+    statuses = stack.statuses()
+    if not statuses:
+        console.print(f"Down. Nothing runs in {home.root}.", soft_wrap=True)
+        return 3
+    unhealthy = health.unhealthy_parts(stack.ports)
+    table = Table("program", "state", "pid", "seconds", box=None, pad_edge=False)
+    for program in statuses:
+        table.add_row(program.name, program.state.lower(), str(program.pid or ""), str(program.seconds or ""))
+    console.print(table)
+    for part, words in unhealthy.items():
+        console.print(f"{part}: {words}", markup=False)
+    for name, address in stack.addresses().items():
+        console.print(f"  {name:<12} {address}", markup=False, soft_wrap=True)
+    return 1 if unhealthy else 0

@@ -1,0 +1,55 @@
+"""The long-running programs of a stack, as the process manager starts them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from local_stack.home import Home
+from local_stack.ports import LOOPBACK, Ports
+
+EMULATOR = "emulator"
+TENSORBOARD = "tensorboard"
+AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
+
+_IMAGES = {"perennial/trainer": "trainer.task", "perennial/serving": "serving.main"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """One supervised program.
+
+    Attributes:
+        name: in the process manager, and of its log file.
+        command: its argument vector.
+        stop_seconds: how long it may take to end before it is killed with its whole process group.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    stop_seconds: int = 10
+
+
+def programs(home: Home, ports: Ports, bucket: str) -> tuple[Program, ...]:
+    """Every program of a stack."""
+    python = sys.executable
+    airflow = (python, "-m", "airflow")
+    emulator = (python, "-m", "emulator", "--root", str(home.emulator), "--port", str(ports.emulator))
+    images = (text for name, module in _IMAGES.items() for text in ("--image", f"{name}={module}"))
+    logs_of_runs = str(home.buckets / bucket / "runs")
+    return (
+        Program(name=EMULATOR, command=(*emulator, *images)),
+        Program(name="api-server", command=(*airflow, "api-server")),
+        # The API server reads the logs of tasks from their files: no log servers, which would listen on every
+        # interface.
+        Program(name="scheduler", command=(*airflow, "scheduler", "--skip-serve-logs")),
+        Program(name="dag-processor", command=(*airflow, "dag-processor")),
+        Program(name="triggerer", command=(*airflow, "triggerer", "--skip-serve-logs")),
+        Program(
+            name=TENSORBOARD,
+            command=(
+                *(python, "-m", "tensorboard.main", "--logdir", logs_of_runs),
+                *("--host", LOOPBACK, "--port", str(ports.tensorboard), "--reload_interval", "10"),
+            ),
+        ),
+    )
