@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import struct
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +19,7 @@ _HELD_BYTES = 64 << 20
 """Contents of one size beyond this are read a second time instead of being kept in memory."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Content:
     """Bytes that one or more files have.
 
@@ -59,24 +58,35 @@ def _only_content(file: RawFile, data: bytes | UnreadableError) -> Content | Rej
 
 
 def _contents_of_size(reads: Iterable[Read], store: Store) -> Iterator[Content | Rejected]:
-    files: dict[tuple[bytes, bytes], list[RawFile]] = {}
-    held: dict[tuple[bytes, bytes], bytes] = {}
+    by_key: dict[bytes, list[_SameBytes]] = defaultdict(list)
     held_bytes = 0
     for file, data in reads:
         checked = _checked(file, data)
         if isinstance(checked, Rejected):
             yield checked
             continue
-        identity = (_key(checked), hashlib.sha256(checked).digest())
-        files.setdefault(identity, []).append(file)
-        if identity not in held and held_bytes + len(checked) <= _HELD_BYTES:
-            held[identity] = checked
-            held_bytes += len(checked)
-    for identity, same in sorted(files.items(), key=lambda item: item[0]):
-        content = held.pop(identity, None)
-        if content is None:
-            content = store.read(same[0].uri)
-        yield Content(identity[0], tuple(same), content)
+        alike = by_key[_key(checked)]
+        same = next((same for same in alike if same.read(store) == checked), None)
+        if same is not None:
+            same.files.append(file)
+            continue
+        held = held_bytes + len(checked) <= _HELD_BYTES
+        held_bytes += len(checked) if held else 0
+        alike.append(_SameBytes([file], checked if held else None))
+    for key in sorted(by_key):
+        for same in by_key[key]:
+            yield Content(key, tuple(same.files), same.read(store))
+
+
+@dataclass(frozen=True)
+class _SameBytes:
+    """Files with the same bytes, and the bytes as long as there is room for them."""
+
+    files: list[RawFile]
+    held: bytes | None
+
+    def read(self, store: Store) -> bytes:
+        return store.read(self.files[0].uri) if self.held is None else self.held
 
 
 def _checked(file: RawFile, data: bytes | UnreadableError) -> bytes | Rejected:

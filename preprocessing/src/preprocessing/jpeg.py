@@ -9,6 +9,7 @@ https://www.w3.org/Graphics/JPEG/itu-t81.pdf, annex B
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 
 from preprocessing.rejections import RejectedError
@@ -17,7 +18,7 @@ _SOI = b"\xff\xd8"
 _EOI = b"\xff\xd9"
 _SOS = 0xDA
 _END = 0xD9
-_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD8), _END})  # TEM, RST0 to RST7, EOI
+_STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # TEM, RST0 to RST7: markers without a length
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # DHT, JPG and DAC are no frames
 _READABLE_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended and progressive, all Huffman-coded
 
@@ -62,59 +63,55 @@ def check_jpeg(data: bytes) -> JpegHeader:
         raise RejectedError("empty", "0 bytes")
     if not data.startswith(_SOI):
         raise RejectedError("not_jpeg", describe(data))
-    header: JpegHeader | None = None
-    marker, position = 0, len(_SOI)
-    while marker != _SOS:
-        marker, segment, position = _next_segment(data, position)
-        if marker == _END:
-            raise RejectedError("corrupt", "no image before the end marker")
-        if marker in _FRAMES and header is None:
-            header = _read_frame(marker, segment)
-    if header is None:
+    frame, scan = _segments(data)
+    if frame is None:
         raise RejectedError("corrupt", "no frame header before the image")
-    if data.rfind(_EOI, position) < 0:
+    if data.rfind(_EOI, scan) < 0:
         raise RejectedError("truncated", f"no end marker in {len(data)} bytes")
-    return header
+    return _read_frame(data, frame)
 
 
-def _next_segment(data: bytes, position: int) -> tuple[int, bytes, int]:
-    """The marker at a position, what its segment holds, and the position after it."""
-    while data[position : position + 1] == b"\xff" and data[position + 1 : position + 2] == b"\xff":
-        position += 1  # fill bytes
-    if position + 2 > len(data):
-        raise RejectedError("truncated", f"{len(data)} bytes end in the header")
-    if data[position] != 0xFF:
-        raise RejectedError("corrupt", f"no marker at byte {position}")
-    marker = data[position + 1]
-    start = position + 2
-    if marker in _WITHOUT_LENGTH:
-        return marker, b"", start
-    length = int.from_bytes(data[start : start + 2], "big")
-    if start + max(length, 2) > len(data):
-        raise RejectedError("truncated", f"{len(data)} bytes end in the header")
-    if length < 2:
-        raise RejectedError("corrupt", f"segment of {length} bytes at byte {position}")
-    return marker, data[start + 2 : start + length], start + length
+def _segments(data: bytes) -> tuple[int | None, int]:
+    """Where the frame header is, at its marker, and where the data of the first scan begins."""
+    frame: int | None = None
+    position = len(_SOI)
+    last = len(data) - 4
+    while position <= last:
+        if data[position] != 0xFF:
+            raise RejectedError("corrupt", f"no marker at byte {position}")
+        marker = data[position + 1]
+        if marker == 0xFF:  # a fill byte
+            position += 1
+        elif marker in _STANDALONE:
+            position += 2
+        elif marker == _END:
+            raise RejectedError("corrupt", "no image before the end marker")
+        else:
+            end = position + 2 + (data[position + 2] << 8 | data[position + 3])
+            if end < position + 4:
+                raise RejectedError("corrupt", f"segment of {end - position - 2} bytes at byte {position}")
+            if marker == _SOS:
+                return frame, end
+            if marker in _FRAMES and frame is None:
+                if end < position + 10:
+                    raise RejectedError("corrupt", f"frame header of {end - position} bytes")
+                frame = position
+            position = end
+    raise RejectedError("truncated", f"{len(data)} bytes end in the header")
 
 
-def _read_frame(marker: int, segment: bytes) -> JpegHeader:
-    if marker not in _READABLE_FRAMES:
-        raise RejectedError("corrupt", f"coding process SOF{marker - 0xC0} is not one that decoders read")
-    if len(segment) < 6:
-        raise RejectedError("corrupt", f"frame header of {len(segment)} bytes")
-    bits = segment[0]
-    header = JpegHeader(
-        height=int.from_bytes(segment[1:3], "big"),
-        width=int.from_bytes(segment[3:5], "big"),
-        components=segment[5],
-    )
+def _read_frame(data: bytes, frame: int) -> JpegHeader:
+    process = data[frame + 1]
+    bits, height, width, components = struct.unpack_from(">BHHB", data, frame + 4)
+    if process not in _READABLE_FRAMES:
+        raise RejectedError("corrupt", f"coding process SOF{process - 0xC0} is not one that decoders read")
     if bits != 8:
         raise RejectedError("corrupt", f"{bits} bits per sample, decoders read 8")
-    if not header.height or not header.width:
-        raise RejectedError("corrupt", f"{header.height} by {header.width} pixels")
-    if header.components not in {1, 3, 4}:
-        raise RejectedError("corrupt", f"{header.components} components, decoders read 1, 3 or 4")
-    return header
+    if not height or not width:
+        raise RejectedError("corrupt", f"{height} by {width} pixels")
+    if components not in {1, 3, 4}:
+        raise RejectedError("corrupt", f"{components} components, decoders read 1, 3 or 4")
+    return JpegHeader(height, width, components)
 
 
 def describe(data: bytes) -> str:

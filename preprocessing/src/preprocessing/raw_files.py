@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from preprocessing.rejections import Rejected
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RawFile:
     """A labelled file that has not been read yet.
 

@@ -1,0 +1,216 @@
+"""How fast images become TFRecords, against copying their bytes and against the source's way, in one run.
+
+    python benchmarks/conversion.py
+    python benchmarks/conversion.py --images 3000 --rounds 1
+
+Every side is a process of its own over the same warm files, timed from after its imports until its output is
+written; the best of the rounds counts. The source's way (read, decode in TensorFlow, `WriteToTFRecord`) takes a
+slice of the images, as images per second is what is compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import logging
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+SEED = 7
+LABELS = 20
+PHOTO = (500, 375)
+DISTINCT_PHOTOS = 100
+SOURCE_IMAGES = 1500
+LIMIT_MEMORY_MB = 500
+
+
+def make_photos(folder: Path, images: int) -> int:
+    """Write seeded JPEGs of about 43 KB into a folder per label, and `all.csv` beside them.
+
+    A hundred pictures are rendered; a comment of random length and content makes every file another one.
+
+    Returns:
+        Their bytes.
+    """
+    import numpy as np
+    from PIL import Image
+
+    rng = np.random.default_rng(SEED)
+    rendered = []
+    for _ in range(DISTINCT_PHOTOS):
+        shapes = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8))
+        smooth = np.asarray(shapes.resize(PHOTO, Image.Resampling.BICUBIC), dtype=np.float64)
+        noisy = np.clip(smooth + rng.normal(0, 12, smooth.shape), 0, 255).astype(np.uint8)
+        encoded = io.BytesIO()
+        Image.fromarray(noisy).save(encoded, "JPEG", quality=int(rng.integers(72, 82)))
+        rendered.append(encoded.getvalue())
+    for index in range(LABELS):
+        (folder / f"label{index:02}").mkdir(parents=True)
+    total = 0
+    with (folder / "all.csv").open("w", newline="") as lines:
+        rows = csv.writer(lines)
+        for number in range(images):
+            comment = rng.bytes(int(rng.integers(16, 4000)))
+            photo = rendered[int(rng.integers(DISTINCT_PHOTOS))]
+            segment = b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment
+            label = f"label{number % LABELS:02}"
+            path = folder / label / f"{number:06}.jpg"
+            path.write_bytes(photo[:2] + segment + photo[2:])
+            rows.writerow([path, label])
+            total += path.stat().st_size
+    return total
+
+
+def photo_rows(data: Path) -> list[tuple[str, str]]:
+    """The path and the label of each photo."""
+    with (data / "all.csv").open(newline="") as lines:
+        return [(path, label) for path, label in csv.reader(lines)]
+
+
+def copy_bytes(data: Path, output: Path, images: int) -> Callable[[], None]:
+    """The limit: nothing but reading every file and writing its bytes."""
+    paths = [path for path, _ in photo_rows(data)[:images]]
+
+    def run() -> None:
+        with (output / "bytes").open("wb") as copy:
+            for path in paths:
+                copy.write(Path(path).read_bytes())
+
+    return run
+
+
+def perennial(data: Path, output: Path, images: int) -> Callable[[], None]:
+    """The conversion of this project, as its command line runs it."""
+    from preprocessing.arguments import parse_arguments
+    from preprocessing.main import run as convert
+
+    labels = ",".join(f"label{label:02}" for label in range(LABELS))
+    flags = ["--source", str(data), "--output-dir", str(output / "tfrecord"), "--dataset", "photos"]
+    arguments = parse_arguments([*flags, "--labels", labels])
+
+    def run() -> None:
+        convert(arguments)
+        statistics = json.loads((output / "tfrecord" / "statistics.json").read_text())
+        if sum(statistics["records"].values()) != images:
+            raise RuntimeError(f"expected {images} records, received {statistics['records']}")
+
+    return run
+
+
+def source_way(data: Path, output: Path, images: int) -> Callable[[], None]:
+    """The pipeline of the course that this project rebuilds, on today's Beam and TensorFlow."""
+    import apache_beam as beam
+    import tensorflow as tf
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    some = output / "some.csv"
+    some.write_text("".join(f"{path},{label}\n" for path, label in photo_rows(data)[:images]))
+
+    def to_example(line: str) -> bytes:
+        path, label = line.split(",")
+        encoded = tf.io.gfile.GFile(path, "rb").read()
+        pixels = tf.io.decode_jpeg(encoded, channels=3)
+
+        def text(value: bytes) -> Any:
+            return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+        def integer(value: int) -> Any:
+            return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+
+        features = {
+            "image/height": integer(pixels.shape[0]),
+            "image/width": integer(pixels.shape[1]),
+            "image/colorspace": text(b"RGB"),
+            "image/channels": integer(3),
+            "image/class/label": integer(int(label.removeprefix("label")) + 1),
+            "image/class/synset": text(label.encode()),
+            "image/format": text(b"JPEG"),
+            "image/filename": text(Path(path).name.encode()),
+            "image/encoded": text(encoded),
+        }
+        record: bytes = tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+        return record
+
+    def run() -> None:
+        with beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"])) as pipeline:
+            lines = pipeline | beam.io.ReadFromText(str(some))
+            examples = lines | beam.Map(to_example)
+            _ = examples | beam.io.WriteToTFRecord(str(output / "train"), num_shards=8)
+
+    return run
+
+
+SIDES = {"copy": copy_bytes, "perennial": perennial, "source": source_way}
+
+
+def run_side(side: str, data: Path, images: int) -> None:
+    """Time one side in this process and print the figures as a line of JSON."""
+    with tempfile.TemporaryDirectory(dir=data.parent) as output:
+        run = SIDES[side](data, Path(output), images)
+        logging.disable()
+        begin = time.perf_counter()
+        run()
+        seconds = time.perf_counter() - begin
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    megabytes = peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    print(json.dumps({"images_per_second": images / seconds, "peak_mb": megabytes}))
+
+
+def measure(side: str, data: Path, images: int) -> dict[str, float]:
+    """The figures of one side, from a process of its own."""
+    command = [sys.executable, __file__, "--side", side, "--data", str(data), "--images", str(images)]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def main() -> None:
+    """Measure all sides and print the ratios."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--images", type=int, default=15_000)
+    parser.add_argument("--source-images", type=int, default=SOURCE_IMAGES, help="images of the source's way")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
+    parser.add_argument("--data", type=Path, help=argparse.SUPPRESS)
+    flags = parser.parse_args()
+    if flags.side:
+        run_side(flags.side, flags.data, flags.images)
+        return
+    folder = Path(tempfile.mkdtemp(prefix="conversion-"))
+    try:
+        data = folder / "photos"
+        print(f"making {flags.images} JPEGs ...", flush=True)
+        kilobytes = make_photos(data, flags.images) / flags.images / 1000
+        print(f"{flags.images} JPEGs of {kilobytes:.1f} KB, {flags.rounds} rounds\n", flush=True)
+        best: dict[str, dict[str, float]] = {}
+        for number in range(flags.rounds):
+            for side in SIDES:
+                images = min(flags.images, flags.source_images) if side == "source" else flags.images
+                figures = measure(side, data, images)
+                print(f"round {number + 1}: {side:10}{figures['images_per_second']:10,.0f} images/s"
+                      f"{figures['peak_mb']:8,.0f} MB", flush=True)  # fmt: skip
+                if side not in best or figures["images_per_second"] > best[side]["images_per_second"]:
+                    best[side] = figures
+    finally:
+        shutil.rmtree(folder)
+    ours = best["perennial"]["images_per_second"]
+    print(f"\nthe source's way times  {ours / best['source']['images_per_second']:6.1f}   (at least 10)")
+    print(f"copying the bytes times {ours / best['copy']['images_per_second']:6.2f}   (at least 0.33)")
+    print(f"memory                  {best['perennial']['peak_mb']:6.0f} MB (under {LIMIT_MEMORY_MB})")
+
+
+if __name__ == "__main__":
+    main()
