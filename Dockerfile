@@ -1,0 +1,127 @@
+# The four images, as targets: `docker build --target trainer --tag REGION-docker.pkg.dev/PROJECT/perennial/trainer:0.1.0 .`
+#   trainer, serving   run on Vertex AI
+#   airflow            the services of Airflow; dags/, plugins/ and config/ are mounted, not copied
+#   emulator           Cloud Storage, Dataflow and Vertex AI for a server without them; runs all jobs
+# trainer, serving and emulator share one layer with TensorFlow. Steps with sources run without uv's cache, which takes
+# a member for unchanged as long as its pyproject.toml is.
+
+ARG PYTHON=python:3.11-slim-bookworm
+
+
+FROM ${PYTHON} AS uv
+RUN pip install --no-cache-dir --root-user-action=ignore uv==0.13.8
+
+
+# What decides which packages are installed; a change of sources leaves the layers with dependencies alone.
+FROM scratch AS manifests
+COPY pyproject.toml uv.lock /
+COPY dataset_contract/pyproject.toml /dataset_contract/
+COPY emulator/pyproject.toml /emulator/
+COPY local_stack/pyproject.toml /local_stack/
+COPY plugins/pyproject.toml /plugins/
+COPY preprocessing/pyproject.toml /preprocessing/
+COPY samples/pyproject.toml /samples/
+COPY serving/pyproject.toml /serving/
+COPY trainer/pyproject.toml /trainer/
+
+
+FROM ${PYTHON} AS base
+ENV PATH=/opt/perennial/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    UV_COMPILE_BYTECODE=1 \
+    UV_FROZEN=1 \
+    UV_LINK_MODE=copy \
+    UV_NO_DEV=1 \
+    UV_PROJECT_ENVIRONMENT=/opt/perennial \
+    UV_PYTHON_DOWNLOADS=never
+RUN useradd --uid 50000 --gid 0 --create-home --shell /usr/sbin/nologin perennial
+WORKDIR /src
+COPY --from=manifests / ./
+
+
+FROM base AS tensorflow
+RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
+    --mount=type=cache,target=/root/.cache/uv \
+    uv sync --no-install-workspace --package perennial-serving
+
+
+FROM tensorflow AS serving
+RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
+    --mount=source=serving,target=serving,rw \
+    uv sync --no-cache --no-editable --package perennial-serving
+# A container has to listen on every address: https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirements
+ENV SERVING_HOST=0.0.0.0
+EXPOSE 8080
+USER 50000
+WORKDIR /home/perennial
+ENTRYPOINT ["python", "-m", "serving.main"]
+
+
+FROM tensorflow AS trainer
+RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
+    --mount=source=dataset_contract,target=dataset_contract,rw \
+    --mount=source=trainer,target=trainer,rw \
+    uv sync --no-cache --no-editable --package perennial-trainer
+USER 50000
+WORKDIR /home/perennial
+ENTRYPOINT ["python", "-m", "trainer.task"]
+
+
+FROM tensorflow AS emulator-dependencies
+RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
+    --mount=type=cache,target=/root/.cache/uv \
+    uv sync --no-install-workspace --package perennial-emulator --package perennial-preprocessing \
+        --package perennial-samples --package perennial-serving --package perennial-trainer
+
+
+FROM emulator-dependencies AS emulator
+RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
+    --mount=source=dataset_contract,target=dataset_contract,rw \
+    --mount=source=emulator,target=emulator,rw \
+    --mount=source=preprocessing,target=preprocessing,rw \
+    --mount=source=samples,target=samples,rw \
+    --mount=source=serving,target=serving,rw \
+    --mount=source=trainer,target=trainer,rw \
+    uv sync --no-cache --no-editable --package perennial-emulator --package perennial-preprocessing \
+        --package perennial-samples --package perennial-serving --package perennial-trainer
+COPY containers/ /usr/local/lib/containers/
+# A named volume takes over the owner of the folder that it is mounted on.
+RUN install --directory --owner 50000 --group 0 --mode 0775 /var/lib/perennial/emulator /var/lib/perennial/samples
+USER 50000
+WORKDIR /home/perennial
+ENTRYPOINT ["python", "-m", "emulator"]
+CMD ["--root", "/var/lib/perennial/emulator", "--port", "9023"]
+
+
+# What Dataflow workers install.
+FROM base AS sdists
+RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
+    --mount=source=dataset_contract,target=dataset_contract,rw \
+    --mount=source=preprocessing,target=preprocessing,rw \
+    uv build --no-cache --sdist --package dataset-contract --out-dir /sdists && \
+    uv build --no-cache --sdist --package perennial-preprocessing --out-dir /sdists
+
+
+FROM base AS airflow-dependencies
+RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
+    --mount=type=cache,target=/root/.cache/uv \
+    uv sync --no-install-workspace --extra server --package perennial-retraining --package perennial-preprocessing
+
+
+FROM airflow-dependencies AS airflow
+# The plugin itself is mounted: installed as well, it would be imported from the image whatever the mount says.
+RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
+    --mount=source=dataset_contract,target=dataset_contract,rw \
+    --mount=source=preprocessing,target=preprocessing,rw \
+    uv sync --no-cache --no-editable --extra server --package perennial-retraining --package perennial-preprocessing \
+        --no-install-package perennial-retraining
+COPY --from=sdists /sdists/*.tar.gz /opt/perennial-packages/
+COPY containers/ /usr/local/lib/containers/
+RUN install --directory --owner 50000 --group 0 --mode 0775 \
+    /opt/airflow /opt/airflow/logs /var/lib/perennial/emulator /var/lib/perennial/samples
+ENV AIRFLOW_HOME=/opt/airflow \
+    PERENNIAL_PACKAGES=/opt/perennial-packages
+USER 50000
+WORKDIR /opt/airflow
+ENTRYPOINT ["airflow"]
+CMD ["version"]

@@ -1,0 +1,78 @@
+"""What can be said of the Dockerfile without a container engine."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CHECKOUT = Path(__file__).parents[3]
+TEXT = (CHECKOUT / "Dockerfile").read_text()
+
+
+def stages() -> dict[str, str]:
+    """The text of every stage by its name."""
+    parts = re.split(r"^FROM (\S+) AS (\S+)$", TEXT, flags=re.MULTILINE)[1:]
+    return {name: f"FROM {base}\n{body}" for base, name, body in zip(*[iter(parts)] * 3, strict=True)}
+
+
+def workspace() -> dict[str, Any]:
+    return tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["tool"]["uv"]["workspace"]
+
+
+def test_base_image_is_pinned_to_a_version() -> None:
+    (base,) = re.findall(r"^ARG PYTHON=(\S+)$", TEXT, flags=re.MULTILINE)
+    assert re.fullmatch(r"python:3\.\d+-slim-[a-z]+", base)
+    bases = {re.match(r"FROM (\S+)", stage)[1] for stage in stages().values()}  # type: ignore[index]
+    assert bases <= {"${PYTHON}", "scratch", *stages()}
+
+
+def test_base_image_has_a_supported_python() -> None:
+    requires = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert requires == ">=3.11,<3.14"
+    assert "python:3.11-" in TEXT
+
+
+def test_uv_is_pinned_to_a_version() -> None:
+    assert re.findall(r"pip install .*\buv(\S*)", TEXT) == ["==0.13.8"]
+
+
+def test_final_stage_runs_as_another_user_than_root() -> None:
+    for target in ("airflow", "emulator", "serving", "trainer"):
+        assert re.findall(r"^USER (\S+)$", stages()[target], flags=re.MULTILINE) == ["50000"], target
+
+
+def test_final_stage_starts_its_program() -> None:
+    started = {
+        "airflow": '["airflow"]',
+        "emulator": '["python", "-m", "emulator"]',
+        "serving": '["python", "-m", "serving.main"]',
+        "trainer": '["python", "-m", "trainer.task"]',
+    }
+    for target, command in started.items():
+        assert re.findall(r"^ENTRYPOINT (.*)$", stages()[target], flags=re.MULTILINE) == [command]
+
+
+def test_manifests_are_those_of_every_member() -> None:
+    copied = set(re.findall(r"^COPY (\w+)/pyproject.toml /\1/$", stages()["manifests"], flags=re.MULTILINE))
+    assert copied == set(workspace()["members"])
+
+
+def test_docker_context_holds_what_is_copied() -> None:
+    kept = [
+        line[1:] for line in (CHECKOUT / ".dockerignore").read_text().splitlines() if line.startswith("!")
+    ]
+    sources = set(re.findall(r"--mount=source=(\w+)", TEXT)) | {"containers", "pyproject.toml", "uv.lock"}
+    assert sources <= set(kept)
+    for member in workspace()["members"]:
+        assert member in kept or f"{member}/pyproject.toml" in kept
+
+
+def test_compose_builds_targets_of_this_file() -> None:
+    services = yaml.safe_load((CHECKOUT / "docker-compose.yaml").read_text())["services"]
+    targets = {service["build"]["target"] for service in services.values() if "build" in service}
+    assert targets == {"airflow", "emulator"}
+    assert targets <= stages().keys()
