@@ -10,43 +10,20 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount
-from starlette.types import Receive, Scope, Send
 
-from emulator import credentials, errors, storage
+from emulator import cloud_logging, credentials, dataflow, storage
 from emulator.config import Config
+from emulator.dispatch import Dispatcher
 from emulator.faults import Faults
 from emulator.routing import Route, Router
 from emulator.service import Service, ServiceFactory
 from emulator.state import State
 
-SERVICES: Mapping[str, ServiceFactory] = {"storage": storage.create}
-
-
-class Dispatcher:
-    """Answers a request by the route table, after the faults that were set for its method."""
-
-    def __init__(self, router: Router, faults: Faults) -> None:
-        self._router = router
-        self._faults = faults
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one HTTP request (ASGI)."""
-        request = Request(scope, receive)
-        try:
-            response = await self._answer(request)
-        except errors.ApiError as error:
-            response = errors.response(error)
-        await response(scope, receive, send)
-
-    async def _answer(self, request: Request) -> Response:
-        raw_path = request.scope["raw_path"].decode("ascii")
-        match = self._router.match(request.method, raw_path)
-        if match is None:
-            raise errors.Unimplemented(f"No emulated service has {request.method} {raw_path}.")
-        await self._faults.happen(match.route.api_method)
-        if match.route.handler is None:
-            raise errors.Unimplemented(f"{match.route.api_method} is not emulated.")
-        return await match.route.handler(request, match.fields)
+SERVICES: Mapping[str, ServiceFactory] = {
+    "storage": storage.create,
+    "dataflow": dataflow.create,
+    "cloud_logging": cloud_logging.create,
+}
 
 
 def create_services(config: Config, state: State) -> list[Service]:

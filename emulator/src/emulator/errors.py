@@ -8,7 +8,7 @@ https://cloud.google.com/storage/docs/json_api/v1/status-codes
 
 from __future__ import annotations
 
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 
 class ApiError(Exception):
@@ -78,8 +78,17 @@ class Unavailable(ApiError):
         super().__init__(message, code=503, status="UNAVAILABLE", reason=reason)
 
 
-def response(error: ApiError) -> JSONResponse:
+class NotModified(ApiError):
+    """A read that was asked for only if the resource had changed: an answer without a body, not a failure."""
+
+    def __init__(self) -> None:
+        super().__init__("Not modified.", code=304, status="OK")
+
+
+def response(error: ApiError) -> Response:
     """The error as Google's clients expect it."""
+    if isinstance(error, NotModified):
+        return Response(status_code=error.code)
     detail = {"message": error.message, "domain": "global", "reason": error.reason or error.status}
     body = {"code": error.code, "message": error.message, "status": error.status, "errors": [detail]}
     return JSONResponse({"error": body}, status_code=error.code)

@@ -1,4 +1,21 @@
-"""Cloud Storage, JSON API v1."""
+"""Cloud Storage, JSON API v1.
+
+An object is the file `ROOT/buckets/BUCKET/OBJECT`, and any file that another program puts or edits there is
+an object. Uploads are streamed to the disk and renamed into place, so that `kill -9` leaves an object old
+or new; resumable uploads go on afterwards. What differs from the service:
+
+- `x` and `x/y` can't both exist: the second is refused with 409. An object whose name ends in a slash is
+  kept as a folder, so that it must be empty.
+- Names with an empty segment (`a//b`, `/a`), with `.` or `..` as a segment, or with more than 255 bytes
+  between two slashes are refused with 400. Where the file system ignores case, so do names.
+- Symbolic links are neither listed nor followed.
+- One generation of each object: no versioning, soft delete, retention, holds, or encryption keys; asking
+  for them answers 501. Lifecycle rules are kept and shown, never carried out.
+- Everybody may do everything: tokens, signatures, IAM policies and ACL parameters aren't looked at.
+- A power cut may lose the newest objects: nothing is forced to the disk.
+- Answers are never narrowed by `fields` or `projection`. The XML API has GET, HEAD, PUT and DELETE of
+  objects, as signed URLs need; its errors are JSON.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,71 @@
+"""What the store refuses, with the service's own words."""
+
+from __future__ import annotations
+
+from emulator.errors import AlreadyExists, ApiError, InvalidArgument, NotFound
+
+
+class NoSuchBucket(NotFound):
+    """The bucket isn't there."""
+
+    def __init__(self) -> None:
+        super().__init__("The specified bucket does not exist.")
+
+
+class NoSuchObject(NotFound):
+    """The object isn't there, or not in this generation."""
+
+    def __init__(self, bucket: str, name: str) -> None:
+        super().__init__(f"No such object: {bucket}/{name}")
+
+
+class NoSuchUpload(NotFound):
+    """The resumable upload was finished long ago, was cancelled, or never was."""
+
+    def __init__(self, upload_id: str) -> None:
+        super().__init__(f"No such upload: {upload_id}")
+
+
+class BucketExists(AlreadyExists):
+    """The bucket is there already."""
+
+    def __init__(self) -> None:
+        super().__init__("Your previous request to create the named bucket succeeded and you already own it.")
+
+
+class BucketNotEmpty(AlreadyExists):
+    """The bucket still holds objects."""
+
+    def __init__(self) -> None:
+        super().__init__("The bucket you tried to delete is not empty.")
+
+
+class InTheWay(AlreadyExists):
+    """Objects are files here, so that `x` and `x/y` can't both exist."""
+
+    def __init__(self, bucket: str, name: str, *, other: str) -> None:
+        super().__init__(
+            f"The emulator keeps objects as files: {bucket}/{name} can't be made"
+            f" while {bucket}/{other} is there."
+        )
+
+
+class ChecksumMismatch(InvalidArgument):
+    """The content that arrived isn't the content that was announced."""
+
+    def __init__(self, algorithm: str, *, provided: str, calculated: str) -> None:
+        super().__init__(
+            f'Provided {algorithm} "{provided}" doesn\'t match calculated {algorithm} "{calculated}".'
+        )
+
+
+class UnsatisfiableRangeError(ApiError):
+    """The range begins behind the content's end."""
+
+    def __init__(self, text: str, *, size: int) -> None:
+        super().__init__(
+            f"Range: expected one within {size} bytes, received {text!r}",
+            code=416,
+            status="OUT_OF_RANGE",
+            reason="requestedRangeNotSatisfiable",
+        )

@@ -1,0 +1,139 @@
+"""Which objects and prefixes a list request shows, page by page.
+
+https://cloud.google.com/storage/docs/json_api/v1/objects/list
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from emulator.errors import InvalidArgument, Unimplemented
+from emulator.storage.errors import NoSuchObject
+from emulator.storage.globs import glob_pattern
+from emulator.storage.metadata import StoredObject
+from emulator.storage.store import ObjectStore
+
+MAX_RESULTS = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListRequest:
+    """What to list.
+
+    Attributes:
+        prefix: only names that begin so.
+        delimiter: names that have it behind the prefix are folded into one prefix; empty for none.
+        include_trailing_delimiter: objects that end in the delimiter are shown besides their prefix.
+        match_glob: only names that fit; empty for all.
+        start_offset: only names from here on.
+        end_offset: only names before this one; empty for all.
+        page_token: what the page before said; empty for the first.
+        max_results: the most objects and prefixes of a page.
+    """
+
+    prefix: str = ""
+    delimiter: str = ""
+    include_trailing_delimiter: bool = False
+    match_glob: str = ""
+    start_offset: str = ""
+    end_offset: str = ""
+    page_token: str = ""
+    max_results: int = MAX_RESULTS
+
+    @classmethod
+    def from_parameters(cls, parameters: Mapping[str, str]) -> ListRequest:
+        """The request in a query.
+
+        Raises:
+            InvalidArgument: a parameter has a value that it can't have.
+            Unimplemented: soft-deleted objects were asked for.
+        """
+        if parameters.get("softDeleted") == "true":
+            raise Unimplemented("Soft-deleted objects are not emulated.")
+        limit = parameters.get("maxResults", str(MAX_RESULTS))
+        if not limit.isdecimal() or int(limit) < 1:
+            raise InvalidArgument(f"maxResults: expected a number from 1, received {limit!r}")
+        return cls(
+            prefix=parameters.get("prefix", ""),
+            delimiter=parameters.get("delimiter", ""),
+            include_trailing_delimiter=parameters.get("includeTrailingDelimiter") == "true",
+            match_glob=parameters.get("matchGlob", ""),
+            start_offset=parameters.get("startOffset", ""),
+            end_offset=parameters.get("endOffset", ""),
+            page_token=parameters.get("pageToken", ""),
+            max_results=min(int(limit), MAX_RESULTS),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A part of a list.
+
+    Attributes:
+        objects: in the order of their names.
+        prefixes: in their order.
+        next_page_token: asks for the next page; empty on the last.
+    """
+
+    objects: list[StoredObject]
+    prefixes: list[str]
+    next_page_token: str
+
+
+def list_objects(store: ObjectStore, bucket: str, request: ListRequest) -> Page:
+    """A page of a bucket's objects.
+
+    Raises:
+        NoSuchBucket: it isn't there.
+        InvalidArgument: the page token is none of ours.
+    """
+    objects: list[StoredObject] = []
+    prefixes: list[str] = []
+    last = ""
+    for name, is_prefix in _entries(store, bucket, request):
+        if len(objects) + len(prefixes) >= request.max_results:
+            return Page(objects=objects, prefixes=prefixes, next_page_token=_token(last))
+        last = name
+        if is_prefix:
+            prefixes.append(name)
+        try:
+            if not is_prefix or (request.include_trailing_delimiter and name.endswith("/")):
+                objects.append(store.get(bucket, name))
+        except NoSuchObject:
+            continue
+    return Page(objects=objects, prefixes=prefixes, next_page_token="")
+
+
+def _entries(store: ObjectStore, bucket: str, request: ListRequest) -> Iterator[tuple[str, bool]]:
+    """Names of objects, and prefixes (`True`), behind the page token."""
+    after = _name(request.page_token)
+    pattern = glob_pattern(request.match_glob) if request.match_glob else None
+    names = store.names(
+        bucket, prefix=request.prefix, start=max(request.start_offset, after), end=request.end_offset,
+        # A folder's first name speaks for all of them only if nothing else is asked of a name.
+        shallow=request.delimiter == "/" and pattern is None,
+    )  # fmt: skip
+    previous = ""
+    for name in names:
+        if pattern is not None and pattern.fullmatch(name) is None:
+            continue
+        head, delimiter, _ = name[len(request.prefix) :].partition(request.delimiter or "\0")
+        entry = request.prefix + head + delimiter
+        if entry in {previous, after}:
+            continue
+        previous = entry
+        yield entry, bool(delimiter)
+
+
+def _token(name: str) -> str:
+    return base64.urlsafe_b64encode(name.encode()).decode()
+
+
+def _name(token: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(token).decode()
+    except (binascii.Error, ValueError) as error:
+        raise InvalidArgument(f"pageToken: expected the last page's, received {token!r}") from error

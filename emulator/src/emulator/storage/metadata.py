@@ -1,0 +1,124 @@
+"""An object, and the part of its metadata that clients may write.
+
+https://cloud.google.com/storage/docs/json_api/v1/objects#resource
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from emulator.errors import InvalidArgument, Unimplemented
+
+DEFAULT_CONTENT_TYPE = "application/octet-stream"
+
+_FIELDS = {
+    "contentType": "content_type",
+    "contentEncoding": "content_encoding",
+    "contentDisposition": "content_disposition",
+    "contentLanguage": "content_language",
+    "cacheControl": "cache_control",
+    "customTime": "custom_time",
+    "storageClass": "storage_class",
+}
+_NOT_EMULATED = ("temporaryHold", "eventBasedHold", "retention", "contexts", "kmsKeyName")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectMetadata:
+    """What a client says of an object; every field as in the JSON API.
+
+    Raises:
+        InvalidArgument: a field is of the wrong type.
+    """
+
+    content_type: str | None = None
+    content_encoding: str | None = None
+    content_disposition: str | None = None
+    content_language: str | None = None
+    cache_control: str | None = None
+    custom_time: str | None = None
+    storage_class: str | None = None
+    custom: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for wire_name, name in _FIELDS.items():
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, str):
+                raise InvalidArgument(f"{wire_name}: expected text, received {value!r}")
+        for key, value in self.custom.items():
+            if not isinstance(value, str):
+                raise InvalidArgument(f"metadata.{key}: expected text, received {value!r}")
+
+    @classmethod
+    def from_json(cls, resource: Mapping[str, Any]) -> ObjectMetadata:
+        """The writable fields of an object resource; those that the service sets itself are passed over.
+
+        Raises:
+            InvalidArgument: a field is of the wrong type.
+            Unimplemented: a field asks for something that isn't emulated, a hold for instance.
+        """
+        return cls().patched(resource)
+
+    def patched(self, resource: Mapping[str, Any]) -> ObjectMetadata:
+        """This, with the given fields changed; `null` removes a field or an entry of `metadata`.
+
+        Raises:
+            InvalidArgument: a field is of the wrong type.
+            Unimplemented: a field asks for something that isn't emulated, a hold for instance.
+        """
+        for name in _NOT_EMULATED:
+            if resource.get(name):
+                raise Unimplemented(f"{name} of objects is not emulated.")
+        changes: dict[str, Any] = {
+            name: resource[wire] or None for wire, name in _FIELDS.items() if wire in resource
+        }
+        if "metadata" in resource:
+            given = resource["metadata"]
+            if not isinstance(given, Mapping | None):
+                raise InvalidArgument(f"metadata: expected an object, received {given!r}")
+            merged = {**self.custom, **given} if given else {}
+            changes["custom"] = {key: value for key, value in merged.items() if value is not None}
+        return replace(self, **changes)
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields that are set."""
+        document = {wire: getattr(self, name) for wire, name in _FIELDS.items() if getattr(self, name)}
+        return {**document, "metadata": dict(self.custom)} if self.custom else document
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredObject:
+    """One generation of an object.
+
+    Attributes:
+        bucket: its bucket's name.
+        name: its name in the bucket.
+        generation: changes with the content; microseconds since 1970, as in the service.
+        metageneration: counts the versions of the metadata, from 1.
+        size: bytes.
+        crc32c: base64, big-endian.
+        md5: base64; `None` for a composed object.
+        created: when this generation was made, microseconds since 1970.
+        updated: when its metadata changed last, microseconds since 1970.
+        component_count: of how many parts it was composed; `None` if it wasn't.
+        metadata: what clients wrote.
+    """
+
+    bucket: str
+    name: str
+    generation: int
+    metageneration: int = 1
+    size: int
+    crc32c: str
+    md5: str | None
+    created: int
+    updated: int
+    component_count: int | None = None
+    metadata: ObjectMetadata
+
+    @property
+    def etag(self) -> str:
+        """Changes with the content and with the metadata."""
+        return f"{self.generation}-{self.metageneration}"

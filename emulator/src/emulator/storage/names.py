@@ -1,0 +1,51 @@
+"""Which names buckets and objects may have, and where an object's file is.
+
+https://cloud.google.com/storage/docs/buckets#naming and https://cloud.google.com/storage/docs/objects#naming
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from emulator.errors import InvalidArgument
+
+MAX_OBJECT_NAME_BYTES = 1024
+_MAX_FILE_NAME_BYTES = 255
+_BUCKET = re.compile(r"[a-z0-9][-_.a-z0-9]{1,220}[a-z0-9]")
+
+
+def is_bucket_name(name: str) -> bool:
+    """Whether a bucket, or a folder among the buckets, may be called so."""
+    return _BUCKET.fullmatch(name) is not None and ".." not in name
+
+
+def check_bucket_name(name: str) -> None:
+    """Refuse what can't be a bucket's name.
+
+    Raises:
+        InvalidArgument: it can't.
+    """
+    if not is_bucket_name(name):
+        raise InvalidArgument(f"Invalid bucket name: '{name}'")
+
+
+def is_folder(name: str) -> bool:
+    """Whether an object stands for a folder: `x/` is kept as the folder `x`, and always empty."""
+    return name.endswith("/")
+
+
+def object_path(bucket: Path, name: str) -> Path:
+    """The file of an object, inside its bucket's folder for any name.
+
+    Raises:
+        InvalidArgument: no object, or no file, may be called so.
+    """
+    segments = name.removesuffix("/").split("/")
+    if len(name.encode()) > MAX_OBJECT_NAME_BYTES:
+        raise InvalidArgument(f"Object name: expected at most 1024 bytes of UTF-8, received {name[:80]!r}...")
+    if any(segment in {"", ".", ".."} for segment in segments) or any(mark in name for mark in "\0\r\n"):
+        raise InvalidArgument(f"Object name: expected names between single slashes, received {name!r}")
+    if any(len(segment.encode()) > _MAX_FILE_NAME_BYTES for segment in segments):
+        raise InvalidArgument("Object name: the emulator takes at most 255 bytes between two slashes")
+    return bucket.joinpath(*segments)

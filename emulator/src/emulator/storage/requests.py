@@ -1,0 +1,78 @@
+"""What the handlers read from a request."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+
+from emulator.errors import InvalidArgument, Unimplemented
+from emulator.storage.checksums import Digests
+from emulator.storage.preconditions import Preconditions
+
+_GZIP_WINDOW = 16 + zlib.MAX_WBITS
+
+
+def base_url(request: Request) -> str:
+    """Where the caller reached the emulator: what it is told to call next must be reachable the same way."""
+    return str(request.base_url).rstrip("/")
+
+
+def conditions(request: Request) -> Preconditions:
+    """The conditions on the object that the request is about.
+
+    Raises:
+        InvalidArgument: a number was expected.
+    """
+    return Preconditions.from_request(request.query_params, request.headers)
+
+
+async def read_resource(request: Request) -> dict[str, Any]:
+    """The JSON object in the request's body; empty where there is no body.
+
+    Raises:
+        InvalidArgument: the body is something else.
+    """
+    body = await request.body()
+    if request.headers.get("content-encoding") == "gzip":
+        body = zlib.decompress(body, _GZIP_WINDOW)
+    return parse_resource(body)
+
+
+def parse_resource(text: bytes) -> dict[str, Any]:
+    """A JSON object; empty for an empty text.
+
+    Raises:
+        InvalidArgument: the text is something else.
+    """
+    try:
+        value = json.loads(text) if text.strip() else {}
+    except ValueError as error:
+        raise InvalidArgument("Parse Error", reason="parseError") from error
+    if not isinstance(value, dict):
+        raise InvalidArgument("Parse Error", reason="parseError")
+    return value
+
+
+def announced_digests(headers: Mapping[str, str]) -> Digests:
+    """The checksums that a request's headers announce for its content.
+
+    `X-Goog-Hash: crc32c=...,md5=...` and `Content-MD5`: https://cloud.google.com/storage/docs/xml-api/reference-headers
+    """
+    hashes = dict(
+        part.strip().split("=", 1) for part in headers.get("x-goog-hash", "").split(",") if "=" in part
+    )
+    return Digests(crc32c=hashes.get("crc32c"), md5=hashes.get("md5") or headers.get("content-md5"))
+
+
+def refuse_encryption(request: Request) -> None:
+    """Refuse keys: content is kept as it is.
+
+    Raises:
+        Unimplemented: the request names a key.
+    """
+    if "kmsKeyName" in request.query_params or "x-goog-encryption-algorithm" in request.headers:
+        raise Unimplemented("Encryption keys are not emulated.")

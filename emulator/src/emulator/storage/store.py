@@ -1,0 +1,246 @@
+"""Objects as plain files: what is renamed into a bucket's folder, by anybody, is an object.
+
+A write goes to a temporary file of the same filesystem and is renamed into place: it is there as a whole or
+not at all, also after `kill -9`. Nothing is forced to the disk; a power cut may lose the newest objects.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from stat import S_ISREG
+from typing import BinaryIO
+
+from emulator.errors import InvalidArgument
+from emulator.storage import clock
+from emulator.storage.bucket_store import BucketStore
+from emulator.storage.checksums import Checksums, Digests
+from emulator.storage.errors import NoSuchObject
+from emulator.storage.index import FOLDER_MARK, ObjectIndex, fingerprint
+from emulator.storage.metadata import DEFAULT_CONTENT_TYPE, ObjectMetadata, StoredObject
+from emulator.storage.names import is_folder, object_path
+from emulator.storage.preconditions import Preconditions
+from emulator.storage.tree import make_room, prune, walk
+
+_ATTEMPTS = 20
+"""How often to look again at a file that another program is writing."""
+
+
+class ObjectStore:
+    """The objects of all buckets; every method may be called from any thread.
+
+    What takes a bucket's and an object's name raises `InvalidArgument` for one that can't be, `NoSuchBucket`,
+    and `NoSuchObject` for an object that must be there; what takes `Preconditions` raises as they do.
+    """
+
+    def __init__(self, buckets: BucketStore, index: ObjectIndex, temporary: Path) -> None:
+        """Make a store.
+
+        Args:
+            buckets: where the files are.
+            index: where everything else is.
+            temporary: a folder on the same filesystem as the buckets.
+        """
+        self.buckets = buckets
+        self._index = index
+        self._temporary = temporary
+        # Held while a file is exchanged and its entry made, never while content is read or written.
+        self._lock = threading.RLock()
+
+    def get(self, bucket: str, name: str) -> StoredObject:
+        """An object."""
+        for _ in range(_ATTEMPTS):
+            mark = self._mark(bucket, name)
+            if mark is None:
+                break
+            found = self._index.find(bucket, name, mark) or self._describe(bucket, name, mark)
+            if found is not None:
+                return found
+        raise NoSuchObject(bucket, name)
+
+    def find(self, bucket: str, name: str) -> StoredObject | None:
+        """An object, or `None`."""
+        try:
+            return self.get(bucket, name)
+        except NoSuchObject:
+            return None
+
+    def open(self, bucket: str, name: str) -> tuple[StoredObject, BinaryIO]:
+        """An object and its content, which stays the same while it is read even if the object is replaced."""
+        for _ in range(_ATTEMPTS):
+            found = self.get(bucket, name)
+            if is_folder(name):
+                return found, Path(os.devnull).open("rb")
+            try:
+                file = self._path(bucket, name).open("rb")
+            except FileNotFoundError:
+                break
+            if self._index.find(bucket, name, fingerprint(os.fstat(file.fileno()))) == found:
+                return found, file
+            file.close()
+        raise NoSuchObject(bucket, name)
+
+    def names(
+        self, bucket: str, *, prefix: str = "", start: str = "", end: str = "", shallow: bool = False
+    ) -> Iterator[str]:
+        """The names of a bucket's objects in order, lazily; the arguments are those of `tree.walk`."""
+        folder, folders = self.buckets.folder(bucket), self._index.folders(bucket)
+        return walk(folder, folders=folders, prefix=prefix, start=start, end=end, shallow=shallow)
+
+    def new_file(self) -> Path:
+        """A path for content that is to be committed."""
+        return self._temporary / uuid.uuid4().hex
+
+    def check(self, bucket: str, name: str, conditions: Preconditions) -> None:
+        """Refuse now what `commit` would refuse later: before content is received."""
+        self._path(bucket, name)
+        conditions.check_write(self.find(bucket, name))
+
+    def commit(
+        self,
+        content: Path,
+        bucket: str,
+        name: str,
+        *,
+        digests: Digests,
+        metadata: ObjectMetadata,
+        conditions: Preconditions,
+        component_count: int | None = None,
+    ) -> StoredObject:
+        """Make a file an object, by renaming it.
+
+        Args:
+            content: a file on the filesystem of the buckets, `new_file()` for instance.
+            bucket: the bucket's name.
+            name: the object's name.
+            digests: the checksums of the content.
+            metadata: what the client says of it.
+            conditions: what must hold of the object that is replaced.
+            component_count: of how many parts it was composed.
+
+        Raises:
+            InTheWay: another object's file or folder is where this one's would be.
+        """
+        with self._lock:
+            path = self._path(bucket, name)
+            conditions.check_write(self.find(bucket, name))
+            status = content.stat()
+            if is_folder(name) and status.st_size:
+                raise InvalidArgument(f"{name}: the emulator only takes empty objects whose name ends in /")
+            made = clock.now()
+            generation = max(made, self._index.last_generation(bucket, name) + 1)
+            committed = StoredObject(
+                bucket=bucket, name=name, generation=generation, size=status.st_size,
+                crc32c=digests.crc32c or "", md5=digests.md5, created=made, updated=made,
+                component_count=component_count, metadata=metadata,
+            )  # fmt: skip
+            make_room(self.buckets.folder(bucket), name)
+            if is_folder(name):
+                path.mkdir(exist_ok=True)
+                self._index.put(committed, FOLDER_MARK)
+                content.unlink()
+            else:
+                self._index.put(committed, fingerprint(status), replaces=self._mark(bucket, name))
+                content.replace(path)
+        return committed
+
+    def patch(
+        self,
+        bucket: str,
+        name: str,
+        change: Callable[[ObjectMetadata], ObjectMetadata],
+        conditions: Preconditions,
+    ) -> StoredObject:
+        """Change an object's metadata, and count that in its metageneration."""
+        with self._lock:
+            found = self.get(bucket, name)
+            conditions.check_existing(found)
+            changed = replace(
+                found,
+                metadata=change(found.metadata),
+                metageneration=found.metageneration + 1,
+                updated=clock.now(),
+            )
+            mark = self._mark(bucket, name)
+            if mark is None:
+                raise NoSuchObject(bucket, name)
+            self._index.put(changed, mark)
+        return changed
+
+    def delete(self, bucket: str, name: str, conditions: Preconditions) -> None:
+        """Remove an object, and the folders that held nothing else."""
+        with self._lock:
+            conditions.check_existing(self.get(bucket, name))
+            self._index.forget(bucket, name)
+            if not is_folder(name):
+                self._path(bucket, name).unlink(missing_ok=True)
+            prune(self.buckets.folder(bucket), name, keep=self._index.folders(bucket))
+
+    def move(
+        self, bucket: str, source: str, name: str, *, on_source: Preconditions, conditions: Preconditions
+    ) -> StoredObject:
+        """Rename an object within its bucket; it becomes a new generation."""
+        with self._lock:
+            found = self.get(bucket, source)
+            on_source.check_existing(found)
+            if is_folder(source) or is_folder(name) or source == name:
+                raise InvalidArgument(f"moveTo: expected two files, received {source!r} and {name!r}")
+            moved = self.commit(
+                self._path(bucket, source), bucket, name, conditions=conditions, metadata=found.metadata,
+                digests=Digests(crc32c=found.crc32c, md5=found.md5), component_count=found.component_count,
+            )  # fmt: skip
+            self._index.forget(bucket, source)
+            prune(self.buckets.folder(bucket), source, keep=self._index.folders(bucket))
+        return moved
+
+    def _path(self, bucket: str, name: str) -> Path:
+        folder = self.buckets.folder(bucket)
+        path = object_path(folder, name)
+        for ancestor in path.relative_to(folder).parents[:-1]:
+            if (folder / ancestor).is_symlink():
+                raise InvalidArgument(
+                    f"{name}: {ancestor} is a symbolic link, which the emulator doesn't follow"
+                )
+        return path
+
+    def _mark(self, bucket: str, name: str) -> str | None:
+        """The fingerprint of an object's file; `None` where there is none."""
+        path = self._path(bucket, name)
+        if is_folder(name):
+            return FOLDER_MARK if path.is_dir() and name in self._index.folders(bucket) else None
+        try:
+            status = path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return fingerprint(status) if S_ISREG(status.st_mode) else None
+
+    def _describe(self, bucket: str, name: str, mark: str) -> StoredObject | None:
+        """Enter a file that another program wrote; `None` if it changes meanwhile."""
+        try:
+            with self._path(bucket, name).open("rb") as file:
+                digests = Checksums.of(file).digests()
+                status = os.fstat(file.fileno())
+        except FileNotFoundError:
+            return None
+        if fingerprint(status) != mark:
+            return None
+        with self._lock:
+            if self._mark(bucket, name) != mark:
+                return None
+            known = self._index.find(bucket, name, mark)
+            if known is not None:
+                return known
+            written = status.st_mtime_ns // 1000
+            found = StoredObject(
+                bucket=bucket, name=name, size=status.st_size, created=written, updated=written,
+                generation=max(written, self._index.last_generation(bucket, name) + 1),
+                crc32c=digests.crc32c or "", md5=digests.md5,
+                metadata=ObjectMetadata(content_type=mimetypes.guess_type(name)[0] or DEFAULT_CONTENT_TYPE),
+            )  # fmt: skip
+            self._index.put(found, mark)
+        return found
