@@ -102,6 +102,10 @@ class AirflowClient:
         """The state of a run, `queued` or `running` or one of FINAL_RUN_STATES."""
         return str(self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
 
+    def run_end(self, dag_id: str, run_id: str) -> datetime:
+        """When a run in a final state ended."""
+        return datetime.fromisoformat(self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["end_date"])
+
     def task_order(self, dag_id: str) -> list[str]:
         """The DAG's tasks, each after all that it waits for."""
         tasks = self._get(f"/api/v2/dags/{dag_id}/tasks")["tasks"]

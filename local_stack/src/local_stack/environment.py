@@ -23,12 +23,12 @@ STACK_VARIABLE = "PERENNIAL_STACK_ID"
 _POLL_SECONDS = "0.5"
 
 
-def airflow_variables(home: Home, ports: Ports, keys: Keys) -> dict[str, str]:
+def airflow_variables(home: Home, ports: Ports, keys: Keys, dags: Path) -> dict[str, str]:
     """What makes Airflow's services and its command line one installation."""
     options = {
         "core": {
             "auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
-            "dags_folder": str(CHECKOUT / "dags"),
+            "dags_folder": str(dags),
             "execution_api_server_url": f"http://{LOOPBACK}:{ports.airflow}/execution/",
             "executor": "LocalExecutor",
             "fernet_key": keys.fernet_key,

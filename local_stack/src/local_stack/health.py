@@ -11,7 +11,6 @@ import httpx
 from local_stack.airflow_client import AirflowClient
 from local_stack.console import Steps
 from local_stack.errors import StackError
-from local_stack.home import CHECKOUT
 from local_stack.ports import Ports
 from local_stack.programs import AIRFLOW, EMULATOR
 from local_stack.supervision import Supervisor
@@ -54,8 +53,8 @@ class Waiting:
         while not _emulator_answers(self._ports):
             self._pause([EMULATOR])
 
-    def for_airflow(self) -> None:
-        """Return once all four services are healthy and every DAG file has been parsed.
+    def for_airflow(self, dag_ids: Collection[str]) -> None:
+        """Return once all four services are healthy and every DAG has been parsed.
 
         Raises:
             StackError: a service does not start in time, or a DAG file or plugin can't be loaded; says why.
@@ -69,20 +68,19 @@ class Waiting:
                         self._steps.end(_PROGRAM_OF_PART.get(part, part))
                 if waiting:
                     self._pause(AIRFLOW)
-            self._for_dags(airflow)
+            self._for_dags(airflow, dag_ids)
             if errors := airflow.plugin_import_errors():
                 raise StackError(
                     "\n".join(f"plugin {file} can't be loaded: {e}" for file, e in errors.items())
                 )
 
-    def _for_dags(self, airflow: AirflowClient) -> None:
-        expected = {file.stem for file in (CHECKOUT / "dags").glob("*_training.py")}
-        while missing := expected - airflow.dag_ids():
+    def _for_dags(self, airflow: AirflowClient, dag_ids: Collection[str]) -> None:
+        while missing := set(dag_ids) - airflow.dag_ids():
             self._steps.begin("DAGs", f"waiting for {', '.join(sorted(missing))}")
             if errors := airflow.dag_import_errors():
                 raise StackError("\n".join(f"{file} can't be parsed:\n{e}" for file, e in errors.items()))
             self._pause(AIRFLOW)
-        self._steps.end("DAGs", ", ".join(sorted(expected)) or "none")
+        self._steps.end("DAGs", ", ".join(sorted(dag_ids)) or "none")
 
     def _pause(self, programs: Collection[str]) -> None:
         if self._given_up.wait(_POLL_SECONDS):

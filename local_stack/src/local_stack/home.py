@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[3]
+DAGS = CHECKOUT / "dags"
 HOME_VARIABLE = "PERENNIAL_HOME"
 
 # sun_path holds 104 bytes on macOS and 108 on Linux; supervisord first binds PATH.PID and then links it.

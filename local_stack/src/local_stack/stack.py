@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 
@@ -24,7 +25,7 @@ from local_stack.environment import (
 )
 from local_stack.errors import StackError
 from local_stack.health import Waiting
-from local_stack.home import Home
+from local_stack.home import DAGS, Home
 from local_stack.keys import Keys
 from local_stack.ports import Ports
 from local_stack.programs import AIRFLOW, EMULATOR, TENSORBOARD, programs
@@ -32,10 +33,16 @@ from local_stack.supervision import ProgramStatus, Supervisor
 
 
 class Stack:
-    """The emulator, Airflow and TensorBoard of one home."""
+    """The emulator, Airflow and TensorBoard of one home.
 
-    def __init__(self, home: Home) -> None:
+    Args:
+        home: where it lives.
+        dags: the folder whose DAGs it runs; a file there holds the one DAG that is named as the file.
+    """
+
+    def __init__(self, home: Home, *, dags: Path = DAGS) -> None:
         self.home = home
+        self._dags = dags
         self.supervisor = Supervisor(home)
         self._ports_file = home.root / "ports.json"
 
@@ -74,7 +81,7 @@ class Stack:
             self._stop()
             ports = Ports.allocate(self._ports_file)
             variables = {
-                **airflow_variables(self.home, ports, Keys.load(self.home.root / "keys.json")),
+                **airflow_variables(self.home, ports, Keys.load(self.home.root / "keys.json"), self._dags),
                 **google_variables(self.home, ports),
                 **perennial_variables(self.home, ports),
             }
@@ -134,7 +141,7 @@ class Stack:
         for name in AIRFLOW:
             steps.begin(name, "starting")
             self.supervisor.start_program(name)
-        waiting.for_airflow()
+        waiting.for_airflow({file.stem for file in self._dags.glob("*.py")})
 
     def _start_emulator(self, ports: Ports, waiting: Waiting, steps: Steps) -> None:
         with steps.step(EMULATOR, "starting"):

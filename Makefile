@@ -1,0 +1,67 @@
+.DEFAULT_GOAL := help
+.ONESHELL:
+.SHELLFLAGS := -euc
+.PHONY: help install demo up down status test test-all lint types packages clean
+
+UV_VERSION := 0.13.8
+DATASET ?= flowers
+DATA ?=
+
+BOOTSTRAP := .local/bootstrap
+UV := $(or $(shell command -v uv 2>/dev/null),$(BOOTSTRAP)/bin/uv)
+# The oldest Python that the project takes is 3.11; an older python3 may stand beside a newer one.
+PYTHON = $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell \
+	$(name) -c 'import sys; sys.version_info[:2] in ((3, 11), (3, 12), (3, 13)) and print("$(name)")' 2>/dev/null)))
+MEMBERS := $(wildcard */pyproject.toml)
+INSTALLED := .venv/.installed
+RUN := .venv/bin/python -m
+STACK := $(RUN) local_stack
+
+help:  ## show this
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(INSTALLED)  ## install everything into .venv
+
+demo: $(INSTALLED)  ## from raw data to a served model: make demo [DATASET=flowers] [DATA=folder-or-gs-uri]
+	@$(STACK) demo --dataset "$(DATASET)" $(if $(DATA),--data "$(DATA)")
+
+up: $(INSTALLED)  ## start Airflow, the emulator and TensorBoard, and print the addresses
+	@$(STACK) up
+
+down: $(INSTALLED)  ## stop everything, jobs included
+	@$(STACK) down
+
+status: $(INSTALLED)  ## what runs, since when, and where
+	@$(STACK) status
+
+test: $(INSTALLED)  ## all tests but the slow ones, with a whole run through a real scheduler
+	@$(RUN) pytest -m "not slow"
+
+test-all: $(INSTALLED)  ## all tests
+	@$(RUN) pytest
+
+lint: $(INSTALLED)  ## formatting, style, and who may import whom
+	@$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	.venv/bin/lint-imports
+
+types: $(INSTALLED)  ## mypy, strict
+	@$(RUN) mypy
+
+packages: $(INSTALLED)  ## the source distributions that Dataflow workers install, in dist/
+	@$(UV) build --quiet --sdist --package dataset-contract --out-dir dist
+	$(UV) build --quiet --sdist --package perennial-preprocessing --out-dir dist
+
+clean: ## stop the stack and remove all that it keeps, its packages and caches; .venv stays
+	@[ ! -x .venv/bin/python ] || $(STACK) down
+	rm -rf .local dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(INSTALLED): uv.lock pyproject.toml $(MEMBERS) | $(UV)
+	@$(UV) sync --quiet --frozen --all-packages
+	touch $@
+
+$(BOOTSTRAP)/bin/uv:
+	@if [ -z "$(PYTHON)" ]; then echo "make: Python 3.11, 3.12 or 3.13 expected on PATH, none found" >&2; exit 1; fi
+	echo "installing uv $(UV_VERSION) into $(BOOTSTRAP)"
+	$(PYTHON) -m venv $(BOOTSTRAP)
+	$(BOOTSTRAP)/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
