@@ -1,4 +1,4 @@
-"""Cloud Logging, v2: the logs of jobs can be read.
+"""Cloud Logging, API v2.
 
 Entries come from the output of custom jobs' replicas (`ml_job`) and of Dataflow's workers, and from the
 messages of Dataflow's jobs (`dataflow_step`). Deviations:

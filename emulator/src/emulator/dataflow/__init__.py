@@ -1,7 +1,8 @@
-"""Dataflow, v1b3: batch jobs of Beam's Python SDK run their staged pipeline for real.
+"""Dataflow, API v1b3.
 
-A job's process fetches what was staged, checks the pipeline's hash, installs the job's packages in front of
-the emulator's own and runs the pipeline with Beam's FnApiRunner. Deviations:
+Batch jobs of Beam's Python SDK run for real. A job's process fetches what was staged, checks the pipeline's
+hash, installs the job's packages in front of the emulator's own and runs the pipeline with Beam's FnApiRunner.
+Deviations:
 
 - A bundle is tried once; Dataflow tries it four times. The first exception fails the job.
 - There is no autoscaling: a job has the workers of `num_workers`, at most as many as the machine has

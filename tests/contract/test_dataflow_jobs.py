@@ -1,0 +1,367 @@
+"""Beam's own DataflowRunner, the Dataflow clients and gcloud against the emulator; pipelines run for real."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uv
+from google.api_core.client_options import ClientOptions
+from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemented, NotFound
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import dataflow_v1beta3 as dataflow
+
+PROJECT, REGION, BUCKET = "perennial-local", "us-central1", "dataflow-contract"
+PLACE = {"project_id": PROJECT, "location": REGION}
+WAIT_SECONDS = 120
+
+WORDS = """
+import logging
+import time
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+
+
+def split(line):
+    Metrics.counter("words", "lines").inc()
+    logging.getLogger(__name__).warning("splitting %s", line)
+    for word in line.split():
+        Metrics.distribution("words", "letters").update(len(word))
+        yield word, 1
+
+
+def add_up(item):
+    word, ones = item
+    return f"{word}: {sum(ones)}"
+
+
+def origin(line):
+    import samples
+
+    return f"{line} ({samples.ORIGIN})"
+
+
+def crash(line):
+    raise ValueError(f"{line} can't be read")
+
+
+def wait(line):
+    time.sleep(600)
+"""
+
+PYPROJECT = """\
+[project]
+name = "{name}"
+version = "99.0.0"
+requires-python = ">=3.11"
+
+[build-system]
+requires = ["uv_build"]
+build-backend = "uv_build"
+"""
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What the client has in hand of a job that it submitted."""
+
+    job_id: str
+    name: str
+    result: Any
+
+
+def build_sdist(folder: Path, name: str, text: str) -> str:
+    package = folder / name / "src" / name
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(text)
+    (folder / name / "pyproject.toml").write_text(PYPROJECT.format(name=name))
+    command = [uv.find_uv_bin(), "build", "--sdist", "--quiet", "--out-dir", str(folder), str(folder / name)]
+    subprocess.run(command, check=True)
+    return str(folder / f"{name}-99.0.0.tar.gz")
+
+
+class Client:
+    """A user's program: submits pipelines to the emulator and asks about their jobs."""
+
+    def __init__(self, emulator: Any, packages: list[str]) -> None:
+        self._emulator = emulator
+        self._packages = packages
+        # As Airflow has it: a plain endpoint needs `http://` and no credentials.
+        clients = {
+            "transport": "rest",
+            "credentials": AnonymousCredentials(),
+            "client_options": ClientOptions(api_endpoint=emulator.url),
+        }
+        self.jobs = dataflow.JobsV1Beta3Client(**clients)
+        self.messages = dataflow.MessagesV1Beta3Client(**clients)
+        self.metrics = dataflow.MetricsV1Beta3Client(**clients)
+
+    def submit(self, name: str, function: Any = None, **transforms: Any) -> Submitted:
+        import apache_beam as beam
+        from apache_beam.options.pipeline_options import PipelineOptions
+
+        flags = [
+            "--runner=DataflowRunner",
+            f"--dataflow_endpoint={self._emulator.url}",
+            f"--project={PROJECT}",
+            f"--region={REGION}",
+            f"--temp_location=gs://{BUCKET}/temp",
+            f"--staging_location=gs://{BUCKET}/staging",
+            f"--job_name={name}",
+            "--no_auth",
+            "--labels=kind=contract",
+            *(f"--extra_package={package}" for package in self._packages),
+        ]
+        pipeline = beam.Pipeline(options=PipelineOptions(flags))
+        lines = pipeline | "Read" >> beam.io.ReadFromText(f"gs://{BUCKET}/input/*.txt")
+        if function is not None:
+            lines | "Apply" >> beam.Map(function)
+        else:
+            import words
+
+            (
+                lines
+                | "Split" >> beam.FlatMap(words.split)
+                | "Group" >> beam.GroupByKey()
+                | "Add up" >> beam.Map(words.add_up)
+                | "Origin" >> beam.Map(words.origin)
+                | "Write" >> beam.io.WriteToText(f"gs://{BUCKET}/output/{name}")
+            )
+        result = pipeline.run()
+        return Submitted(job_id=result.job_id(), name=name, result=result)
+
+    def get(self, job_id: str, view: Any = None) -> Any:
+        return self.jobs.get_job(dataflow.GetJobRequest(job_id=job_id, view=view, **PLACE))
+
+    def wait(self, job_id: str, *states: str) -> Any:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while (job := self.get(job_id)).current_state.name not in states:
+            assert time.monotonic() < deadline, self.texts(job_id)
+            time.sleep(0.1)
+        return job
+
+    def texts(self, job_id: str, **query: Any) -> list[str]:
+        request = dataflow.ListJobMessagesRequest(job_id=job_id, **PLACE, **query)
+        return [message.message_text for message in self.messages.list_job_messages(request)]
+
+    def cancel(self, job_id: str, state: str = "JOB_STATE_CANCELLED") -> Any:
+        job = dataflow.Job(requested_state=dataflow.JobState[state])
+        return self.jobs.update_job(dataflow.UpdateJobRequest(job_id=job_id, job=job, **PLACE))
+
+
+@pytest.fixture(scope="module")
+def client(emulator: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    folder = tmp_path_factory.mktemp("packages")
+    # The second one stands in for a package that is installed here too, as a checkout's own packages are.
+    packages = [build_sdist(folder, "words", WORDS), build_sdist(folder, "samples", 'ORIGIN = "staged"\n')]
+    source = emulator.root / "buckets" / BUCKET / "input"
+    source.mkdir(parents=True)
+    (source / "a.txt").write_text("to be or not to be\n")
+    (source / "b.txt").write_text("to do\n")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in emulator.environment.items():
+            patch.setenv(name, value)
+        patch.syspath_prepend(str(folder / "words" / "src"))
+        yield Client(emulator, packages)
+
+
+@pytest.fixture(scope="module")
+def counted(client: Client) -> Submitted:
+    return client.submit("count-words")
+
+
+@pytest.fixture(scope="module")
+def crashed(client: Client, counted: Submitted) -> Submitted:
+    import words
+
+    # Both run at the same time.
+    return client.submit("crash", words.crash)
+
+
+def gcloud(emulator: Any, *arguments: str) -> Any:
+    if shutil.which("gcloud") is None:
+        pytest.skip("gcloud is not installed")
+    environment = {
+        **os.environ,
+        "CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW": f"{emulator.url}/",
+        "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "true",
+        "CLOUDSDK_CORE_PROJECT": PROJECT,
+        "CLOUDSDK_CORE_DISABLE_PROMPTS": "true",
+    }
+    command = ["gcloud", "beta", "dataflow", *arguments, "--format=json"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_runner_pipeline_with_packages_writes_its_output(
+    client: Client, counted: Submitted, crashed: Submitted, emulator: Any
+) -> None:
+    job = client.wait(counted.job_id, "JOB_STATE_DONE", "JOB_STATE_FAILED")
+
+    assert job.current_state == dataflow.JobState.JOB_STATE_DONE, client.texts(counted.job_id)
+    shards = (emulator.root / "buckets" / BUCKET / "output").glob("count-words*")
+    lines = sorted(line for shard in shards for line in shard.read_text().splitlines())
+    assert lines == [f"{word} (staged)" for word in ("be: 2", "do: 1", "not: 1", "or: 1", "to: 3")]
+
+
+def test_runner_metrics_are_committed_counters_and_distributions(client: Client, counted: Submitted) -> None:
+    client.wait(counted.job_id, "JOB_STATE_DONE")
+
+    found = counted.result.metrics().query()
+
+    counters = {metric.key.metric.name: metric for metric in found["counters"]}
+    assert counters["lines"].committed == counters["lines"].attempted == 2
+    assert counters["lines"].key.step == "Split"
+    letters = next(
+        metric.committed for metric in found["distributions"] if metric.key.metric.name == "letters"
+    )
+    assert (letters.count, letters.min, letters.max) == (8, 2, 3)
+
+
+def test_runner_failing_pipeline_raises_with_the_users_traceback(client: Client, crashed: Submitted) -> None:
+    from apache_beam.runners.dataflow.dataflow_runner import DataflowRuntimeException
+
+    client.wait(crashed.job_id, "JOB_STATE_FAILED")
+
+    with pytest.raises(DataflowRuntimeException, match="can't be read") as raised:
+        crashed.result.wait_until_finish()
+    assert "words/__init__.py" in str(raised.value)
+    importance = dataflow.JobMessageImportance.JOB_MESSAGE_ERROR
+    (error,) = client.texts(crashed.job_id, minimum_importance=importance)
+    assert (
+        "ValueError: to be or not to be can't be read" in error or "ValueError: to do can't be read" in error
+    )
+
+
+def test_get_job_tells_times_labels_and_version(client: Client, counted: Submitted) -> None:
+    client.wait(counted.job_id, "JOB_STATE_DONE")
+
+    summary = client.get(counted.job_id)
+    everything = client.get(counted.job_id, dataflow.JobView.JOB_VIEW_ALL)
+
+    assert summary.create_time == summary.start_time < summary.current_state_time
+    assert dict(summary.labels) == {"kind": "contract"}
+    assert summary.type_ == dataflow.JobType.JOB_TYPE_BATCH
+    assert summary.job_metadata.sdk_version.version_display_name == (
+        f"Apache Beam Python {sys.version_info[0]}.{sys.version_info[1]} SDK"
+    )
+    assert not summary.environment.worker_pools
+    assert everything.environment.worker_pools[0].packages
+
+
+def test_list_jobs_filters_by_state_and_name_and_pages(
+    client: Client, counted: Submitted, crashed: Submitted
+) -> None:
+    client.wait(counted.job_id, "JOB_STATE_DONE")
+    client.wait(crashed.job_id, "JOB_STATE_FAILED")
+    terminated = dataflow.ListJobsRequest.Filter.TERMINATED
+
+    def ids(**query: Any) -> list[str]:
+        return [job.id for job in client.jobs.list_jobs(dataflow.ListJobsRequest(**PLACE, **query))]
+
+    assert ids(filter=terminated, page_size=1) == [crashed.job_id, counted.job_id]
+    assert ids(name=counted.name) == [counted.job_id]
+    assert ids(filter=dataflow.ListJobsRequest.Filter.ACTIVE) == []
+    everywhere = client.jobs.aggregated_list_jobs(dataflow.ListJobsRequest(project_id=PROJECT))
+    assert counted.job_id in [job.id for job in everywhere]
+    elsewhere = dataflow.ListJobsRequest(project_id=PROJECT, location="europe-west4")
+    assert list(client.jobs.list_jobs(elsewhere)) == []
+
+
+def test_list_messages_pages_and_starts_at_a_time(client: Client, counted: Submitted) -> None:
+    client.wait(counted.job_id, "JOB_STATE_DONE")
+    request = dataflow.ListJobMessagesRequest(job_id=counted.job_id, **PLACE)
+    messages = list(client.messages.list_job_messages(request))
+
+    assert client.texts(counted.job_id, page_size=1) == [message.message_text for message in messages]
+    last = client.texts(counted.job_id, start_time=messages[-1].time)
+    assert last == [messages[-1].message_text]
+    assert client.texts(counted.job_id, end_time=messages[0].time) == []
+
+
+def test_gcloud_lists_describes_and_shows_metrics(emulator: Any, client: Client, counted: Submitted) -> None:
+    client.wait(counted.job_id, "JOB_STATE_DONE")
+    region = f"--region={REGION}"
+
+    listed = gcloud(emulator, "jobs", "list", region, "--filter=name=count-words")
+    described = gcloud(emulator, "jobs", "describe", counted.job_id, region, "--full")
+    metrics = gcloud(emulator, "metrics", "list", counted.job_id, region, "--source=user")
+
+    assert [(job["id"], job["state"]) for job in listed] == [(counted.job_id, "Done")]
+    assert described["currentState"] == "JOB_STATE_DONE"
+    assert "lines" in {metric["name"]["name"] for metric in metrics}
+
+
+def test_job_survives_kill_of_the_emulator_and_is_cancelled(emulator: Any, client: Client) -> None:
+    import words
+
+    waiting = client.submit("wait", words.wait)
+    with pytest.raises(Conflict, match="already an active job named wait"):
+        client.submit("wait", words.wait)
+    assert client.wait(waiting.job_id, "JOB_STATE_RUNNING", "JOB_STATE_FAILED").name == "wait"
+
+    emulator.restart()
+
+    assert client.get(waiting.job_id).current_state == dataflow.JobState.JOB_STATE_RUNNING
+    client.cancel(waiting.job_id)
+    job = client.wait(waiting.job_id, "JOB_STATE_CANCELLED", "JOB_STATE_FAILED")
+    assert job.current_state == dataflow.JobState.JOB_STATE_CANCELLED
+    with pytest.raises(BadRequest, match="it is in JOB_STATE_CANCELLED"):
+        client.cancel(waiting.job_id)
+
+
+def test_update_job_drain_of_batch_job_is_refused(client: Client, counted: Submitted) -> None:
+    with pytest.raises(BadRequest, match="only a streaming job can be drained"):
+        client.cancel(counted.job_id, "JOB_STATE_DRAINED")
+
+
+def test_get_job_of_unknown_id_is_not_found(client: Client) -> None:
+    with pytest.raises(NotFound, match="could not be found"):
+        client.get("2026-01-31_00_00_00-1")
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "message"),
+    [
+        ({"name": "Upper"}, BadRequest, "name: expected a match"),
+        ({"name": "no-pipeline"}, BadRequest, "pipelineUrl: expected a gs:// URI"),
+        ({"name": "stream", "type_": 2}, MethodNotImplemented, "streaming jobs are not emulated"),
+    ],
+)
+def test_create_job_with_what_cannot_run_is_refused(
+    client: Client, fields: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        client.jobs.create_job(dataflow.CreateJobRequest(job=dataflow.Job(**fields), **PLACE))
+
+
+def test_create_job_of_missing_pipeline_fails_the_job(client: Client) -> None:
+    options = {"options": {"pipelineUrl": f"gs://{BUCKET}/none/pipeline.pb"}}
+    job = dataflow.Job(
+        name="missing", client_request_id="once", environment={"sdk_pipeline_options": options}
+    )
+    request = dataflow.CreateJobRequest(job=job, **PLACE)
+
+    first, again = client.jobs.create_job(request), client.jobs.create_job(request)
+
+    assert first.id == again.id
+    client.wait(first.id, "JOB_STATE_FAILED")
+    assert "none/pipeline.pb: expected a staged file" in client.texts(first.id)[-1]
+
+
+def test_snapshot_job_is_not_emulated(client: Client, counted: Submitted) -> None:
+    request = dataflow.SnapshotJobRequest(job_id=counted.job_id, **PLACE)
+
+    with pytest.raises(MethodNotImplemented, match=r"dataflow\.projects\.locations\.jobs\.snapshot"):
+        client.jobs.snapshot_job(request)
