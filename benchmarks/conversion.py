@@ -3,9 +3,9 @@
     python benchmarks/conversion.py
     python benchmarks/conversion.py --images 3000 --rounds 1
 
-Every side is a process of its own over the same warm files, timed from after its imports until its output is
-written; the best of the rounds counts. The source's way (read, decode in TensorFlow, `WriteToTFRecord`) takes a
-slice of the images, as images per second is what is compared.
+Every side is a process of its own over the same warm files, timed from after its imports until its
+output is written; the best of the rounds counts. The source's way (read, decode in TensorFlow,
+`WriteToTFRecord`) takes a slice of the images, as images per second is what is compared.
 """
 
 from __future__ import annotations

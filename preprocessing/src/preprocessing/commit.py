@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
 from dataset_contract import FEATURES_FILENAME
 from preprocessing import manifest
 from preprocessing.conversion import Conversion
-from preprocessing.output import COMMIT_MARK
+from preprocessing.output import COMMIT_MARK, SPLITS
 from preprocessing.raw_files import Listed
 from preprocessing.summaries import ShardSummary, Summary
+
+logger = logging.getLogger(__name__)
 
 
 def commit(
@@ -39,6 +42,11 @@ def commit(
     output.publish_text(manifest.REJECTED, manifest.rejected_lines(summary))
     output.publish_text(manifest.STATISTICS, manifest.statistics(contract, summary))
     manifest.check_rejected(contract, summary, where=output.uri)
+    for split in SPLITS:
+        if not summary.records(split):
+            logger.warning(
+                "%s: no record fell into the split %s, %d are too few", contract.name, split, summary.read
+            )
     expected = {
         output.shard_name(split, shard.shard, num_shards): file.bytes
         for shard in summary.shards

@@ -59,13 +59,16 @@ def check_image(data: bytes, *, strict: bool) -> CheckedImage:
         RejectedError: the bytes are no whole JPEG.
     """
     header = check_jpeg(data)
-    if header.components == _CMYK_COMPONENTS:
-        return _to_rgb(data, header)
+    is_cmyk = header.components == _CMYK_COMPONENTS
     if strict:
         try:
-            simplejpeg.decode_jpeg(data, fastdct=True, fastupsample=True)
+            simplejpeg.decode_jpeg(
+                data, colorspace="CMYK" if is_cmyk else "RGB", fastdct=True, fastupsample=True
+            )
         except ValueError as error:
             raise RejectedError("corrupt", f"does not decode: {error}") from error
+    if is_cmyk:
+        return _to_rgb(data, header)
     return CheckedImage(encoded=data, height=header.height, width=header.width)
 
 

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from preprocessing.errors import OutputError
+from preprocessing.output import COMMIT_MARK, OutputFolder
+
+NAME = "flowers-train.tfrecord-00000-of-00002"
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> OutputFolder:
+    return OutputFolder(uri=str(tmp_path / "output"), dataset="flowers")
+
+
+def test_publish_twice_with_the_same_bytes_is_fine(output: OutputFolder) -> None:
+    for _ in range(2):
+        output.publish_text(NAME, "same")
+    output.publish_text(COMMIT_MARK, "{}")
+    output.publish_text(NAME, "same")
+    assert output.read_text(NAME) == "same"
+
+
+def test_publish_over_the_rest_of_a_broken_attempt_replaces_it(output: OutputFolder) -> None:
+    output.publish_text(NAME, "old")
+    output.publish_text(NAME, "new")
+    assert output.read_text(NAME) == "new"
+
+
+def test_publish_other_bytes_after_the_commit_raises(output: OutputFolder) -> None:
+    output.publish_text(NAME, "old")
+    output.publish_text(COMMIT_MARK, "{}")
+    with pytest.raises(OutputError, match="committed"):
+        output.publish_text(NAME, "new")
+    assert output.read_text(NAME) == "old"
+
+
+def test_scratch_that_fails_leaves_nothing(output: OutputFolder) -> None:
+    with pytest.raises(ValueError, match="broken"), output.scratch(NAME) as path:  # noqa: PT012 - both belong to it
+        path.write_text("half")
+        raise ValueError("broken")
+    assert list(Path(output.uri).iterdir()) == []
+
+
+def test_check_shards_names_the_one_that_is_not_whole(output: OutputFolder) -> None:
+    output.publish_text(NAME, "four")
+    output.check_shards({NAME: 4})
+    with pytest.raises(OutputError, match=f"{NAME}: expected 5 bytes, received 4"):
+        output.check_shards({NAME: 5})
+    with pytest.raises(OutputError, match="received no file"):
+        output.check_shards({NAME.replace("train", "validation"): 4})
+
+
+def test_remove_leftovers_keeps_what_is_not_ours(output: OutputFolder) -> None:
+    stale = "flowers-train.tfrecord-00000-of-00003"
+    others = ["notes.txt", "roses-train.tfrecord-00000-of-00003"]
+    for name in (NAME, stale, f".{NAME}.0123.tmp", *others):
+        output.publish_text(name, "x")
+    output.remove_leftovers([NAME])
+    assert sorted(path.name for path in Path(output.uri).iterdir()) == sorted([NAME, *others])

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.testing import test_pipeline as beam_testing
+from apache_beam.testing.util import assert_that, equal_to
+from preprocessing.conversion import Conversion
+from preprocessing.errors import SourceError, TooManyRejectedError
+from preprocessing.pipeline import convert, count_shards, group_by_shard, list_source
+from preprocessing.raw_files import Listed, RawFile
+from preprocessing.sources import source_of
+
+from dataset_contract import DataContract
+
+JpegOf = Callable[..., bytes]
+ConversionOf = Callable[..., Conversion]
+FolderBytes = Callable[[Path], dict[str, bytes]]
+
+
+def _pipeline() -> Any:
+    return beam_testing.TestPipeline(runner="FnApiRunner", options=PipelineOptions([]))
+
+
+def _convert(conversion: Conversion) -> dict[str, Any]:
+    with _pipeline() as pipeline:
+        convert(pipeline, conversion)
+    statistics: dict[str, Any] = json.loads((Path(conversion.output.uri) / "statistics.json").read_text())
+    return statistics
+
+
+def _names(batches: Iterable[Listed]) -> list[str]:
+    return sorted(file.name for batch in batches for file in batch.files)
+
+
+def test_list_source_lists_every_file_with_its_label(source: Path) -> None:
+    with _pipeline() as pipeline:
+        listed = list_source(pipeline, source_of(str(source)))
+        names = listed | beam.FlatMap(lambda batch: [(file.name, file.label) for file in batch.files])
+        expected = [(f"{label}/{index:02}.jpg", label) for label in ("daisy", "roses") for index in range(12)]
+        assert_that(names, equal_to(expected))
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, 3), (7, 7)])
+def test_count_shards_goes_by_the_bytes_unless_given(given: int | None, expected: int) -> None:
+    batches = [Listed(files=(RawFile(name, name, "daisy", 90 << 20),)) for name in "ab"] + [Listed(ignored=1)]
+    with _pipeline() as pipeline:
+        listed = pipeline | beam.Create(batches)
+        assert_that(count_shards(pipeline, listed, given), equal_to([expected]))
+
+
+def test_group_by_shard_names_every_shard_once_and_loses_nothing() -> None:
+    files = tuple(RawFile(f"/{size}", f"{size}", "daisy", size) for size in range(1, 5))
+    with _pipeline() as pipeline:
+        listed = pipeline | "Listed" >> beam.Create([Listed(files=files[:2]), Listed(files=files[2:])])
+        num_shards = pipeline | "Number" >> beam.Create([20])
+        groups = group_by_shard(listed, num_shards)
+        assert_that(groups | beam.Keys(), equal_to(range(20)), label="shards")
+        names = groups | beam.Values() | beam.FlatMap(_names)
+        assert_that(names, equal_to(["1", "2", "3", "4"]), label="files")
+
+
+def test_convert_commits_a_dataset(conversion: Conversion) -> None:
+    statistics = _convert(conversion)
+    assert statistics["read"] == sum(statistics["records"].values()) == 24
+    output = Path(conversion.output.uri)
+    assert sorted(path.name for path in output.iterdir()) == [
+        "dataset_info.json",
+        "features.json",
+        "flowers-train.tfrecord-00000-of-00002",
+        "flowers-train.tfrecord-00001-of-00002",
+        "flowers-validation.tfrecord-00000-of-00002",
+        "flowers-validation.tfrecord-00001-of-00002",
+        "rejected",
+        "statistics.json",
+    ]
+    written = DataContract.from_features_json((output / "features.json").read_text())
+    assert written == conversion.contract
+
+
+def test_convert_of_a_folder_with_bad_files_goes_through(
+    conversion: Conversion, source: Path, jpeg_of: JpegOf
+) -> None:
+    _add_bad_files(source, jpeg_of)
+    allowed = dataclasses.replace(conversion.contract, max_rejected_fraction=0.2)
+    statistics = _convert(dataclasses.replace(conversion, contract=allowed))
+    assert statistics["rejected"] == {"empty": 1, "not_jpeg": 2, "truncated": 1, "unknown_label": 1}
+    assert (statistics["read"], sum(statistics["records"].values())) == (29, 24)
+    output = Path(conversion.output.uri)
+    lines = [json.loads(line) for line in (output / "rejected/rejected.jsonl").read_text().splitlines()]
+    assert [(line["uri"].removeprefix(f"{source}/"), line["reason"], line["detail"]) for line in lines] == [
+        ("cactus/1.jpg", "unknown_label", "label 'cactus' is not in the contract"),
+        ("daisy/cut.jpg", "truncated", lines[1]["detail"]),
+        ("daisy/empty.jpg", "empty", "0 bytes"),
+        ("roses/notes.txt", "not_jpeg", "text"),
+        ("roses/picture.jpg", "not_jpeg", "PNG image"),
+    ]
+    assert (output / "dataset_info.json").exists()
+
+
+def test_convert_above_the_allowed_fraction_fails_and_says_which(
+    conversion: Conversion, source: Path, jpeg_of: JpegOf
+) -> None:
+    _add_bad_files(source, jpeg_of)
+    with pytest.raises(TooManyRejectedError) as caught:
+        _convert(conversion)
+    message = str(caught.value)
+    assert "5 of 29 files rejected (17.2%), allowed are 5.0%" in message
+    assert "1 empty, 2 not_jpeg, 1 truncated, 1 unknown_label" in message
+    assert f"{source}/roses/picture.jpg: not_jpeg (PNG image)" in message
+    output = Path(conversion.output.uri)
+    assert not (output / "dataset_info.json").exists()
+    assert json.loads((output / "statistics.json").read_text())["rejected"]["not_jpeg"] == 2
+    assert len((output / "rejected/rejected.jsonl").read_text().splitlines()) == 5
+
+
+def test_convert_of_a_csv_file_gives_the_same_records_as_the_folder(
+    conversion: Conversion,
+    source: Path,
+    tmp_path: Path,
+    conversion_of: ConversionOf,
+    folder_bytes: FolderBytes,
+) -> None:
+    rows = sorted(source.glob("*/*.jpg"), reverse=True)
+    csv_file = source / "all.csv"
+    csv_file.write_text("".join(f"{path.relative_to(source)},{path.parent.name}\n" for path in rows))
+    by_row = conversion_of(conversion.contract, csv_file, tmp_path / "by_row")
+    _convert(conversion)
+    _convert(by_row)
+    folder, rows_folder = (folder_bytes(Path(each.output.uri)) for each in (conversion, by_row))
+    del folder["statistics.json"], rows_folder["statistics.json"]  # one ignores the CSV file itself
+    assert folder == rows_folder
+
+
+def test_convert_again_after_a_broken_attempt_gives_identical_bytes(
+    conversion: Conversion, folder_bytes: FolderBytes
+) -> None:
+    _convert(conversion)
+    output = Path(conversion.output.uri)
+    whole = folder_bytes(output)
+    (output / "dataset_info.json").unlink()
+    (output / "flowers-train.tfrecord-00001-of-00002").unlink()
+    (output / "flowers-validation.tfrecord-00000-of-00002").write_bytes(b"from other settings")
+    (output / "flowers-train.tfrecord-00000-of-00009").write_bytes(b"from another number of shards")
+    (output / ".flowers-train.tfrecord-00001-of-00002.0123.tmp").write_bytes(b"half")
+    _convert(conversion)
+    assert folder_bytes(output) == whole
+
+
+def test_convert_elsewhere_gives_identical_bytes(
+    conversion: Conversion,
+    source: Path,
+    tmp_path: Path,
+    conversion_of: ConversionOf,
+    folder_bytes: FolderBytes,
+) -> None:
+    moved = tmp_path / "moved"
+    shutil.copytree(source, moved)
+    again = conversion_of(conversion.contract, moved, tmp_path / "again")
+    _convert(conversion)
+    with beam_testing.TestPipeline(
+        options=PipelineOptions(["--runner=FnApiRunner", "--direct_num_workers=2"])
+    ) as pipeline:
+        convert(pipeline, again)
+    assert folder_bytes(Path(again.output.uri)) == folder_bytes(Path(conversion.output.uri))
+
+
+def test_convert_without_a_source_says_so(
+    conversion: Conversion, tmp_path: Path, conversion_of: ConversionOf
+) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SourceError, match="expected a folder for each label"):
+        _convert(conversion_of(conversion.contract, tmp_path / "empty", tmp_path / "output"))
+
+
+def _add_bad_files(source: Path, jpeg_of: JpegOf) -> None:
+    (source / "cactus").mkdir()
+    (source / "cactus" / "1.jpg").write_bytes(jpeg_of(500))
+    (source / "daisy" / "cut.jpg").write_bytes(jpeg_of(501)[:-50])
+    (source / "daisy" / "empty.jpg").write_bytes(b"")
+    (source / "roses" / "notes.txt").write_bytes(b"taken in May\n")
+    (source / "roses" / "picture.jpg").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from preprocessing.errors import SourceError
+from preprocessing.raw_files import Listed, RawFile
+from preprocessing.rejections import Rejected
+from preprocessing.sources import CsvFile, LabelFolders, source_of
+
+
+def _listed(source: CsvFile | LabelFolders) -> tuple[list[RawFile], list[Rejected], int]:
+    batches: list[Listed] = [listed for part in source.parts() for listed in part.listed()]
+    return (
+        [file for batch in batches for file in batch.files],
+        [item for batch in batches for item in batch.rejected],
+        sum(batch.ignored for batch in batches),
+    )
+
+
+@pytest.mark.parametrize(
+    ("uri", "source"),
+    [
+        ("photos/", LabelFolders("photos")),
+        ("gs://bucket/raw", LabelFolders("gs://bucket/raw")),
+        ("gs://bucket/train.CSV", CsvFile("gs://bucket/train.CSV")),
+    ],
+)
+def test_source_of_goes_by_the_name(uri: str, source: object) -> None:
+    assert source_of(uri) == source
+
+
+def test_label_folders_take_their_labels_and_count_what_has_none(tmp_path: Path) -> None:
+    for name, data in {"daisy/1.jpg": b"1", "roses/old/2.jpg": b"22"}.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(data)
+    for name in ("LICENSE.txt", ".hidden", "daisy/.DS_Store"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "daisy" / "gone.jpg").symlink_to("nowhere")
+    files, rejected, ignored = _listed(LabelFolders(str(tmp_path)))
+    assert files == [
+        RawFile(f"{tmp_path}/daisy/1.jpg", "daisy/1.jpg", "daisy", 1),
+        RawFile(f"{tmp_path}/roses/old/2.jpg", "roses/old/2.jpg", "roses", 2),
+    ]
+    assert [(item.uri, item.reason) for item in rejected] == [(f"{tmp_path}/daisy/gone.jpg", "unreadable")]
+    assert ignored == 3
+
+
+def test_label_folders_of_a_folder_without_folders_raises(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="expected a folder for each label"):
+        list(LabelFolders(str(tmp_path)).parts())
+
+
+def test_csv_file_finds_relative_and_absolute_files(tmp_path: Path) -> None:
+    (tmp_path / "a b.jpg").write_bytes(b"22")
+    other = tmp_path / "other.jpg"
+    other.write_bytes(b"1")
+    (tmp_path / "train.csv").write_text(f'a b.jpg, daisy\n\n"{other}",roses\n')
+    files, rejected, ignored = _listed(CsvFile(str(tmp_path / "train.csv")))
+    assert files == [
+        RawFile(f"{tmp_path}/a b.jpg", "a b.jpg", "daisy", 2),
+        RawFile(str(other), str(other), "roses", 1),
+    ]
+    assert (rejected, ignored) == ([], 0)
+
+
+def test_csv_file_with_bad_lines_rejects_each(tmp_path: Path) -> None:
+    path = tmp_path / "train.csv"
+    path.write_text("gone.jpg,daisy\nonly-one\na,b,c\n,daisy\n")
+    files, rejected, _ = _listed(CsvFile(str(path)))
+    assert files == []
+    assert [(item.uri, item.reason) for item in rejected] == [
+        (f"{tmp_path}/gone.jpg", "unreadable"),
+        (f"{path}:2", "unreadable"),
+        (f"{path}:3", "unreadable"),
+        (f"{path}:4", "unreadable"),
+    ]
+    assert rejected[1].detail == "expected URI,label, received 'only-one'"
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xff\xfe\x00", None])
+def test_csv_file_that_holds_nothing_raises(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "train.csv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SourceError, match=r"train\.csv: "):
+        list(CsvFile(str(path)).parts())

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from pathlib import Path
+
+import google_crc32c
+import pytest
+from preprocessing.raw_files import RawFile
+from preprocessing.stores import Entry, LocalStore, UnreadableError, open_store, read_all
+
+
+def test_local_store_lists_files_and_folders(tmp_path: Path) -> None:
+    (tmp_path / "a" / "deep").mkdir(parents=True)
+    (tmp_path / "a" / "deep" / "1.jpg").write_bytes(b"one")
+    (tmp_path / "2.jpg").write_bytes(b"")
+    (tmp_path / "dangling").symlink_to(tmp_path / "gone")
+    store = LocalStore()
+    assert store.folders(str(tmp_path)) == ["a"]
+    expected = [Entry("2.jpg", 0), Entry("a/deep/1.jpg", 3), Entry("dangling", None)]
+    assert sorted(store.files(str(tmp_path), recursive=True), key=lambda entry: entry.name) == expected
+    assert {entry.name for entry in store.files(str(tmp_path), recursive=False)} == {"2.jpg", "dangling"}
+
+
+def test_local_store_of_a_missing_folder_lists_nothing(tmp_path: Path) -> None:
+    assert LocalStore().folders(str(tmp_path / "gone")) == []
+    assert list(LocalStore().files(str(tmp_path / "gone"), recursive=True)) == []
+
+
+@pytest.mark.parametrize("size", [None, 3, 5, 9])
+def test_local_store_reads_the_whole_file_whatever_size_is_expected(tmp_path: Path, size: int | None) -> None:
+    (tmp_path / "file").write_bytes(b"bytes")
+    assert LocalStore().read(str(tmp_path / "file"), size=size) == b"bytes"
+
+
+@pytest.mark.parametrize("name", ["gone", "."])
+def test_local_store_read_of_no_file_raises(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UnreadableError):
+        LocalStore().read(str(tmp_path / name))
+
+
+def test_local_store_create_leaves_what_is_there(tmp_path: Path) -> None:
+    store, scratch, target = LocalStore(), tmp_path / "scratch", str(tmp_path / "target")
+    scratch.write_bytes(b"first")
+    assert store.create(scratch, target)
+    scratch.write_bytes(b"second")
+    assert not store.create(scratch, target)
+    assert store.read(target) == b"first"
+    store.replace(scratch, target)
+    assert store.read(target) == b"second"
+    store.remove(target)
+    assert not store.exists(target)
+
+
+def test_local_store_crc32c_is_big_endian(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"123456789")
+    assert LocalStore().crc32c(str(tmp_path / "file")) == bytes.fromhex("e3069283")
+    assert google_crc32c.value(b"123456789") == 0xE3069283
+
+
+def test_open_store_of_a_bucket_with_a_mount_reads_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GCS_MOUNT", str(tmp_path))
+    (tmp_path / "bucket").mkdir()
+    (tmp_path / "bucket" / "object").write_bytes(b"bytes")
+    assert open_store("gs://bucket/object").read("gs://bucket/object") == b"bytes"
+
+
+class _SlowStore(LocalStore):
+    """Answers in another order than it is asked in."""
+
+    readers = 8
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.together = 0
+        self._now = 0
+        self._lock = threading.Lock()
+
+    def read(self, uri: str, *, size: int | None = None) -> bytes:
+        with self._lock:
+            self._now += 1
+            self.together = max(self.together, self._now)
+        time.sleep(hashlib.sha256(uri.encode()).digest()[0] / 50_000)
+        with self._lock:
+            self._now -= 1
+        return super().read(uri, size=size)
+
+
+def test_read_all_from_a_slow_store_reads_ahead_and_keeps_the_order(tmp_path: Path) -> None:
+    files = []
+    for number in range(100):
+        (tmp_path / str(number)).write_bytes(str(number).encode())
+        files.append(RawFile(str(tmp_path / str(number)), str(number), "daisy", len(str(number))))
+    store = _SlowStore()
+    assert [(file.name, data) for file, data in read_all(store, files)] == [
+        (file.name, file.name.encode()) for file in files
+    ]
+    assert store.together > 1
+
+
+def test_read_all_gives_the_reason_in_place_of_the_bytes(tmp_path: Path) -> None:
+    gone = RawFile(str(tmp_path / "gone"), "gone", "daisy", 3)
+    for store in (LocalStore(), _SlowStore()):
+        ((file, problem),) = read_all(store, [gone])
+        assert file == gone
+        assert isinstance(problem, UnreadableError)
