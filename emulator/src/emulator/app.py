@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount
 
-from emulator import cloud_logging, credentials, dataflow, storage
+from emulator import cloud_logging, credentials, dataflow, storage, vertex
 from emulator.config import Config
 from emulator.dispatch import Dispatcher
 from emulator.faults import Faults
@@ -22,6 +22,7 @@ from emulator.state import State
 SERVICES: Mapping[str, ServiceFactory] = {
     "storage": storage.create,
     "dataflow": dataflow.create,
+    "vertex": vertex.create,
     "cloud_logging": cloud_logging.create,
 }
 

@@ -1,0 +1,159 @@
+"""Models deployed to endpoints: each is served by a process of its own.
+
+https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints/deployModel
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from google.cloud.aiplatform_v1 import types
+
+from emulator.config import Config
+from emulator.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
+from emulator.faults import Faults
+from emulator.vertex.names import new_id
+from emulator.vertex.operations import Operations
+from emulator.vertex.registry import ModelRegistry
+from emulator.vertex.resources import Resources
+from emulator.vertex.servers import ModelServer, ServerSpec, end_leftovers
+from emulator.vertex.serving_container import server_spec
+from emulator.vertex.traffic import split_after_deploy, split_after_undeploy
+
+
+class Deployments:
+    """EndpointService, as far as it concerns deployed models, and the servers behind them."""
+
+    def __init__(
+        self,
+        config: Config,
+        endpoints: Resources,
+        registry: ModelRegistry,
+        operations: Operations,
+        faults: Faults,
+    ) -> None:
+        self._config = config
+        self._endpoints = endpoints
+        self._registry = registry
+        self._operations = operations
+        self._faults = faults
+        self._servers: dict[str, ModelServer] = {}
+
+    @property
+    def calls(self) -> Mapping[str, Callable[[Any], Any]]:
+        """The methods by name."""
+        return {
+            "EndpointService.DeployModel": self.deploy,
+            "EndpointService.UndeployModel": self.undeploy,
+        }
+
+    def start(self) -> None:
+        """Bring back what was deployed."""
+        end_leftovers(self._directory)
+        for endpoint in self._endpoints.newest_first():
+            for deployed in endpoint.deployed_models:
+                self._servers[deployed.id] = self._server(endpoint.name, deployed)
+                self._servers[deployed.id].bring_back()
+
+    def stop(self) -> None:
+        """End all servers; they are brought back by the next start."""
+        threads = [threading.Thread(target=server.stop) for server in list(self._servers.values())]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def predict_url(self, deployed_model_id: str) -> str | None:
+        """Where a deployed model takes predictions; `None` while its server isn't ready."""
+        server = self._servers.get(deployed_model_id)
+        return None if server is None else server.predict_url
+
+    def deploy(self, request: Any) -> Any:
+        """EndpointService.DeployModel: starts a server; the endpoint changes once it is healthy."""
+        endpoint = self._endpoints.get(request.endpoint)
+        deployed = types.DeployedModel(request.deployed_model)
+        if not deployed.model:
+            raise InvalidArgument("deployed_model.model: required")
+        if not deployed.dedicated_resources.machine_spec.machine_type:
+            raise InvalidArgument("deployed_model.dedicated_resources.machine_spec.machine_type: required")
+        if deployed.dedicated_resources.min_replica_count < 1:
+            raise InvalidArgument("deployed_model.dedicated_resources.min_replica_count: expected 1 or more")
+        model = self._registry.version(deployed.model)
+        deployed.id = deployed.id or new_id()
+        if any(
+            deployed.id in (other.id for other in e.deployed_models) for e in self._endpoints.newest_first()
+        ):
+            raise AlreadyExists(f"deployed_model.id: {deployed.id} is taken")
+        deployed.model, deployed.model_version_id = model.name, model.version_id
+        deployed.display_name = deployed.display_name or model.display_name
+        requested = dict(request.traffic_split)
+        # Refused at once rather than by the operation.
+        _split_with(endpoint, deployed.id, requested)
+
+        def work(cancelled: threading.Event) -> Any:
+            if self._faults.take("failed_deploy"):
+                raise FailedPrecondition("Model server exited unexpectedly. (A fault that was asked for.)")
+            slow = self._faults.take("slow_start")
+            server = self._server(endpoint.name, deployed, delay_seconds=slow.delay_seconds if slow else 0.0)
+            server.deploy(cancelled)
+            self._servers[deployed.id] = server
+            deployed.create_time = datetime.now(UTC)
+
+            def change(current: Any) -> None:
+                current.traffic_split = _split_with(current, deployed.id, requested)
+                current.deployed_models.append(deployed)
+
+            try:
+                self._endpoints.change(endpoint.name, change)
+            except (NotFound, InvalidArgument):
+                # Deleted, or its models undeployed, while the server started.
+                self._servers.pop(deployed.id).remove()
+                raise
+            return types.DeployModelResponse(deployed_model=deployed)
+
+        return self._operations.begin(endpoint.name, types.DeployModelOperationMetadata(), work)
+
+    def undeploy(self, request: Any) -> Any:
+        """EndpointService.UndeployModel: first the endpoint changes, then the server ends."""
+        gone = request.deployed_model_id
+        requested = dict(request.traffic_split)
+        _without(self._endpoints.get(request.endpoint), gone, requested)
+
+        def work(_cancelled: threading.Event) -> Any:
+            def change(endpoint: Any) -> None:
+                endpoint.traffic_split = _without(endpoint, gone, requested)
+                endpoint.deployed_models = [other for other in endpoint.deployed_models if other.id != gone]
+
+            self._endpoints.change(request.endpoint, change)
+            server = self._servers.pop(gone, None)
+            if server is not None:
+                server.remove()
+            return types.UndeployModelResponse()
+
+        return self._operations.begin(request.endpoint, types.UndeployModelOperationMetadata(), work)
+
+    @property
+    def _directory(self) -> Path:
+        return self._config.root / "servers"
+
+    def _server(self, endpoint: str, deployed: Any, *, delay_seconds: float = 0.0) -> ModelServer:
+        model = self._registry.version(f"{deployed.model}@{deployed.model_version_id}")
+        spec: ServerSpec = server_spec(self._config, endpoint, deployed, model, delay_seconds=delay_seconds)
+        return ModelServer(self._directory / deployed.id, spec)
+
+
+def _split_with(endpoint: Any, new: str, requested: Mapping[str, int]) -> dict[str, int]:
+    others = [deployed.id for deployed in endpoint.deployed_models]
+    return split_after_deploy(dict(endpoint.traffic_split), requested, new_id=new, others=others)
+
+
+def _without(endpoint: Any, gone: str, requested: Mapping[str, int]) -> dict[str, int]:
+    ids = [deployed.id for deployed in endpoint.deployed_models]
+    if gone not in ids:
+        raise NotFound(f"deployed_model_id: {gone!r} is not deployed to {endpoint.name}")
+    others = [other for other in ids if other != gone]
+    return split_after_undeploy(dict(endpoint.traffic_split), requested, gone=gone, others=others)

@@ -1,0 +1,113 @@
+"""Endpoints: what clients ask of them; `deployments` has what concerns deployed models.
+
+https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from google.cloud.aiplatform_v1 import types
+from google.protobuf import empty_pb2
+
+from emulator.errors import AlreadyExists, FailedPrecondition, InvalidArgument
+from emulator.vertex.listing import select_page
+from emulator.vertex.names import check_display_name, check_id, check_labels, location_of, new_id
+from emulator.vertex.operations import Operations
+from emulator.vertex.resources import Resources
+from emulator.vertex.traffic import check_split
+
+KIND = "vertex.endpoints"
+
+_UPDATABLE = frozenset({"display_name", "description", "labels", "traffic_split"})
+
+
+class Endpoints:
+    """EndpointService, as far as it concerns endpoints themselves."""
+
+    def __init__(self, endpoints: Resources, operations: Operations) -> None:
+        self._endpoints = endpoints
+        self._operations = operations
+
+    @property
+    def calls(self) -> Mapping[str, Callable[[Any], Any]]:
+        """The methods by name."""
+        return {
+            "EndpointService.CreateEndpoint": self.create,
+            "EndpointService.GetEndpoint": self.get,
+            "EndpointService.ListEndpoints": self.list,
+            "EndpointService.UpdateEndpoint": self.update,
+            "EndpointService.DeleteEndpoint": self.delete,
+        }
+
+    def create(self, request: Any) -> Any:
+        """EndpointService.CreateEndpoint."""
+        endpoint = types.Endpoint(request.endpoint)
+        check_display_name(endpoint.display_name, "endpoint.display_name")
+        check_labels(dict(endpoint.labels), "endpoint.labels")
+        if request.endpoint_id:
+            check_id(request.endpoint_id, "endpoint_id")
+        if endpoint.deployed_models or endpoint.traffic_split:
+            raise InvalidArgument("endpoint: expected no deployed_models and no traffic_split, received some")
+        endpoint.name = f"{request.parent}/endpoints/{request.endpoint_id or new_id()}"
+        if self._endpoints.exists(endpoint.name):
+            raise AlreadyExists(f"The Endpoint {endpoint.name} already exists.")
+
+        def work(_cancelled: threading.Event) -> Any:
+            endpoint.create_time = endpoint.update_time = datetime.now(UTC)
+            self._endpoints.put(endpoint)
+            return endpoint
+
+        return self._operations.begin(endpoint.name, types.CreateEndpointOperationMetadata(), work)
+
+    def get(self, request: Any) -> Any:
+        """EndpointService.GetEndpoint."""
+        return self._endpoints.get(request.name)
+
+    def list(self, request: Any) -> Any:
+        """EndpointService.ListEndpoints: newest first."""
+        page, token = select_page(
+            self._endpoints.newest_first(request.parent),
+            filter_text=request.filter,
+            order_by=request.order_by,
+            page_size=request.page_size,
+            page_token=request.page_token,
+        )
+        return types.ListEndpointsResponse(endpoints=page, next_page_token=token)
+
+    def update(self, request: Any) -> Any:
+        """EndpointService.UpdateEndpoint: display name, description, labels and traffic split."""
+        paths = list(request.update_mask.paths)
+        if not paths or set(paths) - _UPDATABLE:
+            raise InvalidArgument(f"update_mask: expected some of {sorted(_UPDATABLE)}, received {paths}")
+        wanted = request.endpoint
+        if "display_name" in paths:
+            check_display_name(wanted.display_name, "endpoint.display_name")
+        if "labels" in paths:
+            check_labels(dict(wanted.labels), "endpoint.labels")
+
+        def change(endpoint: Any) -> None:
+            if "traffic_split" in paths and wanted.traffic_split:
+                check_split(wanted.traffic_split, [deployed.id for deployed in endpoint.deployed_models])
+            for path in paths:
+                setattr(endpoint, path, getattr(wanted, path))
+
+        return self._endpoints.change(wanted.name, change)
+
+    def delete(self, request: Any) -> Any:
+        """EndpointService.DeleteEndpoint: only of one that serves nothing."""
+        endpoint = self._endpoints.get(request.name)
+        if endpoint.deployed_models:
+            raise FailedPrecondition(
+                f"The Endpoint {endpoint.name} has deployed models "
+                f"({', '.join(deployed.id for deployed in endpoint.deployed_models)}): undeploy them first."
+            )
+
+        def work(_cancelled: threading.Event) -> Any:
+            self._endpoints.delete(endpoint.name)
+            return empty_pb2.Empty()
+
+        return self._operations.begin(location_of(endpoint.name), types.DeleteOperationMetadata(), work)

@@ -1,0 +1,62 @@
+"""What a custom job must say before it is taken.
+
+https://cloud.google.com/vertex-ai/docs/reference/rest/v1/CustomJobSpec
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulator.errors import InvalidArgument
+from emulator.vertex.artifacts import SCHEME
+from emulator.vertex.names import check_display_name, check_labels
+
+_MOST_POOLS = 4
+
+
+def check_custom_job(job: Any) -> None:
+    """Refuse a job that the service would not run.
+
+    Raises:
+        InvalidArgument: a field is missing or has a value that it can't have.
+    """
+    check_display_name(job.display_name, "custom_job.display_name")
+    check_labels(dict(job.labels), "custom_job.labels")
+    pools = job.job_spec.worker_pool_specs
+    where = "custom_job.job_spec.worker_pool_specs"
+    if not 1 <= len(pools) <= _MOST_POOLS:
+        raise InvalidArgument(f"{where}: expected 1 to {_MOST_POOLS} pools, received {len(pools)}")
+    if pools[0].replica_count != 1:
+        raise InvalidArgument(f"{where}[0].replica_count: expected 1, received {pools[0].replica_count}")
+    for index, pool in enumerate(pools):
+        # A pool in the middle may be left out by being empty.
+        if pool.replica_count:
+            _check_pool(pool, f"{where}[{index}]")
+    output = job.job_spec.base_output_directory.output_uri_prefix
+    if output and not output.startswith(SCHEME):
+        raise InvalidArgument(
+            "custom_job.job_spec.base_output_directory.output_uri_prefix: "
+            f"expected gs://BUCKET/..., received {output!r}"
+        )
+
+
+def _check_pool(pool: Any, where: str) -> None:
+    if pool.replica_count < 0:
+        raise InvalidArgument(f"{where}.replica_count: expected 0 or more, received {pool.replica_count}")
+    if not pool.machine_spec.machine_type:
+        raise InvalidArgument(f"{where}.machine_spec.machine_type: required")
+    if "container_spec" in pool:
+        if not pool.container_spec.image_uri:
+            raise InvalidArgument(f"{where}.container_spec.image_uri: required")
+    elif "python_package_spec" in pool:
+        package = pool.python_package_spec
+        for field in ("executor_image_uri", "package_uris", "python_module"):
+            if not getattr(package, field):
+                raise InvalidArgument(f"{where}.python_package_spec.{field}: required")
+        for uri in package.package_uris:
+            if not uri.startswith(SCHEME):
+                raise InvalidArgument(
+                    f"{where}.python_package_spec.package_uris: expected gs://BUCKET/..., received {uri!r}"
+                )
+    else:
+        raise InvalidArgument(f"{where}: expected container_spec or python_package_spec, received neither")

@@ -1,0 +1,148 @@
+"""Predictions: passed on to the server of a deployed model, chosen by the endpoint's traffic split.
+
+https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirements#prediction
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from emulator.errors import ApiError, InvalidArgument, NotFound, Unavailable
+from emulator.routing import Handler
+from emulator.state import State
+from emulator.vertex.deployments import Deployments
+from emulator.vertex.endpoints import KIND
+from emulator.vertex.traffic import Rotation
+
+_TIMEOUT_SECONDS = 60.0
+_JSON = "application/json"
+_STATUS_NAMES = {
+    400: "INVALID_ARGUMENT", 404: "NOT_FOUND", 413: "INVALID_ARGUMENT", 429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED",
+}  # fmt: skip
+
+
+class Predictions:
+    """PredictionService."""
+
+    def __init__(self, state: State, deployments: Deployments) -> None:
+        self._state = state
+        self._deployments = deployments
+        self._rotation = Rotation()
+        # trust_env: a proxy of the environment has no way to the loopback interface.
+        self._client = httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False)
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """The methods by name; they take the HTTP request, since instances are passed on as they are."""
+        return {"PredictionService.Predict": self.predict, "PredictionService.RawPredict": self.raw_predict}
+
+    async def predict(self, request: Request, fields: Mapping[str, str]) -> Response:
+        """PredictionService.Predict."""
+        body = await request.body()
+        try:
+            instances = json.loads(body)["instances"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InvalidArgument(
+                f"instances: expected a JSON object with instances, received {body[:80]!r}"
+            ) from error
+        if not isinstance(instances, list):
+            raise InvalidArgument(f"instances: expected a list, received {type(instances).__name__}")
+        deployed = self._choose(fields["endpoint"])
+        answer = await self._forward(deployed, body, _JSON)
+        if answer.is_error:
+            raise _refused(answer)
+        return JSONResponse({**_predictions(answer), **_origin(deployed)})
+
+    async def raw_predict(self, request: Request, fields: Mapping[str, str]) -> Response:
+        """PredictionService.RawPredict: any body, unchanged in both directions.
+
+        Google's REST clients wrap the body in a message and expect a wrapped one.
+        """
+        body = await request.body()
+        content_type = request.headers.get("content-type", _JSON)
+        wrapped = _unwrap(body)
+        if wrapped is not None:
+            body, content_type = wrapped
+        deployed = self._choose(fields["endpoint"])
+        answer = await self._forward(deployed, body, content_type)
+        headers = {
+            "X-Vertex-AI-Endpoint-Id": fields["endpoint"].rpartition("/")[2],
+            "X-Vertex-AI-Deployed-Model-Id": deployed["id"],
+        }
+        answer_type = answer.headers.get("content-type", _JSON)
+        if wrapped is None:
+            return Response(answer.content, answer.status_code, headers, answer_type)
+        if answer.is_error:
+            raise _refused(answer)
+        data = base64.b64encode(answer.content).decode()
+        return JSONResponse({"contentType": answer_type, "data": data}, headers=headers)
+
+    def _choose(self, endpoint: str) -> dict[str, Any]:
+        document = self._state.get(KIND, endpoint)
+        if document is None:
+            raise NotFound(f"The Endpoint {endpoint} does not exist.")
+        chosen = self._rotation.choose(endpoint, document.get("trafficSplit", {}))
+        return next(deployed for deployed in document["deployedModels"] if deployed["id"] == chosen)
+
+    async def _forward(self, deployed: Mapping[str, Any], body: bytes, content_type: str) -> httpx.Response:
+        url = self._deployments.predict_url(deployed["id"])
+        if url is None:
+            raise Unavailable(f"The server of the deployed model {deployed['id']} is not ready.")
+        try:
+            return await self._client.post(url, content=body, headers={"content-type": content_type})
+        except httpx.TimeoutException as error:
+            raise ApiError(
+                f"The deployed model {deployed['id']} did not answer within {_TIMEOUT_SECONDS:g} seconds.",
+                code=504,
+                status="DEADLINE_EXCEEDED",
+            ) from error
+        except httpx.TransportError as error:
+            raise Unavailable(
+                f"The server of the deployed model {deployed['id']} is gone: {error}"
+            ) from error
+
+
+def _origin(deployed: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "deployedModelId": deployed["id"],
+        "model": deployed["model"],
+        "modelDisplayName": deployed.get("displayName", ""),
+        "modelVersionId": deployed["modelVersionId"],
+    }
+
+
+def _predictions(answer: httpx.Response) -> dict[str, Any]:
+    """`predictions`, and `metadata` where the server gives some."""
+    try:
+        content = answer.json()
+        predictions = {"predictions": content["predictions"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ApiError(
+            f"The server answered without predictions: {answer.text[:200]!r}", code=500, status="INTERNAL"
+        ) from error
+    return predictions | {key: content[key] for key in ("metadata",) if key in content}
+
+
+def _refused(answer: httpx.Response) -> ApiError:
+    status = _STATUS_NAMES.get(answer.status_code, "UNKNOWN")
+    return ApiError(answer.text, code=answer.status_code, status=status)
+
+
+def _unwrap(body: bytes) -> tuple[bytes, str] | None:
+    """The body inside a `RawPredictRequest`, and its content type; `None` where it isn't one."""
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(content, dict) or set(content) - {"endpoint"} != {"httpBody"}:
+        return None
+    inner = content["httpBody"]
+    return base64.b64decode(inner.get("data", "")), inner.get("contentType") or _JSON

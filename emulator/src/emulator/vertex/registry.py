@@ -1,0 +1,179 @@
+"""The store of the model registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from google.cloud.aiplatform_v1 import types
+
+from emulator.errors import NotFound
+from emulator.state import State
+from emulator.vertex.names import location_of
+from emulator.vertex.resources import Resources
+from emulator.vertex.versions import DEFAULT_ALIAS, merge_aliases, split_version
+from emulator.vertex.wire.codec import from_document, to_document
+
+KIND = "vertex.models"
+
+
+@dataclass(kw_only=True)
+class ModelRecord:
+    """A model and all that is known of its versions.
+
+    Attributes:
+        name: `projects/P/locations/L/models/ID`.
+        versions: oldest first.
+        next_version: the number of the next version; numbers of deleted ones are never given again.
+    """
+
+    name: str
+    versions: list[Any]
+    next_version: int = 1
+
+    @property
+    def default(self) -> Any:
+        """The version with the alias `default`."""
+        return self.version(DEFAULT_ALIAS)
+
+    def version(self, id_or_alias: str) -> Any:
+        """The version of this id or alias; of the empty one, the default.
+
+        Raises:
+            NotFound: there is none.
+        """
+        wanted = id_or_alias or DEFAULT_ALIAS
+        for version in self.versions:
+            if version.version_id == wanted or wanted in version.version_aliases:
+                return version
+        raise NotFound(f"The Model {self.name}@{wanted} does not exist.")
+
+
+class ModelRegistry:
+    """All models."""
+
+    def __init__(self, state: State, endpoints: Resources) -> None:
+        """Keep models in the state.
+
+        Args:
+            state: where they are kept.
+            endpoints: what tells where a version is deployed.
+        """
+        self._state = state
+        self._endpoints = endpoints
+
+    def get(self, name: str) -> ModelRecord:
+        """The model of this name, without version.
+
+        Raises:
+            NotFound: there is none.
+        """
+        record = self._read(name)
+        self._add_deployments([record])
+        return record
+
+    def version(self, name: str) -> Any:
+        """The version that `MODEL`, `MODEL@VERSION` or `MODEL@ALIAS` names.
+
+        Raises:
+            NotFound: there is none.
+        """
+        model, version = split_version(name)
+        return self.get(model).version(version)
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a model of this name."""
+        return self._state.get(KIND, name) is not None
+
+    def newest_first(self, parent: str) -> list[ModelRecord]:
+        """All models below `projects/P/locations/L`."""
+        records = [_from_document(document) for document in self._state.list(KIND, f"{parent}/")][::-1]
+        self._add_deployments(records)
+        return records
+
+    def add_version(self, name: str, model: Any) -> Any:
+        """Add a version, and the model if it is the first; returns it with what the service fills in."""
+        with self._state.transaction():
+            record = self._read(name) if self.exists(name) else ModelRecord(name=name, versions=[])
+            version = types.Model(model)
+            now = datetime.now(UTC)
+            first = record.versions[0] if record.versions else version
+            version.name = name
+            version.version_id = str(record.next_version)
+            version.version_create_time = version.version_update_time = version.update_time = now
+            version.create_time = first.create_time if record.versions else now
+            # Without it gcloud fails on the model.
+            version.supported_deployment_resources_types = [
+                types.Model.DeploymentResourcesType.DEDICATED_RESOURCES
+            ]
+            version.supported_input_storage_formats = ["jsonl"]
+            version.supported_output_storage_formats = ["jsonl"]
+            aliases = list(version.version_aliases)
+            version.version_aliases = []
+            if not record.versions:
+                aliases.append(DEFAULT_ALIAS)
+            record.versions.append(version)
+            merge_aliases(record.versions, version, list(dict.fromkeys(aliases)))
+            record.next_version += 1
+            self._write(record)
+        return version
+
+    def change(self, name: str, change: Callable[[ModelRecord], None]) -> None:
+        """Read, change and write a model as one step.
+
+        Raises:
+            NotFound: there is none.
+        """
+        with self._state.transaction():
+            record = self._read(name)
+            change(record)
+            self._write(record)
+
+    def remove_version(self, name: str, version_id: str) -> None:
+        """Remove a version.
+
+        Raises:
+            NotFound: the model is gone.
+        """
+
+        def change(record: ModelRecord) -> None:
+            record.versions = [version for version in record.versions if version.version_id != version_id]
+
+        self.change(name, change)
+
+    def remove(self, name: str) -> None:
+        """Remove a model with all its versions."""
+        self._state.delete(KIND, name)
+
+    def _read(self, name: str) -> ModelRecord:
+        document = self._state.get(KIND, name)
+        if document is None:
+            raise NotFound(f"The Model {name} does not exist.")
+        return _from_document(document)
+
+    def _write(self, record: ModelRecord) -> None:
+        versions = [to_document(version) for version in record.versions]
+        document = {"name": record.name, "versions": versions, "next_version": record.next_version}
+        self._state.put(KIND, record.name, document)
+
+    def _add_deployments(self, records: list[ModelRecord]) -> None:
+        """Fill in what the endpoints know: where each version is deployed."""
+        versions = {(version.name, version.version_id): version for r in records for version in r.versions}
+        locations = {location_of(record.name) for record in records}
+        for endpoint in (endpoint for place in locations for endpoint in self._endpoints.newest_first(place)):
+            for deployed in endpoint.deployed_models:
+                version = versions.get((deployed.model, deployed.model_version_id))
+                if version is not None:
+                    version.deployed_models.append(
+                        types.DeployedModelRef(endpoint=endpoint.name, deployed_model_id=deployed.id)
+                    )
+
+
+def _from_document(document: dict[str, Any]) -> ModelRecord:
+    return ModelRecord(
+        name=document["name"],
+        versions=[from_document(types.Model, version) for version in document["versions"]],
+        next_version=document["next_version"],
+    )
