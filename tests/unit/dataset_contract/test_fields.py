@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+from dataset_contract.fields import FieldReader
+
+from dataset_contract import ContractError
+
+
+def test_take_returns_values_of_the_types_asked_for() -> None:
+    reader = FieldReader({"a": 1, "b": None, "c": ["x"]}, "thing")
+    assert (reader.take("a", int), reader.take("b", str, type(None)), reader.take_list("c", str)) == (
+        1,
+        None,
+        ["x"],
+    )
+    reader.finish()
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({}, "thing.a: expected int or null, received 'nothing'"),
+        ({"a": "1"}, "thing.a: expected int or null, received '1'"),
+        ({"a": True}, "thing.a: expected int or null, received True"),
+    ],
+)
+def test_take_of_another_type_names_the_types(value: object, message: str) -> None:
+    with pytest.raises(ContractError) as caught:
+        FieldReader(value, "thing").take("a", int, type(None))
+    assert str(caught.value) == message
+
+
+def test_take_list_names_the_item() -> None:
+    with pytest.raises(ContractError, match=r"thing\.a\[1\]: expected str, received 2"):
+        FieldReader({"a": ["x", 2]}, "thing").take_list("a", str)
+
+
+def test_reader_of_no_object_raises() -> None:
+    with pytest.raises(ContractError, match="thing: expected a JSON object, received 3"):
+        FieldReader(3, "thing")
+
+
+def test_finish_names_what_is_left() -> None:
+    with pytest.raises(ContractError, match=r"thing: expected no further fields, received \['a', 'b'\]"):
+        FieldReader({"b": 1, "a": 1}, "thing").finish()
