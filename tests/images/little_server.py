@@ -13,10 +13,10 @@ if weights == "broken":
 
 
 class Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self.answer(200 if self.path == os.environ["AIP_HEALTH_ROUTE"] else 404, {})
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         if self.path != os.environ["AIP_PREDICT_ROUTE"]:
             self.answer(404, {"error": self.path})

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from google.cloud.aiplatform_v1 import types
 from google.protobuf import empty_pb2
 
 from emulator.config import Config
@@ -25,6 +24,7 @@ from emulator.vertex.listing import select_page
 from emulator.vertex.names import id_of, location_of, new_id
 from emulator.vertex.operations import Operations
 from emulator.vertex.resources import Resources
+from emulator.vertex.wire.messages import types
 
 KIND = "customJobs"
 """Cloud Logging finds the jobs by it."""

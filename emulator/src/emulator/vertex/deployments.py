@@ -11,8 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from google.cloud.aiplatform_v1 import types
-
 from emulator.config import Config
 from emulator.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from emulator.faults import Faults
@@ -23,6 +21,7 @@ from emulator.vertex.resources import Resources
 from emulator.vertex.servers import ModelServer, ServerSpec, end_leftovers
 from emulator.vertex.serving_container import server_spec
 from emulator.vertex.traffic import split_after_deploy, split_after_undeploy
+from emulator.vertex.wire.messages import types
 
 
 class Deployments:

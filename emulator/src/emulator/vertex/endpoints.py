@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from google.cloud.aiplatform_v1 import types
 from google.protobuf import empty_pb2
 
 from emulator.errors import AlreadyExists, FailedPrecondition, InvalidArgument
@@ -19,6 +18,7 @@ from emulator.vertex.names import check_display_name, check_id, check_labels, lo
 from emulator.vertex.operations import Operations
 from emulator.vertex.resources import Resources
 from emulator.vertex.traffic import check_split
+from emulator.vertex.wire.messages import types
 
 KIND = "vertex.endpoints"
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from google.cloud.aiplatform_v1 import types
 from google.rpc import code_pb2, status_pb2
 
 from emulator.config import Config
@@ -34,6 +33,7 @@ from emulator.vertex.packages import InstallError, install_packages
 from emulator.vertex.replica_group import ReplicaGroup
 from emulator.vertex.replicas import plan_replicas, replica_argv
 from emulator.vertex.resources import Resources
+from emulator.vertex.wire.messages import types
 
 FINAL_STATES = frozenset(
     {

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from google.cloud.aiplatform_v1 import types
 from google.protobuf import empty_pb2
 
 from emulator.errors import AlreadyExists, FailedPrecondition, InvalidArgument
@@ -20,6 +19,7 @@ from emulator.vertex.names import check_display_name, check_id, check_labels, lo
 from emulator.vertex.operations import Operations
 from emulator.vertex.registry import ModelRecord, ModelRegistry
 from emulator.vertex.versions import DEFAULT_ALIAS, check_aliases, merge_aliases, split_version
+from emulator.vertex.wire.messages import types
 
 _UPDATABLE = frozenset({"display_name", "description", "version_description", "labels"})
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from google.cloud.aiplatform_v1 import types
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
 from google.rpc import code_pb2
@@ -17,6 +16,7 @@ from emulator.state import State
 from emulator.vertex.listing import select_page
 from emulator.vertex.names import new_id
 from emulator.vertex.wire.codec import from_document, plain, to_document
+from emulator.vertex.wire.messages import types
 
 KIND = "vertex.operations"
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from google.cloud.aiplatform_v1 import types
 from google.rpc import code_pb2
 
 from emulator.processes import Process
+from emulator.vertex.wire.messages import types
 
 _LAST_LINES = 20
 

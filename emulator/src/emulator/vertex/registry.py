@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from google.cloud.aiplatform_v1 import types
-
 from emulator.errors import NotFound
 from emulator.state import State
 from emulator.vertex.names import location_of
 from emulator.vertex.resources import Resources
 from emulator.vertex.versions import DEFAULT_ALIAS, merge_aliases, split_version
 from emulator.vertex.wire.codec import from_document, to_document
+from emulator.vertex.wire.messages import types
 
 KIND = "vertex.models"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from google.cloud.aiplatform_v1 import types
-
 from emulator.config import Config
 from emulator.faults import Faults
 from emulator.routing import Route
@@ -18,6 +16,7 @@ from emulator.vertex.operations import Operations
 from emulator.vertex.predictions import Predictions
 from emulator.vertex.registry import ModelRegistry
 from emulator.vertex.resources import Resources
+from emulator.vertex.wire.messages import types
 from emulator.vertex.wire.table import create_routes
 
 
