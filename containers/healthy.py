@@ -1,7 +1,7 @@
 """A container's health check: `python healthy.py URL [PART]`.
 
 Healthy is a URL that answers 200 and, with a PART, whose JSON says that this part is healthy: Airflow's API
-server tells so of its scheduler, triggerer and dag_processor. Standard library only: it runs every few seconds.
+server tells so of scheduler, triggerer and dag_processor. Standard library only: it runs every few seconds.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def _download(uri: str, cache: Path) -> Path:
             expected="a gs:// URI with saved_model.pb below it",
             received=f"{uri!r} with {len(names)} objects",
         )
-    key = hashlib.sha256(repr((uri, sorted((blob.name, blob.generation) for blob in blobs))).encode())
+    key = hashlib.sha256(repr((bucket_name, sorted((blob.name, blob.generation) for blob in blobs))).encode())
     folder = cache / key.hexdigest()[:16]
     if folder.is_dir():
         _log.info("%s is in %s already", uri, folder)

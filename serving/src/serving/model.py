@@ -101,13 +101,15 @@ class Model:
             _log.warning("no warm-up: the model does not take the example: %s", _reason(error))
 
 
+_AROUND_THE_REASON = re.compile(
+    r"^(Graph execution error:?|<stack traces unavailable>|Detected at node .*|\d+ root error.*|\d+ successful .*)?$"
+)
+
+
 def _reason(error: Exception) -> str:
     """The sentence in an error of TensorFlow, without the names of graph nodes around it."""
-    lines = [
-        re.sub(r"\{\{.*?\}\}|\[\[.*?\]\]|\[Op:.*?\]", "", line).strip() for line in str(error).splitlines()
-    ]
-    boilerplate = re.compile(
-        r"^(Graph execution error:?|<stack traces unavailable>|Detected at node .*|$|\d+ (root error|successful op).*)"
-    )
-    sentences = [re.sub(r"^\(\d+\) [A-Z_]+:\s*", "", line) for line in lines if not boilerplate.match(line)]
-    return sentences[0][:300] if sentences else type(error).__name__
+    for line in str(error).splitlines():
+        sentence = re.sub(r"\{\{.*?\}\}|\[\[.*?\]\]|\[Op:.*?\]|^\s*\(\d+\) [A-Z_]+:", "", line).strip()
+        if not _AROUND_THE_REASON.match(sentence):
+            return sentence[:300]
+    return type(error).__name__
