@@ -16,59 +16,16 @@ from typing import Any
 import pytest
 import uv
 from google.api_core.client_options import ClientOptions
-from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemented, NotFound
+from google.api_core.exceptions import BadRequest, Conflict
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import dataflow_v1beta3 as dataflow
+from google.cloud import logging
 
 PROJECT, REGION, BUCKET = "perennial-local", "us-central1", "dataflow-contract"
 PLACE = {"project_id": PROJECT, "location": REGION}
 WAIT_SECONDS = 120
 
-WORDS = """
-import logging
-import time
-
-import apache_beam as beam
-from apache_beam.metrics import Metrics
-
-
-def split(line):
-    Metrics.counter("words", "lines").inc()
-    logging.getLogger(__name__).warning("splitting %s", line)
-    for word in line.split():
-        Metrics.distribution("words", "letters").update(len(word))
-        yield word, 1
-
-
-def add_up(item):
-    word, ones = item
-    return f"{word}: {sum(ones)}"
-
-
-def origin(line):
-    import samples
-
-    return f"{line} ({samples.ORIGIN})"
-
-
-def crash(line):
-    raise ValueError(f"{line} can't be read")
-
-
-def wait(line):
-    time.sleep(600)
-"""
-
-PYPROJECT = """\
-[project]
-name = "{name}"
-version = "99.0.0"
-requires-python = ">=3.11"
-
-[build-system]
-requires = ["uv_build"]
-build-backend = "uv_build"
-"""
+PACKAGES = Path(__file__).parent / "dataflow_packages"
 
 
 @dataclass(frozen=True)
@@ -80,12 +37,16 @@ class Submitted:
     result: Any
 
 
-def build_sdist(folder: Path, name: str, text: str) -> str:
-    package = folder / name / "src" / name
-    package.mkdir(parents=True)
-    (package / "__init__.py").write_text(text)
-    (folder / name / "pyproject.toml").write_text(PYPROJECT.format(name=name))
-    command = [uv.find_uv_bin(), "build", "--sdist", "--quiet", "--out-dir", str(folder), str(folder / name)]
+def build_sdist(name: str, folder: Path) -> str:
+    command = [
+        uv.find_uv_bin(),
+        "build",
+        "--sdist",
+        "--quiet",
+        "--out-dir",
+        str(folder),
+        str(PACKAGES / name),
+    ]
     subprocess.run(command, check=True)
     return str(folder / f"{name}-99.0.0.tar.gz")
 
@@ -162,8 +123,7 @@ class Client:
 @pytest.fixture(scope="module")
 def client(emulator: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folder = tmp_path_factory.mktemp("packages")
-    # The second one stands in for a package that is installed here too, as a checkout's own packages are.
-    packages = [build_sdist(folder, "words", WORDS), build_sdist(folder, "samples", 'ORIGIN = "staged"\n')]
+    packages = [build_sdist(name, folder) for name in ("words", "samples")]
     source = emulator.root / "buckets" / BUCKET / "input"
     source.mkdir(parents=True)
     (source / "a.txt").write_text("to be or not to be\n")
@@ -171,7 +131,7 @@ def client(emulator: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         for name, value in emulator.environment.items():
             patch.setenv(name, value)
-        patch.syspath_prepend(str(folder / "words" / "src"))
+        patch.syspath_prepend(str(PACKAGES / "words" / "src"))
         yield Client(emulator, packages)
 
 
@@ -184,8 +144,15 @@ def counted(client: Client) -> Submitted:
 def crashed(client: Client, counted: Submitted) -> Submitted:
     import words
 
-    # Both run at the same time.
     return client.submit("crash", words.crash)
+
+
+@pytest.fixture(scope="module")
+def waiting(client: Client, crashed: Submitted) -> Submitted:
+    import words
+
+    # All three run at the same time.
+    return client.submit("wait", words.wait)
 
 
 def gcloud(emulator: Any, *arguments: str) -> Any:
@@ -205,7 +172,7 @@ def gcloud(emulator: Any, *arguments: str) -> Any:
 
 
 def test_runner_pipeline_with_packages_writes_its_output(
-    client: Client, counted: Submitted, crashed: Submitted, emulator: Any
+    client: Client, counted: Submitted, waiting: Submitted, emulator: Any
 ) -> None:
     job = client.wait(counted.job_id, "JOB_STATE_DONE", "JOB_STATE_FAILED")
 
@@ -261,7 +228,7 @@ def test_get_job_tells_times_labels_and_version(client: Client, counted: Submitt
 
 
 def test_list_jobs_filters_by_state_and_name_and_pages(
-    client: Client, counted: Submitted, crashed: Submitted
+    client: Client, counted: Submitted, crashed: Submitted, waiting: Submitted
 ) -> None:
     client.wait(counted.job_id, "JOB_STATE_DONE")
     client.wait(crashed.job_id, "JOB_STATE_FAILED")
@@ -272,7 +239,7 @@ def test_list_jobs_filters_by_state_and_name_and_pages(
 
     assert ids(filter=terminated, page_size=1) == [crashed.job_id, counted.job_id]
     assert ids(name=counted.name) == [counted.job_id]
-    assert ids(filter=dataflow.ListJobsRequest.Filter.ACTIVE) == []
+    assert ids(filter=dataflow.ListJobsRequest.Filter.ACTIVE) == [waiting.job_id]
     everywhere = client.jobs.aggregated_list_jobs(dataflow.ListJobsRequest(project_id=PROJECT))
     assert counted.job_id in [job.id for job in everywhere]
     elsewhere = dataflow.ListJobsRequest(project_id=PROJECT, location="europe-west4")
@@ -290,6 +257,32 @@ def test_list_messages_pages_and_starts_at_a_time(client: Client, counted: Submi
     assert client.texts(counted.job_id, end_time=messages[0].time) == []
 
 
+def test_worker_logs_are_entries_with_their_severity(
+    emulator: Any, client: Client, counted: Submitted
+) -> None:
+    client.wait(counted.job_id, "JOB_STATE_DONE")
+    logs = logging.Client(
+        project=PROJECT,
+        credentials=AnonymousCredentials(),
+        client_options={"api_endpoint": emulator.url},
+        _use_grpc=False,
+    )
+    query = (
+        f'resource.type="dataflow_step" resource.labels.job_id="{counted.job_id}" severity>=WARNING splitting'
+    )
+
+    entries = list(logs.list_entries(filter_=query))
+
+    assert sorted(entry.payload["message"] for entry in entries) == [
+        "splitting to be or not to be",
+        "splitting to do",
+    ]
+    assert {entry.severity for entry in entries} == {"WARNING"}
+    assert {entry.log_name for entry in entries} == {
+        f"projects/{PROJECT}/logs/dataflow.googleapis.com%2Fworker"
+    }
+
+
 def test_gcloud_lists_describes_and_shows_metrics(emulator: Any, client: Client, counted: Submitted) -> None:
     client.wait(counted.job_id, "JOB_STATE_DONE")
     region = f"--region={REGION}"
@@ -303,12 +296,16 @@ def test_gcloud_lists_describes_and_shows_metrics(emulator: Any, client: Client,
     assert "lines" in {metric["name"]["name"] for metric in metrics}
 
 
-def test_job_survives_kill_of_the_emulator_and_is_cancelled(emulator: Any, client: Client) -> None:
+def test_runner_with_name_of_active_job_is_refused(client: Client, waiting: Submitted) -> None:
     import words
 
-    waiting = client.submit("wait", words.wait)
     with pytest.raises(Conflict, match="already an active job named wait"):
         client.submit("wait", words.wait)
+
+
+def test_job_survives_kill_of_the_emulator_and_is_cancelled(
+    emulator: Any, client: Client, waiting: Submitted
+) -> None:
     assert client.wait(waiting.job_id, "JOB_STATE_RUNNING", "JOB_STATE_FAILED").name == "wait"
 
     emulator.restart()
@@ -319,49 +316,3 @@ def test_job_survives_kill_of_the_emulator_and_is_cancelled(emulator: Any, clien
     assert job.current_state == dataflow.JobState.JOB_STATE_CANCELLED
     with pytest.raises(BadRequest, match="it is in JOB_STATE_CANCELLED"):
         client.cancel(waiting.job_id)
-
-
-def test_update_job_drain_of_batch_job_is_refused(client: Client, counted: Submitted) -> None:
-    with pytest.raises(BadRequest, match="only a streaming job can be drained"):
-        client.cancel(counted.job_id, "JOB_STATE_DRAINED")
-
-
-def test_get_job_of_unknown_id_is_not_found(client: Client) -> None:
-    with pytest.raises(NotFound, match="could not be found"):
-        client.get("2026-01-31_00_00_00-1")
-
-
-@pytest.mark.parametrize(
-    ("fields", "error", "message"),
-    [
-        ({"name": "Upper"}, BadRequest, "name: expected a match"),
-        ({"name": "no-pipeline"}, BadRequest, "pipelineUrl: expected a gs:// URI"),
-        ({"name": "stream", "type_": 2}, MethodNotImplemented, "streaming jobs are not emulated"),
-    ],
-)
-def test_create_job_with_what_cannot_run_is_refused(
-    client: Client, fields: dict[str, Any], error: type[Exception], message: str
-) -> None:
-    with pytest.raises(error, match=message):
-        client.jobs.create_job(dataflow.CreateJobRequest(job=dataflow.Job(**fields), **PLACE))
-
-
-def test_create_job_of_missing_pipeline_fails_the_job(client: Client) -> None:
-    options = {"options": {"pipelineUrl": f"gs://{BUCKET}/none/pipeline.pb"}}
-    job = dataflow.Job(
-        name="missing", client_request_id="once", environment={"sdk_pipeline_options": options}
-    )
-    request = dataflow.CreateJobRequest(job=job, **PLACE)
-
-    first, again = client.jobs.create_job(request), client.jobs.create_job(request)
-
-    assert first.id == again.id
-    client.wait(first.id, "JOB_STATE_FAILED")
-    assert "none/pipeline.pb: expected a staged file" in client.texts(first.id)[-1]
-
-
-def test_snapshot_job_is_not_emulated(client: Client, counted: Submitted) -> None:
-    request = dataflow.SnapshotJobRequest(job_id=counted.job_id, **PLACE)
-
-    with pytest.raises(MethodNotImplemented, match=r"dataflow\.projects\.locations\.jobs\.snapshot"):
-        client.jobs.snapshot_job(request)

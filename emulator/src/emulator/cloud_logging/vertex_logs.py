@@ -12,14 +12,14 @@ from pathlib import Path
 from emulator.cloud_logging.entries import LogSource, Payload, plain, read_lines, structured
 from emulator.config import Config
 from emulator.state import State
+from emulator.vertex import custom_jobs
 
 RESOURCE_TYPE = "ml_job"
-_KIND = "customJobs"
 
 
 def vertex_logs(config: Config, state: State, project: str) -> Iterator[LogSource]:
     """The logs of a project's custom jobs, one for each replica."""
-    for document in state.list(_KIND, f"projects/{project}/"):
+    for document in state.list(custom_jobs.KIND, f"projects/{project}/"):
         job_id = document["name"].rpartition("/")[2]
         for log in sorted((config.jobs / job_id).glob("*/log")):
             task = log.parent.name

@@ -1,0 +1,3 @@
+"""Has the name of a package that is installed beside the emulator, and must win over it."""
+
+ORIGIN = "staged"
