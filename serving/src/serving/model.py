@@ -102,7 +102,7 @@ class Model:
 
 
 _AROUND_THE_REASON = re.compile(
-    r"^(Graph execution error:?|<stack traces unavailable>|Detected at node .*|\d+ root error.*|\d+ successful .*)?$"
+    r"^(Graph execution error:?|<stack traces .*|Detected at node .*|\d+ (root error|successful).*)?$"
 )
 
 

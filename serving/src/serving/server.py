@@ -44,6 +44,7 @@ def serve(settings: Settings) -> int:
             port=settings.port,
             access_log=False,
             log_config=None,
+            proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=settings.drain_seconds,
         )
