@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import tensorflow as tf
-from dataset_contract import FEATURES_FILENAME, DataContract, image_features
 from samples.flowers import KINDS, render
+
+from dataset_contract import FEATURES_FILENAME, DataContract, image_features
 
 LABELS = tuple(KINDS)
 
@@ -51,3 +53,9 @@ def _bytes(value: bytes) -> tf.train.Feature:
 def dataset(tmp_path_factory) -> Path:
     """A small dataset: 40 training and 12 validation records."""
     return write_dataset(tmp_path_factory.mktemp("dataset"))
+
+
+@pytest.fixture
+def make_dataset(tmp_path):
+    """Writes further datasets: a function with the parameters of `write_dataset` but the folder."""
+    return functools.partial(write_dataset, tmp_path / "records")

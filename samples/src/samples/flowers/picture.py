@@ -58,7 +58,7 @@ def _paint_flowers(image: Image.Image, kind: str, rng: np.random.Generator) -> N
         (rng.uniform(-0.5, 0.5, size=2) * image.size, short_side * rng.uniform(0.12, 0.2))
         for _ in range(int(rng.choice([0, 0, 1, 2])))
     ]
-    places.append((rng.uniform(-0.1, 0.1, size=2) * short_side, short_side * rng.uniform(0.27, 0.44)))
+    places.append((rng.uniform(-0.08, 0.08, size=2) * short_side, short_side * rng.uniform(0.34, 0.46)))
     for offset, radius in places:
         x, y = (middle + offset).tolist()
         if kind == "tulips":
@@ -86,6 +86,6 @@ def _seen_from_above(rng: np.random.Generator, x: float, y: float, *, radius: fl
         center=(x, y),
         radius=radius,
         rotation=float(rng.uniform(0, 2 * np.pi)),
-        tilt=float(rng.uniform(0.65, 1.0)),
+        tilt=float(rng.uniform(0.72, 1.0)),
         tilt_axis=float(rng.uniform(0, np.pi)),
     )

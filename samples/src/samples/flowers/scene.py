@@ -43,7 +43,7 @@ def light(rng: np.random.Generator, pixels: Pixels) -> Pixels:
 def sensor_noise(rng: np.random.Generator, pixels: Pixels) -> Pixels:
     """The grain of a camera, fine to coarse."""
     grain = rng.standard_normal(pixels.shape, dtype=np.float32)
-    return np.asarray(pixels + np.float32(rng.uniform(1, 11)) * grain, np.float32)
+    return np.asarray(pixels + np.float32(rng.uniform(1, 8)) * grain, np.float32)
 
 
 def _blots(draw: ImageDraw.ImageDraw, rng: np.random.Generator, width: int, height: int) -> None:

@@ -1,0 +1,36 @@
+"""Where a job leaves what it makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from trainer.job import JobPaths, write_json
+
+
+def test_job_paths_by_hand_are_vertex_s_own_layout():
+    paths = JobPaths.of("/jobs/one", {})
+
+    assert paths.model == Path("/jobs/one/model")
+    assert paths.checkpoints == Path("/jobs/one/checkpoints")
+    assert paths.logs == Path("/jobs/one/logs")
+    assert paths.evaluation == Path("/jobs/one/evaluation.json")
+
+
+def test_job_paths_follow_vertex_s_environment_below_the_mount(monkeypatch):
+    monkeypatch.setenv("GCS_MOUNT", "/mount")
+    paths = JobPaths.of("gs://b/runs/one", {"AIP_MODEL_DIR": "gs://b/elsewhere/model/"})
+
+    assert paths.model == Path("/mount/b/elsewhere/model")
+    assert paths.job == Path("/mount/b/runs/one")
+
+
+def test_write_json_of_a_value_that_is_no_json_leaves_the_file_as_it_was(tmp_path):
+    path = tmp_path / "report.json"
+    write_json(path, {"loss": 1.0})
+
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(path, {"loss": float("nan")})
+
+    assert '"loss": 1.0' in path.read_text()
+    assert list(tmp_path.iterdir()) == [path]
