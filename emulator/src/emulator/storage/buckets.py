@@ -44,6 +44,10 @@ class BucketHandlers:
                 "storage", "storage.buckets.testIamPermissions", "GET", f"{_BUCKET}/iam/testPermissions",
                 self._test_permissions,
             ),
+            Route(
+                "storage", "storage.managedFolders.list", "GET", f"{_BUCKET}/managedFolders",
+                self._no_managed_folders,
+            ),
         ]  # fmt: skip
 
     async def _list(self, request: Request, _fields: Mapping[str, str]) -> Response:
@@ -79,6 +83,11 @@ class BucketHandlers:
         bucket = await run_in_threadpool(self._store.get, fields["bucket"])
         layout = {"kind": "storage#storageLayout", "bucket": bucket.name, "locationType": "region"}
         return JSONResponse({**layout, "hierarchicalNamespace": {"enabled": False}})
+
+    async def _no_managed_folders(self, _request: Request, fields: Mapping[str, str]) -> Response:
+        # `gcloud storage rm -r` asks; there are none, since none can be made.
+        await run_in_threadpool(self._store.get, fields["bucket"])
+        return JSONResponse({"kind": "storage#managedFolders"})
 
     async def _get_policy(self, _request: Request, fields: Mapping[str, str]) -> Response:
         return _policy_response(await run_in_threadpool(self._store.get, fields["bucket"]))

@@ -51,7 +51,7 @@ class ListRequest:
             InvalidArgument: a parameter has a value that it can't have.
             Unimplemented: soft-deleted objects were asked for.
         """
-        if parameters.get("softDeleted") == "true":
+        if _flag(parameters, "softDeleted"):
             raise Unimplemented("Soft-deleted objects are not emulated.")
         limit = parameters.get("maxResults", str(MAX_RESULTS))
         if not limit.isdecimal() or int(limit) < 1:
@@ -59,7 +59,7 @@ class ListRequest:
         return cls(
             prefix=parameters.get("prefix", ""),
             delimiter=parameters.get("delimiter", ""),
-            include_trailing_delimiter=parameters.get("includeTrailingDelimiter") == "true",
+            include_trailing_delimiter=_flag(parameters, "includeTrailingDelimiter"),
             match_glob=parameters.get("matchGlob", ""),
             start_offset=parameters.get("startOffset", ""),
             end_offset=parameters.get("endOffset", ""),
@@ -126,6 +126,11 @@ def _entries(store: ObjectStore, bucket: str, request: ListRequest) -> Iterator[
             continue
         previous = entry
         yield entry, bool(delimiter)
+
+
+def _flag(parameters: Mapping[str, str], name: str) -> bool:
+    # The Python client writes `True`, others `true`.
+    return parameters.get(name, "").lower() == "true"
 
 
 def _token(name: str) -> str:

@@ -41,7 +41,8 @@ def boundary_of(content_type: str) -> bytes:
     """
     message = Message()
     message["Content-Type"] = content_type
-    boundary = message.get_boundary()
+    # apitools puts it between single quotes, which RFC 2045 doesn't know.
+    boundary = (message.get_boundary() or "").strip("'")
     if not boundary:
         raise InvalidArgument(f"Content-Type: expected multipart with a boundary, received {content_type!r}")
     return boundary.encode()

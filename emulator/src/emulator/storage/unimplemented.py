@@ -27,7 +27,7 @@ _COLLECTIONS = (
     ("defaultObjectAccessControls", "/b/{bucket}/defaultObjectAcl", _CRUD + _CHANGES),
     ("folders", "/b/{bucket}/folders", (*_CRUD, ("rename", "POST", "/{id}/renameTo/folders/{target}"))),
     ("managedFolders", "/b/{bucket}/managedFolders", (
-        *_CRUD, ("getIamPolicy", "GET", "/{id}/iam"), ("setIamPolicy", "PUT", "/{id}/iam"),
+        *_CRUD[1:], ("getIamPolicy", "GET", "/{id}/iam"), ("setIamPolicy", "PUT", "/{id}/iam"),
         ("testIamPermissions", "GET", "/{id}/iam/testPermissions"),
     )),
     ("notifications", "/b/{bucket}/notificationConfigs", _CRUD),

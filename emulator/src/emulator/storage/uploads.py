@@ -58,6 +58,8 @@ class UploadHandlers:
 
     async def _insert(self, request: Request, fields: Mapping[str, str]) -> Response:
         refuse_encryption(request)
+        if "upload_id" in request.query_params:  # gcsfs goes on by POST
+            return await self._continue(request, fields)
         kind = request.query_params.get("uploadType")
         if kind == "resumable":
             return await self._begin(request, fields)
