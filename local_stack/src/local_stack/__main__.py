@@ -9,7 +9,7 @@ import argparse
 import signal
 import sys
 
-from local_stack.commands import down, status, up
+from local_stack.commands import demo, down, status, up
 from local_stack.console import console
 from local_stack.errors import StackError
 from local_stack.home import Home
@@ -24,10 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
         up: "start everything that doesn't run and print the addresses",
         down: "stop everything, jobs included",
         status: "what runs, since when, and where",
+        demo: "take one dataset from raw data to a served model, and ask the model",
     }.items():
         subparser = commands.add_parser(command.__name__, help=words, description=words)
         subparser.set_defaults(run=command)
-        if False:
+        if command is demo:
             subparser.add_argument(
                 "--dataset", default="flowers", help="the DAG is <dataset>_training (%(default)s)"
             )

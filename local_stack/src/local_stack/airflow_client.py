@@ -46,6 +46,47 @@ class TaskInstance:
         return ((self.end or now) - self.start).total_seconds() if self.start else None
 
 
+@dataclass(frozen=True, kw_only=True)
+class LogLine:
+    """One entry of a task's log.
+
+    Attributes:
+        time: HH:MM:SS, or empty.
+        level: `info` for instance, or empty.
+        logger: who wrote it, or empty.
+        text: the message.
+        error: the exceptions that came with it, innermost last; mostly empty.
+    """
+
+    time: str
+    level: str
+    logger: str
+    text: str
+    error: str
+
+    @classmethod
+    def from_json(cls, entry: str | Mapping[str, Any]) -> LogLine:
+        """The line that the API server sent: an object, or mere text where the log is not structured."""
+        if isinstance(entry, str):
+            return cls(time="", level="", logger="", text=entry, error="")
+        errors = [f"{error['exc_type']}: {error['exc_value']}" for error in entry.get("error_detail") or ()]
+        return cls(
+            time=str(entry.get("timestamp") or "")[11:19],
+            level=str(entry.get("level") or ""),
+            logger=str(entry.get("logger") or ""),
+            text=str(entry["event"]),
+            error="\n".join(errors),
+        )
+
+    @property
+    def of_the_task(self) -> bool:
+        """Whether the task wrote it, not Airflow around it."""
+        return bool(self.logger) and not self.logger.startswith("airflow.")
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, [self.time, self.level.upper(), self.text, self.error]))
+
+
 class AirflowClient:
     """Speaks to one API server; a context manager.
 
@@ -145,11 +186,13 @@ class AirflowClient:
             return None
         return _checked(response)["value"]
 
-    def log(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> list[str]:
-        """The lines of a task's log."""
+    def log(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> list[LogLine]:
+        """The lines of a task's log; none where it has none yet."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
         response = self._send("GET", path, headers={"Accept": "application/json"})
-        return [_log_line(entry) for entry in _checked(response)["content"]]
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return []
+        return [LogLine.from_json(entry) for entry in _checked(response)["content"]]
 
     def _get(self, path: str, **params: Any) -> Any:
         return self._request("GET", path, params=params)
@@ -185,14 +228,3 @@ def _checked(response: httpx.Response) -> Any:
 
 def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
-
-
-def _log_line(entry: str | Mapping[str, Any]) -> str:
-    if isinstance(entry, str):
-        return entry
-    detail = "".join(_traceback(error) for error in entry.get("error_detail") or ())
-    return f"{str(entry.get('timestamp') or '')[11:19]} {entry.get('level', ''):7} {entry['event']}{detail}"
-
-
-def _traceback(error: Mapping[str, Any]) -> str:
-    return f"\n         {error.get('exc_type')}: {error.get('exc_value')}"

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from local_stack import health
 from local_stack.console import console
+from local_stack.demo import command
 from local_stack.home import Home
 from local_stack.stack import Stack
 
@@ -48,3 +49,11 @@ def status(home: Home, options: argparse.Namespace) -> int:  # noqa: ARG001
     for name, address in stack.addresses().items():
         console.print(f"  {name:<12} {address}", markup=False, soft_wrap=True)
     return 1 if unhealthy else 0
+
+
+def demo(home: Home, options: argparse.Namespace) -> int:
+    """Run the demo; 0 if it ended well and, where it promoted, production answered with the new version."""
+    parameters = command.parse_parameters(options.set)
+    report = command.run(home, dataset=options.dataset, data=options.data, parameters=parameters)
+    report.show(home)
+    return 0 if report.good else 1

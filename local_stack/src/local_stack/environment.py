@@ -123,6 +123,8 @@ def perennial_variables(home: Home, ports: Ports) -> dict[str, str]:
 def process_environment(variables: Mapping[str, str], home: Home) -> dict[str, str]:
     """The environment of the stack's processes: this one's, changed by the variables, and marked."""
     inherited = dict(os.environ)
+    # Containers often set it; then every process of Airflow compiles a thousand modules again, for seconds.
+    inherited.pop("PYTHONDONTWRITEBYTECODE", None)
     without_proxy = ",".join(filter(None, [inherited.get("NO_PROXY"), "localhost", LOOPBACK]))
     path = os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)])
     return {

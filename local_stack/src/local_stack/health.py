@@ -16,7 +16,8 @@ from local_stack.programs import AIRFLOW, EMULATOR
 from local_stack.supervision import Supervisor
 
 _POLL_SECONDS = 0.2
-_START_SECONDS = 180
+# Twenty seconds on two free cores; a machine that is busy with other work takes many times that.
+_START_SECONDS = 600
 _AIRFLOW_PARTS = frozenset({"metadatabase", "scheduler", "triggerer", "dag_processor"})
 _PROGRAM_OF_PART = {"metadatabase": "api-server", "dag_processor": "dag-processor"}
 

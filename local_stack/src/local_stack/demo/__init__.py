@@ -1,0 +1,1 @@
+"""One dataset from raw data to a served model, watched at the terminal."""

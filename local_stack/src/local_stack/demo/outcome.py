@@ -1,0 +1,60 @@
+"""What a run left behind: its version and the gate's verdict, in the run's folder of the bucket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local_stack.airflow_client import AirflowClient
+from local_stack.home import Home
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A run's results; empty where it didn't get so far.
+
+    Attributes:
+        run_folder: the run's folder of the bucket.
+        promoted: whether its version is in production.
+        reasons: the gate's sentences.
+        model: the resource name of the model.
+        version: the version that the run made.
+        metrics: on records that no model was trained on.
+        baseline: a constant answer's, on the same records.
+        labels: the names of the classes, in order.
+    """
+
+    run_folder: Path
+    promoted: bool
+    reasons: Sequence[str]
+    model: str | None
+    version: str | None
+    metrics: Mapping[str, float] | None
+    baseline: Mapping[str, float] | None
+    labels: list[str]
+
+    @classmethod
+    def of(cls, airflow: AirflowClient, dag_id: str, run_id: str, home: Home) -> Outcome:
+        """The outcome of a run, as far as it got."""
+        trained = airflow.xcom(dag_id, run_id, "train") or {}
+        made = airflow.xcom(dag_id, run_id, "create_model_version") or {}
+        promotion = airflow.xcom(dag_id, run_id, "promote") or {}
+        folder = home.buckets / str(trained.get("run_folder", "")).removeprefix("gs://")
+        evaluation = _read(folder / "evaluation.json")
+        return cls(
+            run_folder=folder,
+            promoted=bool(promotion.get("promoted", False)),
+            reasons=promotion.get("reasons") or _read(folder / "gate.json").get("reasons", []),
+            model=made.get("model"),
+            version=made.get("version"),
+            metrics=evaluation.get("metrics"),
+            baseline=evaluation.get("trivial_baseline", {}).get("metrics"),
+            labels=evaluation.get("labels", []),
+        )
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return json.loads(file.read_text()) if file.is_file() else {}
