@@ -12,6 +12,11 @@ from pathlib import Path
 
 import pytest
 from emulator.config import Config
+from local_stack.demo.command import follow
+from local_stack.demo.report import Report
+from local_stack.demo.source import Source
+from local_stack.home import Home
+from local_stack.stack import Stack
 
 IMAGES = Path(__file__).parent / "images"
 """Every module in this folder is the container image `perennial-tests/<module>`."""
@@ -108,3 +113,35 @@ def emulator_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calla
 def emulator(emulator_factory: Callable[..., Emulator]) -> Emulator:
     """One emulator for the whole session."""
     return emulator_factory()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole local stack in a folder of its own; the user's is left alone."""
+    stack = Stack(Home.at(tmp_path_factory.mktemp("stack")))
+    try:
+        stack.up(tensorboard=False)
+        yield stack
+    finally:
+        stack.down()
+
+
+@pytest.fixture(scope="session")
+def few_pictures(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    """A small set of rendered flowers."""
+    folder = tmp_path_factory.mktemp("pictures") / "flowers"
+    command = [sys.executable, "-m", "samples", "flowers", "--output-dir", str(folder)]
+    subprocess.run([*command, "--images", "200", "--size", "64"], check=True)
+    return Source(uri=str(folder), rendered=True)
+
+
+@pytest.fixture(scope="session")
+def short_training() -> dict[str, int]:
+    """Parameters of a run that is over soon; what it learns is beside the point."""
+    return {"image_size": 32, "train_batch_size": 32, "train_steps": 20, "steps_per_eval": 20}
+
+
+@pytest.fixture(scope="session")
+def first_run(stack: Stack, few_pictures: Source, short_training: dict[str, int]) -> Report:
+    """A whole run of flowers_training through a real scheduler."""
+    return follow(stack, "flowers", few_pictures, short_training)

@@ -31,7 +31,6 @@ class TaskInstance:
         try_number: 0 before the first try.
         start: of the current or last try.
         end: of the last try.
-        note: what the task left for people.
     """
 
     task_id: str
@@ -39,7 +38,6 @@ class TaskInstance:
     try_number: int
     start: datetime | None
     end: datetime | None
-    note: str
 
     def seconds(self, now: datetime) -> float | None:
         """How long the current or last try has taken; `None` before it started."""
@@ -81,7 +79,9 @@ class LogLine:
     @property
     def of_the_task(self) -> bool:
         """Whether the task wrote it, not Airflow around it."""
-        return bool(self.logger) and not self.logger.startswith("airflow.")
+        if self.logger.startswith("airflow."):
+            return self.logger.startswith("airflow.task.operators.")
+        return bool(self.logger)
 
     def __str__(self) -> str:
         return " ".join(filter(None, [self.time, self.level.upper(), self.text, self.error]))
@@ -173,7 +173,6 @@ class AirflowClient:
                 try_number=item["try_number"],
                 start=_moment(item["start_date"]),
                 end=_moment(item["end_date"]),
-                note=item["note"] or "",
             )
             for item in answer["task_instances"]
         ]

@@ -18,6 +18,7 @@ def test_log_line_of_airflow_itself_is_not_the_task_s() -> None:
     def line(logger: str) -> LogLine:
         return LogLine.from_json({"event": "words", "logger": logger})
 
-    assert line("retraining.operators.train").of_the_task
+    assert line("airflow.task.operators.retraining.operators.train.TrainOperator").of_the_task
+    assert line("task.stdout").of_the_task
     assert not line("airflow.sdk.execution_time.task_runner").of_the_task
     assert not LogLine.from_json("::group::").of_the_task

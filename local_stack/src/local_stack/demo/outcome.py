@@ -42,7 +42,7 @@ class Outcome:
         trained = airflow.xcom(dag_id, run_id, "train") or {}
         made = airflow.xcom(dag_id, run_id, "create_model_version") or {}
         promotion = airflow.xcom(dag_id, run_id, "promote") or {}
-        folder = home.buckets / str(trained.get("run_folder", "")).removeprefix("gs://")
+        folder = home.buckets / str(trained.get("job_dir", "")).removeprefix("gs://")
         evaluation = _read(folder / "evaluation.json")
         return cls(
             run_folder=folder,

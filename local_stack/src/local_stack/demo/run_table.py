@@ -65,9 +65,15 @@ class RunTable:
         key = (task.task_id, task.try_number, task.state)
         if task.try_number == 0 or (key in self._notes and task.state != "running"):
             return
+        result = (
+            self._airflow.xcom(self._dag_id, self._run_id, task.task_id) if task.state == "success" else None
+        )
+        if isinstance(result, dict) and "note" in result:
+            self._notes[key] = str(result["note"])
+            return
         lines = self._airflow.log(self._dag_id, self._run_id, task.task_id, task.try_number)
         own = [line for line in lines if line.of_the_task]
-        self._notes[key] = task.note or (own[-1].text if own else "")
+        self._notes[key] = own[-1].text if own else ""
 
     @property
     def notes(self) -> dict[str, str]:

@@ -1,0 +1,54 @@
+"""What a person sees in Airflow's UI, in a real browser."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from local_stack.demo.report import Report
+from local_stack.stack import Stack
+from playwright.sync_api import Page, expect, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(1200),
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium"),
+]
+
+
+@pytest.fixture
+def page(stack: Stack) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+        page = browser.new_page(base_url=stack.ports.airflow_url, viewport={"width": 1400, "height": 900})
+        page.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
+        yield page
+        browser.close()
+
+
+def test_dag_list_shows_flowers_training(page: Page) -> None:
+    page.goto("/dags")
+    expect(page.get_by_role("link", name="flowers_training", exact=True).first).to_be_visible()
+
+
+def test_trigger_form_offers_the_training_arguments(page: Page) -> None:
+    page.goto("/dags/flowers_training")
+    page.get_by_role("button", name="Trigger").first.click()
+    form = page.get_by_role("dialog")
+    expect(form.get_by_text("train_steps")).to_be_visible()
+    expect(form.get_by_role("button", name="Trigger", exact=True)).to_be_enabled()
+
+
+def test_grid_of_a_finished_run_shows_every_task(page: Page, first_run: Report, tmp_path: Path) -> None:
+    page.goto(f"/dags/flowers_training/runs/{first_run.run_id}")
+    for task in first_run.tasks:
+        expect(page.get_by_role("link", name=task).first).to_be_visible()
+    page.screenshot(path=tmp_path / "run.png")
+    assert (tmp_path / "run.png").stat().st_size > 10_000

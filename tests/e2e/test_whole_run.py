@@ -1,0 +1,111 @@
+"""Raw pictures to a served model through a real scheduler, and what happens when it is done again."""
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from local_stack.demo.command import follow
+from local_stack.demo.report import Report
+from local_stack.demo.source import Source
+from local_stack.environment import BUCKET, PROJECT, REGION
+from local_stack.programs import EMULATOR
+from local_stack.stack import Stack
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
+
+CHAIN = [
+    "upload_data",
+    "convert_to_tfrecord",
+    "train",
+    "validate_export",
+    "create_model_version",
+    "smoke_predict",
+    "promote",
+]
+
+
+def vertex(stack: Stack, path: str) -> dict[str, list[dict[str, object]]]:
+    url = f"{stack.ports.emulator_url}/v1/projects/{PROJECT}/locations/{REGION}/{path}"
+    response = httpx.get(url, timeout=60)
+    response.raise_for_status()
+    return response.json()
+
+
+def versions(stack: Stack) -> list[str]:
+    listed = vertex(stack, "models/flowers:listVersions")
+    return sorted(str(model["versionId"]) for model in listed["models"])
+
+
+def conversions(stack: Stack) -> set[Path]:
+    return set((stack.home.buckets / BUCKET / "datasets/flowers/tfrecord").glob("*/dataset_info.json"))
+
+
+def test_run_goes_through_the_whole_chain_and_says_what_became_of_the_model(
+    stack: Stack, first_run: Report
+) -> None:
+    assert first_run.state == "success"
+    assert list(first_run.tasks) == CHAIN
+    assert {task["state"] for task in first_run.tasks.values()} == {"success"}
+    assert first_run.version in versions(stack)
+    assert first_run.metrics is not None
+    assert first_run.reasons
+    assert first_run.good
+
+
+def test_run_leaves_one_commit_mark_and_statistics_that_add_up(stack: Stack, first_run: Report) -> None:
+    (mark,) = conversions(stack)
+    statistics = json.loads((mark.parent / "statistics.json").read_text())
+    assert sum(statistics["records"].values()) == statistics["read"] == 200
+
+
+def test_run_tears_its_candidate_endpoint_down(stack: Stack, first_run: Report) -> None:
+    endpoints = vertex(stack, "endpoints")["endpoints"]
+    serving = {
+        str(endpoint["name"]).rpartition("/")[2]: endpoint.get("deployedModels") for endpoint in endpoints
+    }
+    assert not serving.get("flowers-candidate")
+    assert bool(serving.get("flowers")) == first_run.promoted
+
+
+def test_second_run_with_nothing_new_converts_nothing_and_says_why(
+    stack: Stack, first_run: Report, few_pictures: Source, short_training: dict[str, int]
+) -> None:
+    before = conversions(stack)
+    marks = {mark: mark.stat().st_mtime_ns for mark in before}
+    second = follow(stack, "flowers", few_pictures, short_training)
+    assert second.state == "success"
+    assert {mark: mark.stat().st_mtime_ns for mark in conversions(stack)} == marks
+    assert "nothing to" in second.tasks["upload_data"]["note"]
+    assert "nothing to" in second.tasks["convert_to_tfrecord"]["note"]
+    assert second.version != first_run.version
+
+
+@pytest.mark.slow
+def test_kill_of_the_emulator_while_a_job_trains_ends_well_with_one_version(
+    stack: Stack, first_run: Report, few_pictures: Source, short_training: dict[str, int]
+) -> None:
+    before = versions(stack)
+    killed: list[int] = []
+
+    def kill_while_training() -> None:
+        for _ in range(600):
+            jobs = vertex(stack, "customJobs")["customJobs"]
+            if any(job["state"] == "JOB_STATE_RUNNING" for job in jobs):
+                (pid,) = [status.pid for status in stack.statuses() if status.name == EMULATOR]
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
+                return
+            time.sleep(0.2)
+
+    killer = threading.Thread(target=kill_while_training)
+    killer.start()
+    report = follow(stack, "flowers", few_pictures, {**short_training, "train_steps": 60})
+    killer.join()
+    assert killed
+    assert report.state == "success"
+    assert set(versions(stack)) - set(before) == {report.version}
