@@ -1,0 +1,41 @@
+import pytest
+from emulator.errors import Unimplemented
+from emulator.storage.errors import BucketExists, BucketNotEmpty, NoSuchBucket
+
+
+def test_insert_makes_a_folder_once(buckets, tmp_path):
+    buckets.insert("new", {"labels": {"a": "1"}})
+    assert (tmp_path / "buckets" / "new").is_dir()
+    with pytest.raises(BucketExists):
+        buckets.insert("new", {})
+
+
+def test_list_shows_foreign_folders_and_no_other_names(buckets, tmp_path):
+    for name in ("foreign", "ab", ".hidden", "Upper"):
+        (tmp_path / "buckets" / name).mkdir()
+    assert [bucket.name for bucket in buckets.list()] == ["foreign"]
+    assert buckets.get("foreign") == buckets.get("foreign")
+
+
+def test_patch_merges_labels_and_counts(buckets):
+    buckets.insert("bkt", {"labels": {"a": "1", "b": "2"}, "location": "EU"})
+    patched = buckets.patch("bkt", {"labels": {"a": None, "c": "3"}, "location": None}, lambda _: None)
+    assert (patched.settings, patched.metageneration) == ({"labels": {"b": "2", "c": "3"}}, 2)
+
+
+def test_patch_that_switches_something_on_is_refused(buckets):
+    buckets.insert("bkt", {"versioning": {"enabled": False}})
+    with pytest.raises(Unimplemented, match="versioning"):
+        buckets.patch("bkt", {"versioning": {"enabled": True}}, lambda _: None)
+
+
+def test_delete_takes_empty_folders_along_and_nothing_else(buckets, tmp_path):
+    buckets.insert("bkt", {})
+    (tmp_path / "buckets" / "bkt" / "a" / "b").mkdir(parents=True)
+    (tmp_path / "buckets" / "bkt" / "a" / "file").write_text("")
+    with pytest.raises(BucketNotEmpty):
+        buckets.delete("bkt", lambda _: None)
+    (tmp_path / "buckets" / "bkt" / "a" / "file").unlink()
+    buckets.delete("bkt", lambda _: None)
+    with pytest.raises(NoSuchBucket):
+        buckets.get("bkt")
