@@ -19,8 +19,8 @@ Made by `python -m emulator --coverage` from the route table. A method that isn'
 name, as does a path that no service here has.
 
 A fault can be set for every method by its name (`POST /_emulator/faults` with
-`{"target": "storage.objects.get", "http_status": 503, "count": 2}`) and for the hooks `failed_deploy`, `slow_start`
-and `preemption`; `GET` shows those still to come, `DELETE` forgets them.
+`{"target": "storage.objects.get", "http_status": 503, "count": 2}`) and for the hooks `failed_deploy`,
+`slow_start` and `preemption`; `GET` shows those still to come, `DELETE` forgets them.
 """
 
 
