@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -141,6 +141,14 @@ class Vertex:
     def predict(self, endpoint: str, *instances: Any) -> Any:
         values = [json_format.ParseDict(instance, struct_pb2.Value()) for instance in instances]
         return self.predictions.predict(endpoint=endpoint, instances=values)
+
+
+@pytest.fixture(scope="module")
+def own_vertex(emulator_factory: Callable[..., Any]) -> Iterator[Vertex]:
+    """An emulator of its own, for tests that stop it."""
+    emulator = emulator_factory()
+    yield Vertex(emulator, "project-own")
+    emulator.stop()
 
 
 _projects = itertools.count(1)

@@ -14,13 +14,19 @@ messages of Dataflow's jobs (`dataflow_step`). Deviations:
 
 from __future__ import annotations
 
-from emulator.cloud_logging.service import LoggingService
-from emulator.config import Config
-from emulator.state import State
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from emulator.cloud_logging.service import LoggingService
+    from emulator.config import Config
+    from emulator.state import State
 
 __all__ = ["create"]
 
 
 def create(config: Config, state: State) -> LoggingService:
     """The service, not started."""
+    # Here, since Vertex AI's lists read filters by this package, and this service finds jobs by that one.
+    from emulator.cloud_logging.service import LoggingService
+
     return LoggingService(config, state)

@@ -5,6 +5,7 @@ https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.end
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -55,8 +56,14 @@ class Deployments:
         end_leftovers(self._directory)
         for endpoint in self._endpoints.newest_first():
             for deployed in endpoint.deployed_models:
-                self._servers[deployed.id] = self._server(endpoint.name, deployed)
-                self._servers[deployed.id].bring_back()
+                try:
+                    server = self._server(endpoint.name, deployed)
+                except FailedPrecondition as error:
+                    # Started with fewer images than before: its predictions answer 503, all else works.
+                    print(f"emulator: {endpoint.name}: {error.message}", file=sys.stderr)
+                    continue
+                self._servers[deployed.id] = server
+                server.bring_back()
 
     def stop(self) -> None:
         """End all servers; they are brought back by the next start."""

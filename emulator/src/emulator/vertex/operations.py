@@ -23,6 +23,7 @@ KIND = "vertex.operations"
 _QUICK_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 60.0
 _STOP_SECONDS = 5.0
+_STOPPED = "The emulator was stopped before the operation was done."
 
 Work: TypeAlias = Callable[[threading.Event], Any]
 """Does what an operation is about and returns its response; stops early once the event is set."""
@@ -42,6 +43,7 @@ class Operations:
         self._state = state
         self._running: dict[str, tuple[threading.Thread, threading.Event]] = {}
         self._changed = threading.Condition()
+        self._stopping = False
 
     @property
     def calls(self) -> Mapping[str, Callable[[Any], Any]]:
@@ -83,11 +85,13 @@ class Operations:
 
     def stop(self) -> None:
         """Cancel what runs and say so."""
-        for _, cancelled in list(self._running.values()):
+        self._stopping = True
+        running = list(self._running.values())
+        for _, cancelled in running:
             cancelled.set()
-        self._abort("The emulator was stopped before the operation was done.")
-        for thread, _ in list(self._running.values()):
+        for thread, _ in running:
             thread.join(_STOP_SECONDS)
+        self._abort(_STOPPED)
 
     def get(self, request: Any) -> Any:
         """google.longrunning.Operations.GetOperation."""
@@ -133,6 +137,9 @@ class Operations:
     def _carry_out(self, operation: Any, work: Work, cancelled: threading.Event) -> None:
         try:
             operation.response.Pack(plain(work(cancelled)))
+        except OperationCancelledError as error:
+            operation.error.code = code_pb2.ABORTED if self._stopping else code_pb2.CANCELLED
+            operation.error.message = _STOPPED if self._stopping else error.message
         except ApiError as error:
             operation.error.code = code_pb2.Code.Value(error.status)
             operation.error.message = error.message
