@@ -1,0 +1,30 @@
+"""Flowers: photographs of five kinds to a ResNet that tells them apart."""
+
+from retraining.dag import build_training_dag
+
+from dataset_contract import DataContract, DatasetSpec, GateSpec, TrainingSpec, image_features
+
+SPEC = DatasetSpec(
+    contract=DataContract(
+        name="flowers",
+        record_format="image",
+        features=image_features(("daisy", "dandelion", "roses", "sunflowers", "tulips")),
+    ),
+    source="flowers",
+    training=TrainingSpec(
+        arguments={
+            "model": "resnet",
+            "resnet_depth": 18,
+            "image_size": 64,
+            "train_batch_size": 64,
+            "train_steps": 200,
+            "steps_per_eval": 100,
+            "base_learning_rate": 0.1,
+        },
+        tier="BASIC",
+    ),
+    gate=GateSpec(metric="accuracy", direction="higher", threshold=0.7, baseline_margin=0.2),
+    description="A ResNet on labelled JPEGs, one folder per label; the labels' order is the classes'.",
+)
+
+dag = build_training_dag(SPEC)

@@ -1,0 +1,71 @@
+"""The chain: one DAG that takes a dataset's raw data to a model version in production.
+
+Read it from top to bottom. Each step passes on only names: ids, URIs and a few numbers; the data stays in
+the bucket. A step that is run again finds what it made before (`labels.py`, `paths.py`) and makes nothing twice.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG
+
+from dataset_contract import DatasetSpec
+from retraining.operators.convert import ConvertToTFRecordOperator
+from retraining.operators.model_version import CreateModelVersionOperator
+from retraining.operators.promote import PromoteOperator
+from retraining.operators.smoke import SmokePredictOperator
+from retraining.operators.train import TrainOperator
+from retraining.operators.upload import UploadDataOperator
+from retraining.operators.validate import ValidateExportOperator
+from retraining.params import run_params
+
+RETRIES = 3
+
+
+def build_training_dag(spec: DatasetSpec) -> DAG:
+    """The DAG `<dataset>_training`."""
+    dag = DAG(
+        f"{spec.name}_training",
+        description=f"{spec.name}: raw data to a served, smoke-tested, promoted model version",
+        doc_md=spec.description,
+        schedule=spec.schedule,
+        catchup=False,
+        params=run_params(spec),
+        tags=["training", spec.name],
+        default_args={
+            "spec": spec,
+            "retries": RETRIES,
+            "retry_delay": timedelta(seconds=5),
+            "retry_exponential_backoff": True,
+            "max_retry_delay": timedelta(minutes=5),
+        },
+    )
+    with dag:
+        upload = UploadDataOperator(task_id="upload_data", source="{{ params.source or '' }}")
+        convert = ConvertToTFRecordOperator(task_id="convert_to_tfrecord", snapshot=upload.output["snapshot"])
+        train = TrainOperator(task_id="train", data_dir=convert.output["data_dir"])
+        validate = ValidateExportOperator(task_id="validate_export", job_dir=train.output["job_dir"])
+        create = CreateModelVersionOperator(
+            task_id="create_model_version",
+            job_dir=train.output["job_dir"],
+            snapshot=upload.output["snapshot"],
+            metrics=validate.output["metrics"],
+        )
+        # One run at a time: a dataset has one candidate endpoint and one in production.
+        smoke = SmokePredictOperator(
+            task_id="smoke_predict",
+            version=create.output["name"],
+            job_dir=train.output["job_dir"],
+            max_active_tis_per_dag=1,
+        )
+        promote = PromoteOperator(
+            task_id="promote",
+            version=create.output["name"],
+            job_dir=train.output["job_dir"],
+            allowed=validate.output["promote"],
+            reasons=validate.output["reasons"],
+            max_active_tis_per_dag=1,
+        )
+        smoke >> promote
+    return dag

@@ -1,0 +1,198 @@
+"""`convert_to_tfrecord`: one snapshot to TFRecord shards, by a job of Dataflow."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowException
+
+from retraining import labels, paths
+from retraining.bench import Bench
+from retraining.errors import ConfigurationError
+from retraining.hooks.dataflow_jobs import DataflowJobs
+from retraining.hooks.job_logs import JobLogs
+from retraining.operators.job import JobStep
+from retraining.triggers.job import DataflowJobTrigger
+
+MODULE = "preprocessing.main"
+SDISTS = ("dataset_contract-*.tar.gz", "perennial_preprocessing-*.tar.gz")
+"""What Dataflow's workers install."""
+
+SUBMIT_SECONDS = 600.0
+
+
+class ConvertToTFRecordOperator(JobStep):
+    """Converts a snapshot under the dataset's contract, once: the key names both.
+
+    Args:
+        snapshot: the id of the raw data.
+
+    Returns:
+        `data_dir`, `key`, `job`, `converted` (whether this run did it), `records` by split, `rejected` by
+        reason, and a `note`.
+    """
+
+    template_fields: Sequence[str] = ("snapshot",)
+
+    def __init__(self, *, snapshot: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.snapshot = snapshot
+
+    @property
+    def key(self) -> str:
+        """Names the conversion: the same key always means the same records."""
+        return self.spec.contract.conversion_key(self.snapshot)
+
+    @property
+    def job_name(self) -> str:
+        """The job's name: runs that need the same conversion share its job."""
+        return f"perennial-{self.spec.name.replace('_', '-')}-convert-{self.key}"
+
+    def start(self, bench: Bench) -> str | None:
+        """The job of this conversion; nothing if its records are committed already."""
+        data_dir = self._data_dir(bench)
+        if bench.storage.exists(data_dir + paths.COMMIT_MARK):
+            self.log.info("Nothing to convert: %s is complete", data_dir)
+            return None
+        active = self.jobs(bench).find_active(self.job_name)
+        if active is not None:
+            self.log.info("Adopted %s (%s)", active.id, self.job_name)
+            job_id: str = active.id
+            return job_id
+        return self._submit(bench)
+
+    def result(self, bench: Bench, job: str | None) -> Mapping[str, Any]:
+        """What the conversion wrote and what it rejected.
+
+        Raises:
+            AirflowException: the job ended well but the records are not committed.
+        """
+        data_dir = self._data_dir(bench)
+        if job is not None and not bench.storage.exists(data_dir + paths.COMMIT_MARK):
+            raise AirflowException(f"{job} ended well, but {data_dir}{paths.COMMIT_MARK} does not exist")
+        statistics = json.loads(bench.storage.read_text(data_dir + paths.STATISTICS))
+        records, rejected = statistics["records"], statistics["rejected"]
+        counts = ", ".join(f"{count} {split}" for split, count in records.items())
+        refused = ", ".join(f"{count} {reason}" for reason, count in rejected.items()) or "none"
+        note = (
+            f"nothing to convert: snapshot {self.snapshot} is already at {data_dir}"
+            if job is None
+            else f"{counts}; rejected: {refused}"
+        )
+        self.log.info("%s (%s; rejected: %s)", data_dir, counts, refused)
+        return {
+            "data_dir": data_dir,
+            "key": self.key,
+            "job": job,
+            "converted": job is not None,
+            "records": records,
+            "rejected": rejected,
+            "note": note,
+        }
+
+    def cancel(self, bench: Bench) -> None:
+        """Cancel the job of this conversion."""
+        jobs = self.jobs(bench)
+        active = jobs.find_active(self.job_name)
+        if active is not None:
+            self.log.info("Cancelling %s", active.id)
+            jobs.cancel(active.id)
+
+    def jobs(self, bench: Bench) -> DataflowJobs:
+        """Dataflow's jobs."""
+        return DataflowJobs(bench.clients)
+
+    def logs(self, bench: Bench, job: str) -> JobLogs:
+        """The Dataflow job's lines."""
+        return JobLogs.of_dataflow_job(bench.clients, job)
+
+    def trigger_class(self) -> type[DataflowJobTrigger]:
+        """Waits for a Dataflow job."""
+        return DataflowJobTrigger
+
+    def _data_dir(self, bench: Bench) -> str:
+        return paths.tfrecord_folder(bench.settings.bucket, self.spec.name, self.key)
+
+    def _submit(self, bench: Bench) -> str | None:
+        """Have a process of its own build the pipeline: Beam is not imported into Airflow.
+
+        Returns:
+            The job's id; nothing if another run committed the records just now.
+
+        Raises:
+            AirflowException: the pipeline could not be submitted; the message is the process's last lines.
+        """
+        with tempfile.TemporaryDirectory(prefix="perennial-") as folder:
+            contract = Path(folder, paths.FEATURES)
+            contract.write_text(self.spec.contract.to_features_json(), encoding="utf-8")
+            command = self._command(bench, contract, _sdists(bench, Path(folder)))
+            self.log.info("Submitting %s", self.job_name)
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=SUBMIT_SECONDS, check=False
+            )
+        for line in done.stderr.splitlines():
+            self.log.info("| %s", line)
+        if done.returncode != 0:
+            raise AirflowException(
+                f"{MODULE} exited with {done.returncode}: {' / '.join(done.stderr.splitlines()[-5:])}"
+            )
+        submitted = json.loads(done.stdout.splitlines()[-1])
+        self.log.info("Started %s (%s)", submitted["job_id"], submitted["job_name"])
+        job_id: str | None = submitted["job_id"]
+        return job_id
+
+    def _command(self, bench: Bench, contract: Path, packages: Sequence[Path]) -> list[str]:
+        settings = bench.settings
+        # Labels without the run: the conversion belongs to every run that needs it.
+        job_labels = {labels.DATASET: self.spec.name, labels.TASK: self.task_id, labels.INPUTS: self.key}
+        options = {
+            "source": paths.raw_folder(settings.bucket, self.spec.name, self.snapshot),
+            "output-dir": self._data_dir(bench),
+            "contract": str(contract),
+            "runner": "DataflowRunner",
+            "project": settings.project,
+            "region": settings.region,
+            "job_name": self.job_name,
+            "staging_location": paths.dataflow_folder(settings.bucket, "staging"),
+            "temp_location": paths.dataflow_folder(settings.bucket, "temp"),
+        }
+        if settings.service_account:
+            options["service_account_email"] = settings.service_account
+        if endpoint := bench.clients.extras.get("dataflow_endpoint"):
+            options["dataflow_endpoint"] = endpoint
+        command = [sys.executable, "-m", MODULE, "--no-wait"]
+        command += [f"--{name}={value}" for name, value in options.items()]
+        command += [f"--labels={name}={value}" for name, value in job_labels.items()]
+        command += [f"--extra_package={package}" for package in packages]
+        if bench.clients.extras.get("is_anonymous"):
+            command.append("--no_auth")
+        return command
+
+
+def _sdists(bench: Bench, folder: Path) -> list[Path]:
+    """The packages that workers install, as local files; those of a bucket are brought into the folder.
+
+    Raises:
+        ConfigurationError: a package is missing, or there are several of one.
+    """
+    packages = bench.settings.packages
+    if packages.startswith("gs://"):
+        root = packages.rstrip("/") + "/"
+        for found in bench.storage.list(root):
+            if any(Path(found.name).match(pattern) for pattern in SDISTS):
+                bench.storage.download(root + found.name, str(folder / found.name))
+    else:
+        folder = Path(packages)
+    files = [file for pattern in SDISTS for file in sorted(folder.glob(pattern))]
+    if len(files) != len(SDISTS):
+        raise ConfigurationError(
+            f"PERENNIAL_PACKAGES: expected one file each of {SDISTS} in {packages}, "
+            f"received {[file.name for file in files]}"
+        )
+    return files

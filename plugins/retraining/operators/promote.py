@@ -1,0 +1,129 @@
+"""`promote`: a version into production, or not, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowException
+
+from retraining import golden, labels, paths
+from retraining.bench import Bench
+from retraining.golden import GoldenRequest
+from retraining.hooks.endpoints import Deployment, Endpoints
+from retraining.hooks.models import Models, ModelVersion
+from retraining.operators.model_version import CANDIDATE
+from retraining.operators.smoke import production_endpoint
+from retraining.operators.step import Step
+
+DEFAULT = "default"
+"""The alias of the version in production."""
+
+
+class PromoteOperator(Step):
+    """Gives a version all traffic of the production endpoint, if gate, run and the data's age allow it.
+
+    Each part leaves the endpoint serving, and is found done when it is repeated: the new version is deployed and
+    takes all traffic in one step, is asked, gets the alias; only then are older ones taken off. They stay in the
+    registry.
+
+    Args:
+        version: the version's resource name, `.../models/ID@VERSION`.
+        job_dir: the training run's folder.
+        allowed: the gate's verdict.
+        reasons: the gate's reasons, in sentences.
+
+    Returns:
+        `promoted`, the `reasons` and a `note`.
+    """
+
+    template_fields: Sequence[str] = ("version", "job_dir", "allowed", "reasons")
+
+    def __init__(
+        self, *, version: str, job_dir: str, allowed: bool, reasons: Sequence[str], **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.version = version
+        self.job_dir = job_dir
+        self.allowed = allowed
+        self.reasons = reasons
+
+    def work(self, bench: Bench) -> Mapping[str, Any]:
+        """Promote or decline."""
+        models = Models(bench.clients, poll_seconds=bench.settings.poll_seconds)
+        endpoints = Endpoints(bench.clients, poll_seconds=bench.settings.poll_seconds)
+        endpoint = production_endpoint(self.spec.name)
+        version = models.get(self.version)
+        serving = endpoints.serving(endpoint)
+        against = self._against(bench, version, serving, models)
+        if against:
+            self.log.info("Not promoted. %s", " ".join(against))
+            return {"promoted": False, "reasons": against, "note": "not promoted: " + " ".join(against)}
+        self._switch(bench, endpoint, version, serving, endpoints)
+        models.move_aliases(version, add=[DEFAULT], remove=[CANDIDATE])
+        for deployment in endpoints.deployments(endpoint):
+            if not deployment.serves(version):
+                self.log.info("Taking version %s off %s", deployment.version, endpoint)
+                endpoints.undeploy(endpoint, deployment)
+        note = f"version {version.version} answers at {endpoint}"
+        self.log.info(note)
+        return {"promoted": True, "reasons": list(self.reasons), "note": note}
+
+    def _against(
+        self, bench: Bench, version: ModelVersion, serving: Deployment | None, models: Models
+    ) -> list[str]:
+        """What speaks against a promotion, in sentences."""
+        if not self.allowed:
+            return list(self.reasons)
+        if not bench.params.get("promote", True):
+            return ["The run was asked only to evaluate."]
+        if serving is None or serving.serves(version):
+            return []
+        production = models.get(f"{serving.model}@{serving.version}")
+        newer, older = production.labels.get(labels.DATA_UNTIL, ""), bench.run.data_until_label
+        if newer > older:
+            return [
+                f"Version {serving.version} in production was trained on data until {newer}, "
+                f"this one until {older}."
+            ]
+        return []
+
+    def _switch(
+        self,
+        bench: Bench,
+        endpoint: str,
+        version: ModelVersion,
+        serving: Deployment | None,
+        endpoints: Endpoints,
+    ) -> None:
+        """Give the version all traffic and ask it; if it answers wrongly, give the traffic back.
+
+        Raises:
+            AirflowException: it answered wrongly.
+        """
+        requests = golden.parse(bench.storage.read_text(self.job_dir + paths.GOLDEN))[:1]
+        endpoints.ensure(endpoint, labels={labels.DATASET: self.spec.name})
+        self.log.info("Deploying %s to %s", self.version, endpoint)
+        deployed = endpoints.deploy(
+            endpoint,
+            version,
+            machine_type=bench.settings.serving_machine,
+            service_account=bench.settings.service_account,
+        )
+        wrong = _ask(endpoints, endpoint, version, requests)
+        if not wrong:
+            return
+        if serving is not None and serving.id != deployed.id:
+            endpoints.route_all(endpoint, replace(serving, traffic_percent=0))
+            endpoints.undeploy(endpoint, deployed)
+        raise AirflowException(f"{endpoint} does not answer as it should: {'; '.join(wrong[:5])}")
+
+
+def _ask(
+    endpoints: Endpoints, endpoint: str, version: ModelVersion, requests: Sequence[GoldenRequest]
+) -> list[str]:
+    answer = endpoints.predict(endpoint, [request.instance for request in requests])
+    if answer.version != version.version:
+        return [f"model_version_id: expected {version.version}, received {answer.version}"]
+    return golden.differences(requests, answer.predictions)

@@ -1,0 +1,121 @@
+"""`train`: TFRecords to an evaluated SavedModel, by a training job of Vertex AI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from retraining import labels, paths
+from retraining.bench import Bench
+from retraining.evaluation import Evaluation
+from retraining.hooks.custom_jobs import CustomJobs
+from retraining.hooks.endpoints import Endpoints
+from retraining.hooks.job_logs import JobLogs
+from retraining.hooks.models import Models
+from retraining.operators.job import JobStep
+from retraining.operators.smoke import production_endpoint
+from retraining.tiers import worker_pools
+from retraining.triggers.job import CustomJobTrigger
+
+if TYPE_CHECKING:
+    from retraining.labels import Identity
+
+
+class TrainOperator(JobStep):
+    """Trains on one conversion's records, and scores the version in production on the same evaluation set.
+
+    Args:
+        data_dir: the records' folder.
+
+    Returns:
+        `job`, `job_dir`, the `metrics`, and the `production_version` that was scored too.
+    """
+
+    template_fields: Sequence[str] = ("data_dir",)
+
+    def __init__(self, *, data_dir: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_dir = data_dir
+
+    def start(self, bench: Bench) -> str:
+        """The training job of this run, made if there is none that is under way or has succeeded."""
+        job, adopted = self.jobs(bench).find_or_create(self._identity(bench), self._job(bench))
+        self.log.info("%s %s", "Adopted" if adopted else "Started", job.name)
+        name: str = job.name
+        return name
+
+    def result(self, bench: Bench, job: str | None) -> Mapping[str, Any]:
+        """What the evaluation says."""
+        job_dir = self._job_dir(bench)
+        evaluation = Evaluation.from_json(bench.storage.read_text(job_dir + paths.EVALUATION))
+        self.log.info("%s on %d records", dict(evaluation.metrics), evaluation.examples)
+        return {
+            "job": job,
+            "job_dir": job_dir,
+            "metrics": dict(evaluation.metrics),
+            "production_version": evaluation.production_version,
+        }
+
+    def cancel(self, bench: Bench) -> None:
+        """Cancel this run's jobs."""
+        self.jobs(bench).cancel_all(
+            self._identity(bench), report=lambda name: self.log.info("Cancelling %s", name)
+        )
+
+    def jobs(self, bench: Bench) -> CustomJobs:
+        """Vertex AI's training jobs."""
+        return CustomJobs(bench.clients)
+
+    def logs(self, bench: Bench, job: str) -> JobLogs:
+        """The training job's lines."""
+        return JobLogs.of_custom_job(bench.clients, job)
+
+    def trigger_class(self) -> type[CustomJobTrigger]:
+        """Waits for a training job."""
+        return CustomJobTrigger
+
+    def _identity(self, bench: Bench) -> Identity:
+        inputs = {"data_dir": self.data_dir, "arguments": self._arguments(bench)}
+        return labels.identify(self.spec.name, bench.run, self.task_id, inputs)
+
+    def _arguments(self, bench: Bench) -> dict[str, Any]:
+        return {name: bench.params.get(name, value) for name, value in self.spec.training.arguments.items()}
+
+    def _job_dir(self, bench: Bench) -> str:
+        return paths.run_folder(bench.settings.bucket, self.spec.name, bench.run)
+
+    def _job(self, bench: Bench) -> dict[str, Any]:
+        settings, training = bench.settings, self.spec.training
+        flags = {
+            **self._arguments(bench),
+            "data_dir": self.data_dir,
+            "job_dir": self._job_dir(bench),
+            **self._production(bench),
+        }
+        container = {
+            "image_uri": settings.trainer_image,
+            "command": ["python", "-m", training.module],
+            "args": [f"--{name}={value}" for name, value in flags.items()],
+        }
+        job_spec: dict[str, Any] = {
+            "worker_pool_specs": [
+                pool.to_spec(container) for pool in worker_pools(training.tier, settings.tiers_file)
+            ],
+            "base_output_directory": {"output_uri_prefix": self._job_dir(bench)},
+            "scheduling": {"timeout": {"seconds": training.timeout_seconds}},
+        }
+        if settings.service_account:
+            job_spec["service_account"] = settings.service_account
+        return {"display_name": f"{self.spec.name}-{bench.run.slug}"[:128], "job_spec": job_spec}
+
+    def _production(self, bench: Bench) -> dict[str, str]:
+        """What answers now, not what an alias says: a first version has `default` whatever its worth."""
+        poll_seconds = bench.settings.poll_seconds
+        deployment = Endpoints(bench.clients, poll_seconds=poll_seconds).serving(
+            production_endpoint(self.spec.name)
+        )
+        if deployment is None:
+            return {}
+        name = f"{deployment.model}@{deployment.version}"
+        version = Models(bench.clients, poll_seconds=poll_seconds).get(name)
+        return {"production_model": version.artifact_uri, "production_version": version.version}

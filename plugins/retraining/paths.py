@@ -1,0 +1,49 @@
+"""Where everything lies in the bucket: pure functions of dataset and run. Folders end with a slash."""
+
+from __future__ import annotations
+
+from dataset_contract import FEATURES_FILENAME
+from retraining.run import Run
+
+COMMIT_MARK = "dataset_info.json"
+"""Written last by a conversion: a key that holds it is complete."""
+
+STATISTICS = "statistics.json"
+FEATURES = FEATURES_FILENAME
+REJECTED = "rejected/rejected.jsonl"
+MODEL = "model/"
+EVALUATION = "evaluation.json"
+GOLDEN = "golden.jsonl"
+GATE = "gate.json"
+
+
+def raw_folder(bucket: str, dataset: str, snapshot: str) -> str:
+    """The raw objects of one snapshot."""
+    return f"gs://{bucket}/datasets/{dataset}/raw/{snapshot}/"
+
+
+def tfrecord_folder(bucket: str, dataset: str, key: str) -> str:
+    """The records of one conversion."""
+    return f"gs://{bucket}/datasets/{dataset}/tfrecord/{key}/"
+
+
+def run_folder(bucket: str, dataset: str, run: Run) -> str:
+    """What one run's training leaves behind, in Vertex AI's own layout."""
+    return f"gs://{bucket}/runs/{dataset}/{run.slug}/"
+
+
+def dataflow_folder(bucket: str, purpose: str) -> str:
+    """Where Dataflow keeps files for a purpose, `staging` or `temp`."""
+    return f"gs://{bucket}/dataflow/{purpose}/"
+
+
+def split(uri: str) -> tuple[str, str]:
+    """The bucket and the object name or prefix of a `gs://` URI.
+
+    Raises:
+        ValueError: it is none.
+    """
+    bucket, _, name = uri.removeprefix("gs://").partition("/")
+    if not uri.startswith("gs://") or not bucket:
+        raise ValueError(f"uri: expected gs://BUCKET/..., received {uri!r}")
+    return bucket, name
