@@ -1,7 +1,8 @@
 """The chain: one DAG that takes a dataset's raw data to a model version in production.
 
 Read it from top to bottom. Each step passes on only names: ids, URIs and a few numbers; the data stays in
-the bucket. A step that is run again finds what it made before (`labels.py`, `paths.py`) and makes nothing twice.
+the bucket. A step that is run again finds what it made before (`labels.py`, `paths.py`); nothing is made
+twice.
 """
 
 from __future__ import annotations

@@ -78,11 +78,11 @@ class CustomJobs:
 
     def cancel(self, name: str) -> None:
         """Ask for a job's end; a job that has ended stays as it is."""
-        from google.api_core.exceptions import FailedPrecondition, InvalidArgument
+        from google.api_core.exceptions import BadRequest
 
         try:
             self._client.cancel_custom_job(name=name, retry=retry(5.0), timeout=5.0)
-        except (FailedPrecondition, InvalidArgument):
+        except BadRequest:
             return  # it has ended
 
     def cancel_all(self, identity: Identity, *, report: Callable[[str], None]) -> None:

@@ -59,7 +59,7 @@ class DataflowJobs:
 
     def cancel(self, job_id: str) -> None:
         """Ask for a job's end; a job that has ended stays as it is."""
-        from google.api_core.exceptions import FailedPrecondition, InvalidArgument
+        from google.api_core.exceptions import BadRequest
         from google.cloud.dataflow_v1beta3 import JobState
 
         try:
@@ -72,7 +72,7 @@ class DataflowJobs:
                 retry=retry(5.0),
                 timeout=5.0,
             )
-        except (FailedPrecondition, InvalidArgument):
+        except BadRequest:
             return  # it has ended
 
     def errors(self, job_id: str) -> list[str]:

@@ -70,7 +70,7 @@ class Endpoints:
 
     def ensure(self, endpoint_id: str, *, labels: Mapping[str, str]) -> None:
         """Make the endpoint if there is none."""
-        from google.api_core.exceptions import AlreadyExists
+        from google.api_core.exceptions import Conflict
 
         def create() -> Endpoint:
             request = {
@@ -86,7 +86,7 @@ class Endpoints:
 
         try:
             find_or_create(lambda: self._find(endpoint_id), create)
-        except AlreadyExists:
+        except Conflict:
             return  # another run made it just now
 
     def deployments(self, endpoint_id: str) -> list[Deployment]:

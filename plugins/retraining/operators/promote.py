@@ -24,9 +24,9 @@ DEFAULT = "default"
 class PromoteOperator(Step):
     """Gives a version all traffic of the production endpoint, if gate, run and the data's age allow it.
 
-    Each part leaves the endpoint serving, and is found done when it is repeated: the new version is deployed and
-    takes all traffic in one step, is asked, gets the alias; only then are older ones taken off. They stay in the
-    registry.
+    Each part leaves the endpoint serving, and is found done when it is repeated: the new version is deployed
+    and takes all traffic in one step, is asked, gets the alias; only then are older ones taken off. They stay
+    in the registry.
 
     Args:
         version: the version's resource name, `.../models/ID@VERSION`.
@@ -83,10 +83,8 @@ class PromoteOperator(Step):
         production = models.get(f"{serving.model}@{serving.version}")
         newer, older = production.labels.get(labels.DATA_UNTIL, ""), bench.run.data_until_label
         if newer > older:
-            return [
-                f"Version {serving.version} in production was trained on data until {newer}, "
-                f"this one until {older}."
-            ]
+            age = f"was trained on data until {newer}, this one until {older}"
+            return [f"Version {serving.version} in production {age}."]
         return []
 
     def _switch(

@@ -106,7 +106,7 @@ def resolve(source: str, settings: Settings) -> str:
     root = settings.source_root
     if root is None:
         raise ConfigurationError(
-            f"source: expected a folder or a gs:// URI, for want of PERENNIAL_SOURCE_ROOT; received {source!r}"
+            f"source: expected a folder or a gs:// URI (no PERENNIAL_SOURCE_ROOT is set), received {source!r}"
         )
     return f"{root.rstrip('/')}/{source}/" if root.startswith("gs://") else str(Path(root, source))
 
