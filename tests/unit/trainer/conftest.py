@@ -37,7 +37,7 @@ def _example(index: int, labels: Sequence[str], contract: DataContract) -> bytes
     label = labels[index % len(labels)]
     number = contract.label.index_of(label)
     features = {
-        "image/encoded": _bytes(render(label, seed=0, index=index, size=64)),
+        "image/encoded": _bytes(render(LABELS[index % len(LABELS)], seed=0, index=index, size=64)),
         "image/class/label": tf.train.Feature(int64_list=tf.train.Int64List(value=[number])),
         "image/class/synset": _bytes(label.encode()),
         "image/filename": _bytes(f"{label}/{index}.jpg".encode()),

@@ -35,7 +35,7 @@ def test_chief_and_worker_train_one_model_and_the_chief_reports(dataset, tmp_pat
             environment = {**os.environ, "TF_CONFIG": tf_config}
             processes.append(subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT))
     try:
-        statuses = [process.wait(timeout=240) for process in processes]
+        statuses = [process.wait(timeout=280) for process in processes]
     finally:
         for process in processes:
             process.kill()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from trainer.config import TrainConfig
 from trainer.errors import InputError, Interrupted
 from trainer.evaluate import score_export
@@ -88,6 +89,21 @@ def test_run_to_the_end_writes_golden_requests_that_the_export_answers_again(fin
     assert [line["prediction"]["classes"] for line in lines] == answers.classes.tolist()
     expected = [line["prediction"]["probabilities"] for line in lines]
     np.testing.assert_allclose(answers.probabilities, expected, atol=1e-5)
+
+
+def test_run_to_the_end_exports_a_model_that_tensorflow_1_s_loader_reads(finished):
+    """As `gcloud ai-platform local predict` does."""
+    line = json.loads((finished / "golden.jsonl").read_text().splitlines()[0])
+    image = base64.b64decode(line["instance"]["image_bytes"]["b64"])
+
+    with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
+        loaded = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(finished / "model"))
+        signature = loaded.signature_def["serving_default"]
+        probabilities = session.run(
+            signature.outputs["probabilities"].name, {signature.inputs["image_bytes"].name: [image]}
+        )
+
+    np.testing.assert_allclose(probabilities[0], line["prediction"]["probabilities"], atol=1e-5)
 
 
 def test_run_of_a_finished_job_does_nothing_and_says_so(finished, dataset, caplog):

@@ -60,9 +60,14 @@ def save_model(model: keras.Model, folder: Path, *, labels: Sequence[str]) -> No
         probabilities = tf.nn.softmax(model(images, training=False))
         return {CLASSES: tf.argmax(probabilities, axis=-1), PROBABILITIES: probabilities}
 
+    # Not the model itself: as Keras saves it, TensorFlow 1's loader, which `gcloud ai-platform local predict`
+    # uses, doesn't find its variables again.
+    servable = tf.Module()
+    servable.model_variables = [variable.value for variable in model.variables]
+    servable.serve = serve
     if folder.exists():
         shutil.rmtree(folder)
-    tf.saved_model.save(model, str(folder), signatures={SIGNATURE: serve})
+    tf.saved_model.save(servable, str(folder), signatures={SIGNATURE: serve})
     (folder / _LABELS).parent.mkdir()
     (folder / _LABELS).write_text(json.dumps(list(labels)) + "\n")
 
