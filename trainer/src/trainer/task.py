@@ -24,7 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 1 where the job can't go on, 143 where it was asked to stop.
     """
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s", force=True)
+    logging.basicConfig(stream=sys.stdout, level=logging.WARNING, format="%(message)s", force=True)
+    logging.getLogger("trainer").setLevel(logging.INFO)
     try:
         config = parse(argv)
         from trainer.train import run
