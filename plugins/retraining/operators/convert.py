@@ -168,7 +168,7 @@ class ConvertToTFRecordOperator(JobStep):
             options["dataflow_endpoint"] = endpoint
         command = [sys.executable, "-m", MODULE, "--no-wait"]
         command += [f"--{name}={value}" for name, value in options.items()]
-        command += [f"--labels={name}={value}" for name, value in job_labels.items()]
+        command += [f"--label={name}={value}" for name, value in job_labels.items()]
         command += [f"--extra_package={package}" for package in packages]
         if bench.clients.extras.get("is_anonymous"):
             command.append("--no_auth")
