@@ -28,7 +28,7 @@ def test_compose_has_the_services_of_a_server() -> None:
         "api-server", "dag-processor", "emulator", "network", "postgres", "scheduler", "tensorboard",
         "triggerer",
     }  # fmt: skip
-    assert {"airflow-init", "samples"} == ONCE
+    assert {"airflow-init", "bucket", "samples"} == ONCE
 
 
 @every_service
