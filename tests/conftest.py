@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,15 @@ from local_stack.demo.report import Report
 from local_stack.demo.source import Source
 from local_stack.home import Home
 from local_stack.stack import Stack
+
+# Airflow reads these once, when it is imported; without them it makes itself a home in the user's.
+_airflow_home = tempfile.TemporaryDirectory(prefix="perennial-airflow-")
+os.environ.update(
+    AIRFLOW_HOME=_airflow_home.name,
+    AIRFLOW__CORE__DAGS_FOLDER=str(Path(__file__).parents[1] / "dags"),
+    AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__CORE__PLUGINS_FOLDER=str(Path(__file__).parents[1] / "plugins"),
+)
 
 IMAGES = Path(__file__).parent / "images"
 """Every module in this folder is the container image `perennial-tests/<module>`."""

@@ -40,11 +40,15 @@ class JobStep(Step):
         self.deferrable = deferrable
         self._bench: Bench | None = None
         self._resumed: str | None = None
+        self._killed = False
 
     def work(self, bench: Bench) -> Mapping[str, Any]:
         """Start or adopt the job, wait for its end, and say what it came to."""
         self._bench = bench
         job = self._resumed or self.start(bench)
+        if self._killed:  # while the job was made: the cancellation did not find it
+            self.cancel(bench)
+            raise AirflowException(f"killed; {job} is cancelled")
         if job is not None:
             self._wait(bench, job)
         return self.result(bench, job)
@@ -55,7 +59,8 @@ class JobStep(Step):
         return self.attempt(context)
 
     def on_kill(self) -> None:
-        """Cancel what was started; called when the task is killed."""
+        """Cancel what was started; called when the task is killed, which goes on for seconds after it."""
+        self._killed = True
         if self._bench is not None:
             self.cancel(self._bench)
 

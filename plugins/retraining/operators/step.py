@@ -37,7 +37,7 @@ class Step(BaseOperator):
         try:
             with open_bench(context) as bench:
                 return dict(self.work(bench))
-        except (ConfigurationError, ContractError) as error:
+        except (ConfigurationError, ContractError, FileNotFoundError) as error:
             raise AirflowFailException(str(error)) from error
 
     @abstractmethod

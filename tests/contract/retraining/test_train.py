@@ -1,0 +1,132 @@
+"""`train` against the emulator's Vertex AI: jobs that really run, and what is lost on the way."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+WAIT_SECONDS = 60
+CREATE = "aiplatform.JobService.CreateCustomJob"
+
+
+def states(chain: Any) -> list[str]:
+    return [job.state.name for job in chain.jobs()]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_train_runs_a_job_and_tells_what_the_model_reached(
+    chain: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = chain.with_params(accuracy=0.8).train()
+    (job,) = chain.jobs()
+    assert result == {
+        "job": job.name,
+        "job_dir": job.job_spec.base_output_directory.output_uri_prefix,
+        "metrics": {"accuracy": 0.8, "loss": 0.3},
+        "production_version": None,
+    }
+    assert dict(job.labels) == {
+        "perennial_dataset": "flowers",
+        "perennial_run": job.labels["perennial_run"],
+        "perennial_task": "train",
+        "perennial_inputs": job.labels["perennial_inputs"],
+    }
+    log = capsys.readouterr().out
+    assert f"| training on gs://{chain.bucket}/datasets/flowers/" in log
+    assert "| trained" in log
+    assert f"{job.name} is JOB_STATE_SUCCEEDED" in log
+
+
+def test_train_that_is_repeated_makes_one_job(chain: Any) -> None:
+    assert chain.train() == chain.train()
+    assert states(chain) == ["JOB_STATE_SUCCEEDED"]
+
+
+def test_train_with_other_inputs_or_in_another_run_makes_another_job(chain: Any) -> None:
+    chain.train()
+    chain.with_params(accuracy=0.7).train()
+    chain.other_run("manual__2").train()
+    assert len(chain.jobs()) == 3
+
+
+def test_train_whose_request_was_answered_to_nobody_adopts_its_job(
+    chain: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chain.proxy.lose_answer("/customJobs")
+    chain.train()
+    (job,) = chain.jobs()
+    assert f"Adopted {job.name}" in capsys.readouterr().out
+
+
+def test_train_goes_on_while_the_service_is_away_for_a_moment(chain: Any, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    chain.fault(CREATE, http_status=503, count=1)
+    chain.fault("aiplatform.JobService.ListCustomJobs", http_status=429, count=1)
+    chain.fault("aiplatform.JobService.GetCustomJob", http_status=503, count=3)
+    chain.fault("logging.entries.list", http_status=503, count=1)
+    timer = threading.Timer(1, go.touch)
+    timer.start()
+    chain.with_params(until=str(go)).train()
+    timer.join()
+    assert states(chain) == ["JOB_STATE_SUCCEEDED"]
+
+
+def test_train_whose_job_fails_says_why_and_makes_a_new_job_when_retried(chain: Any) -> None:
+    broken = chain.with_params(fail="the learning rate is too high")
+    for _ in range(2):
+        with pytest.raises(AirflowException, match=r"JOB_STATE_FAILED: (.|\n)*learning rate") as raised:
+            broken.train()
+        assert not isinstance(raised.value, AirflowFailException)
+    assert states(chain) == ["JOB_STATE_FAILED", "JOB_STATE_FAILED"]
+
+
+def test_train_whose_evaluation_is_missing_fails_at_once_and_names_it(chain: Any) -> None:
+    job_dir = chain.train()["job_dir"]
+    chain.file(job_dir + "evaluation.json").unlink()
+    with pytest.raises(AirflowFailException, match=f"{job_dir}evaluation.json does not exist"):
+        chain.train()
+
+
+def test_train_that_is_killed_cancels_its_job(chain: Any, tmp_path: Path) -> None:
+    operator = chain.trainer()
+    killer = threading.Thread(
+        target=lambda: (wait_for(lambda: states(chain) == ["JOB_STATE_RUNNING"]), operator.on_kill())
+    )
+    killer.start()
+    with pytest.raises(AirflowException, match="JOB_STATE_CANCELLED"):
+        operator.execute(chain.with_params(until=str(tmp_path / "never")).context)
+    killer.join()
+    assert states(chain) == ["JOB_STATE_CANCELLED"]
+
+
+def test_train_that_is_killed_while_its_job_is_made_cancels_it(chain: Any, tmp_path: Path) -> None:
+    operator = chain.trainer()
+    chain.fault(CREATE, delay_seconds=1)
+    timer = threading.Timer(0.5, operator.on_kill)
+    timer.start()
+    with pytest.raises(AirflowException, match="killed"):
+        operator.execute(chain.with_params(until=str(tmp_path / "never")).context)
+    timer.join()
+    wait_for(lambda: states(chain) == ["JOB_STATE_CANCELLED"])
+
+
+def test_train_scores_the_version_that_is_in_production(chain: Any) -> None:
+    version = chain.promoted("manual__0")
+    result = chain.train()
+    assert result["production_version"] == version.rpartition("@")[2] == "1"
+    (job,) = chain.jobs()
+    (pool,) = job.job_spec.worker_pool_specs
+    model = next(value for value in pool.container_spec.args if value.startswith("--production_model="))
+    assert model == f"--production_model={chain.versions()[0].artifact_uri}"

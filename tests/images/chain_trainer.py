@@ -1,0 +1,64 @@
+"""The trainer's contract without a model: an export that `chain_server` serves, golden requests, an evaluation.
+
+Its log goes on until `--until` is there; `--fail` makes the job fail.
+"""
+
+import argparse
+import base64
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--data_dir", required=True)
+parser.add_argument("--job_dir", required=True)
+parser.add_argument("--production_model")
+parser.add_argument("--production_version")
+parser.add_argument("--accuracy", type=float, default=0.9)
+parser.add_argument("--served", default="as trained", help="what the server does with the export")
+parser.add_argument("--until", default="", help="wait for this file")
+parser.add_argument("--fail", default="", help="fail with this message")
+options = parser.parse_args()
+
+print(f"training on {options.data_dir}", flush=True)
+while options.until and not Path(options.until).exists():
+    time.sleep(0.05)
+if options.fail:
+    sys.exit(options.fail)
+
+job_dir = Path(os.environ["GCS_MOUNT"], options.job_dir.removeprefix("gs://"))
+(job_dir / "model").mkdir(parents=True, exist_ok=True)
+(job_dir / "model/saved_model.pb").write_text(json.dumps({"class": 1, "served": options.served}))
+requests = [
+    {
+        "instance": {"image_bytes": {"b64": base64.b64encode(bytes([number])).decode()}},
+        "prediction": {"classes": 1, "probabilities": [0.25, 0.75]},
+        "label": 1,
+        "filename": f"{number}.jpg",
+    }
+    for number in range(3)
+]
+(job_dir / "golden.jsonl").write_text("".join(json.dumps(request) + "\n" for request in requests))
+production = {
+    "version": options.production_version,
+    "model": options.production_model,
+    "metrics": {"accuracy": 0.85},
+}
+evaluation = {
+    "examples": 40,
+    "metrics": {"accuracy": options.accuracy, "loss": 0.3},
+    "trivial_baseline": {"kind": "majority_class", "metrics": {"accuracy": 0.4}},
+    "production": production if options.production_model else None,
+    "export": {
+        "signature": {
+            "inputs": {"image_bytes": {"dtype": "string", "shape": [None]}},
+            "outputs": {"probabilities": {"dtype": "float32", "shape": [None, 2]}},
+        },
+        "parity_max_abs_difference": 1e-6,
+        "finite": True,
+    },
+}
+(job_dir / "evaluation.json").write_text(json.dumps(evaluation))
+print("trained", flush=True)
