@@ -39,6 +39,7 @@ def is_transient(error: BaseException) -> bool:
         | exceptions.GatewayTimeout
         | requests.ConnectionError
         | requests.Timeout
+        | requests.exceptions.ChunkedEncodingError
         | TransportError
         | ConnectionError,
     )

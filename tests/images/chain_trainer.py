@@ -1,4 +1,4 @@
-"""The trainer's contract without a model: an export that `chain_server` serves, golden requests, an evaluation.
+"""The trainer's contract without a model: an export for `chain_server`, golden requests, an evaluation.
 
 Its log goes on until `--until` is there; `--fail` makes the job fail.
 """

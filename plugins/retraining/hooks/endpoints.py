@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from retraining.hooks.creation import find_or_create
 from retraining.hooks.models import ModelVersion
-from retraining.polling import CALL_TIMEOUT_SECONDS, operation_result, retry
+from retraining.polling import CALL_TIMEOUT_SECONDS, delays, operation_result, retry
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1 import Endpoint
@@ -119,8 +120,9 @@ class Endpoints:
     ) -> Deployment:
         """Put a version on an endpoint and give it every request in the same step; others stay, without any.
 
-        A version that is there already is not deployed again.
+        A version that is there already, or that an earlier try is about to put there, is not deployed again.
         """
+        self.settle(endpoint_id)
         for found in self.deployments(endpoint_id):
             if found.serves(version):
                 return self.route_all(endpoint_id, found)
@@ -165,6 +167,31 @@ class Endpoints:
             id=deployment.id, model=deployment.model, version=deployment.version, traffic_percent=100
         )
 
+    def settle(self, endpoint_id: str) -> None:
+        """Wait for the operations that an earlier try left under way.
+
+        Raises:
+            TimeoutError: they take too long.
+        """
+        give_up = time.monotonic() + OPERATION_SECONDS
+        for delay in delays(self._poll_seconds):
+            unfinished = self._unfinished(endpoint_id)
+            if not unfinished:
+                return
+            if time.monotonic() > give_up:
+                raise TimeoutError(f"{', '.join(unfinished)}: expected an end in {OPERATION_SECONDS:.0f} s")
+            time.sleep(delay)
+
+    def clear(self, endpoint_id: str, *, report: Callable[[Deployment], None]) -> None:
+        """Take everything off an endpoint, and what is on its way there too."""
+        for operation in self._unfinished(endpoint_id):
+            self._client.cancel_operation({"name": operation}, retry=retry(5.0), timeout=5.0)
+        self.settle(endpoint_id)
+        # Only what gets no requests may leave before others.
+        for found in sorted(self.deployments(endpoint_id), key=lambda found: found.traffic_percent):
+            report(found)
+            self.undeploy(endpoint_id, found)
+
     def undeploy(self, endpoint_id: str, deployment: Deployment) -> None:
         """Take a deployment off its endpoint; one that is gone already is no error."""
         from google.api_core.exceptions import NotFound
@@ -199,6 +226,24 @@ class Endpoints:
 
     def _result(self, operation: Any) -> Any:
         return operation_result(operation, poll_seconds=self._poll_seconds, timeout_seconds=OPERATION_SECONDS)
+
+    def _unfinished(self, endpoint_id: str) -> list[str]:
+        """The names of the endpoint's operations that are under way."""
+        from google.api_core.exceptions import NotFound
+
+        names: list[str] = []
+        request = {"name": self.name(endpoint_id), "page_token": ""}
+        try:
+            while True:
+                page = self._client.list_operations(
+                    request, retry=retry(CALL_TIMEOUT_SECONDS), timeout=CALL_TIMEOUT_SECONDS
+                )
+                names += [operation.name for operation in page.operations if not operation.done]
+                if not page.next_page_token:
+                    return names
+                request["page_token"] = page.next_page_token
+        except NotFound:
+            return names
 
     def _find(self, endpoint_id: str) -> Endpoint | None:
         from google.api_core.exceptions import NotFound

@@ -97,6 +97,8 @@ class Models:
         if found is not None:
             return found, True
         first, *repeated = self._owned(model_id, identity)
+        if repeated:
+            self.move_aliases(first, add=model["version_aliases"], remove=[])
         for version in repeated:
             self._finish(self._client.delete_model_version(name=version.name))
         return first, False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowException
@@ -60,7 +59,7 @@ class PromoteOperator(Step):
         if against:
             self.log.info("Not promoted. %s", " ".join(against))
             return {"promoted": False, "reasons": against, "note": "not promoted: " + " ".join(against)}
-        self._switch(bench, endpoint, version, serving, endpoints)
+        self._switch(bench, endpoint, version, endpoints)
         models.move_aliases(version, add=[DEFAULT], remove=[CANDIDATE])
         for deployment in endpoints.deployments(endpoint):
             if not deployment.serves(version):
@@ -87,14 +86,7 @@ class PromoteOperator(Step):
             return [f"Version {serving.version} in production {age}."]
         return []
 
-    def _switch(
-        self,
-        bench: Bench,
-        endpoint: str,
-        version: ModelVersion,
-        serving: Deployment | None,
-        endpoints: Endpoints,
-    ) -> None:
+    def _switch(self, bench: Bench, endpoint: str, version: ModelVersion, endpoints: Endpoints) -> None:
         """Give the version all traffic and ask it; if it answers wrongly, give the traffic back.
 
         Raises:
@@ -112,16 +104,24 @@ class PromoteOperator(Step):
         wrong = _ask(endpoints, endpoint, version, requests)
         if not wrong:
             return
-        if serving is not None and serving.id != deployed.id:
-            endpoints.route_all(endpoint, replace(serving, traffic_percent=0))
-            endpoints.undeploy(endpoint, deployed)
+        # Whichever served before this try or an earlier one: it is only taken off at the very end.
+        before = [found for found in endpoints.deployments(endpoint) if not found.serves(version)]
+        if before:
+            endpoints.route_all(endpoint, max(before, key=lambda found: int(found.version)))
+        endpoints.undeploy(endpoint, deployed)
         raise AirflowException(f"{endpoint} does not answer as it should: {'; '.join(wrong[:5])}")
 
 
 def _ask(
     endpoints: Endpoints, endpoint: str, version: ModelVersion, requests: Sequence[GoldenRequest]
 ) -> list[str]:
-    answer = endpoints.predict(endpoint, [request.instance for request in requests])
+    """What is wrong with the endpoint's answers, in sentences; an error is wrong too."""
+    from google.api_core.exceptions import GoogleAPIError
+
+    try:
+        answer = endpoints.predict(endpoint, [request.instance for request in requests])
+    except GoogleAPIError as error:
+        return [str(error)]
     if answer.version != version.version:
         return [f"model_version_id: expected {version.version}, received {answer.version}"]
     return golden.differences(requests, answer.predictions)

@@ -56,7 +56,7 @@ class Proxy:
             def do_GET(self) -> None:
                 proxy.handle(self)
 
-            do_POST = do_PATCH = do_DELETE = do_GET
+            do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815, the names are http.server's
 
             def log_message(self, *arguments: object) -> None:
                 pass
@@ -197,9 +197,11 @@ class Chain:
         )
         return self.execute(operator)
 
+    def smoker(self, version: str, job_dir: str) -> SmokePredictOperator:
+        return SmokePredictOperator(task_id="smoke_predict", spec=SPEC, version=version, job_dir=job_dir)
+
     def smoke(self, version: str, job_dir: str) -> dict[str, Any]:
-        operator = SmokePredictOperator(task_id="smoke_predict", spec=SPEC, version=version, job_dir=job_dir)
-        return self.execute(operator)
+        return self.execute(self.smoker(version, job_dir))
 
     def promote(self, version: str, job_dir: str, *, allowed: bool = True) -> dict[str, Any]:
         operator = PromoteOperator(
@@ -299,7 +301,5 @@ def chain(emulator: Any, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Itera
     with open_bench(chain.context) as bench:
         endpoints = Endpoints(bench.clients, poll_seconds=POLL_SECONDS)
         for endpoint in ("flowers", "flowers-candidate"):
-            found = endpoints.deployments(endpoint)
-            for deployment in sorted(found, key=lambda deployment: deployment.traffic_percent):
-                endpoints.undeploy(endpoint, deployment)
+            endpoints.clear(endpoint, report=lambda _: None)
     assert not left, "a fault that was asked for did not happen"
