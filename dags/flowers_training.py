@@ -15,15 +15,17 @@ SPEC = DatasetSpec(
         arguments={
             "model": "resnet",
             "resnet_depth": 18,
-            "image_size": 64,
-            "train_batch_size": 64,
-            "train_steps": 200,
-            "steps_per_eval": 100,
-            "base_learning_rate": 0.1,
+            "image_size": 48,
+            "train_batch_size": 32,
+            "train_steps": 300,
+            "steps_per_eval": 150,
+            "base_learning_rate": 0.2,
+            "learning_rate_schedule": "cosine",
+            "crop_area_min": 0.6,
         },
         tier="BASIC",
     ),
-    gate=GateSpec(metric="accuracy", direction="higher", threshold=0.7, baseline_margin=0.2),
+    gate=GateSpec(metric="accuracy", direction="higher", threshold=0.75, baseline_margin=0.2),
     description="A ResNet on labelled JPEGs, one folder per label; the labels' order is the classes'.",
 )
 
