@@ -16,7 +16,7 @@ _USED_BY_EVERY_TASK = (
     "airflow.providers_manager",
     "airflow.sdk.execution_time.task_runner",
     "airflow.sdk.providers_manager_runtime",
-    # "retraining.dag",
+    "retraining.dag",
 )
 
 if sys.argv[1:2] == ["scheduler"]:
