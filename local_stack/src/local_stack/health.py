@@ -18,6 +18,7 @@ from local_stack.supervision import Supervisor
 _POLL_SECONDS = 0.2
 # Twenty seconds on two free cores; a machine that is busy with other work takes many times that.
 _START_SECONDS = 600
+_PARSE_SECONDS = 180
 _AIRFLOW_PARTS = frozenset({"metadatabase", "scheduler", "triggerer", "dag_processor"})
 _PROGRAM_OF_PART = {"metadatabase": "api-server", "dag_processor": "dag-processor"}
 
@@ -76,10 +77,13 @@ class Waiting:
                 )
 
     def _for_dags(self, airflow: AirflowClient, dag_ids: Collection[str]) -> None:
-        while missing := set(dag_ids) - airflow.dag_ids():
+        deadline = time.monotonic() + _PARSE_SECONDS
+        while missing := set(dag_ids) - (found := airflow.dag_ids()):
             self._steps.begin("DAGs", f"waiting for {', '.join(sorted(missing))}")
             if errors := airflow.dag_import_errors():
                 raise StackError("\n".join(f"{file} can't be parsed:\n{e}" for file, e in errors.items()))
+            if time.monotonic() > deadline:
+                raise StackError(f"DAGs: expected {sorted(missing)} in dags/, Airflow found {sorted(found)}")
             self._pause(AIRFLOW)
         self._steps.end("DAGs", ", ".join(sorted(dag_ids)) or "none")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ class TrainOperator(JobStep):
         data_dir: the records' folder.
 
     Returns:
-        `job`, `job_dir`, the `metrics`, and the `production_version` that was scored too.
+        `job`, `job_dir`, the `metrics`, the `production_version` that was scored too, and a `note`.
     """
 
     template_fields: Sequence[str] = ("data_dir",)
@@ -48,12 +49,15 @@ class TrainOperator(JobStep):
         """What the evaluation says."""
         job_dir = self._job_dir(bench)
         evaluation = Evaluation.from_json(bench.storage.read_text(job_dir + paths.EVALUATION))
-        self.log.info("%s on %d records", dict(evaluation.metrics), evaluation.examples)
+        metric = self.spec.gate.metric
+        note = f"{metric} {evaluation.metrics.get(metric, math.nan):.4g} on {evaluation.examples} records"
+        self.log.info("%s: %s", note, dict(evaluation.metrics))
         return {
             "job": job,
             "job_dir": job_dir,
             "metrics": dict(evaluation.metrics),
             "production_version": evaluation.production_version,
+            "note": note,
         }
 
     def cancel(self, bench: Bench) -> None:

@@ -36,6 +36,7 @@ def test_train_runs_a_job_and_tells_what_the_model_reached(
         "job_dir": job.job_spec.base_output_directory.output_uri_prefix,
         "metrics": {"accuracy": 0.8, "loss": 0.3},
         "production_version": None,
+        "note": "accuracy 0.8 on 40 records",
     }
     assert dict(job.labels) == {
         "perennial_dataset": "flowers",
