@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from retraining import labels, paths
 from retraining.bench import Bench
 from retraining.errors import ConfigurationError
 from retraining.hooks.dataflow_jobs import DataflowJobs
 from retraining.hooks.job_logs import JobLogs
+from retraining.hooks.job_status import JobStatus
 from retraining.operators.job import JobStep
 from retraining.triggers.job import DataflowJobTrigger
 
@@ -25,6 +26,9 @@ SDISTS = ("dataset_contract-*.tar.gz", "perennial_preprocessing-*.tar.gz")
 """What Dataflow's workers install."""
 
 SUBMIT_SECONDS = 600.0
+
+UNUSABLE_DATA = "preprocessing.errors.TooManyRejectedError: "
+"""Begins the line that tells which records were rejected: the same data would be rejected again."""
 
 
 class ConvertToTFRecordOperator(JobStep):
@@ -39,6 +43,7 @@ class ConvertToTFRecordOperator(JobStep):
     """
 
     template_fields: Sequence[str] = ("snapshot",)
+    permanent_errors = ("TooManyRejectedError",)
 
     def __init__(self, *, snapshot: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -95,6 +100,13 @@ class ConvertToTFRecordOperator(JobStep):
             "rejected": rejected,
             "note": note,
         }
+
+    def failure(self, job: str, status: JobStatus) -> AirflowException:
+        """What to raise; too many rejected records fail the task at once, with their counts."""
+        for line in status.error.splitlines():
+            if line.startswith(UNUSABLE_DATA):
+                return AirflowFailException(line.removeprefix(UNUSABLE_DATA))
+        return super().failure(job, status)
 
     def cancel(self, bench: Bench) -> None:
         """Cancel the job of this conversion."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import conf
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from retraining.bench import Bench
 from retraining.operators.step import Step
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from retraining.hooks.custom_jobs import CustomJobs
     from retraining.hooks.dataflow_jobs import DataflowJobs
     from retraining.hooks.job_logs import JobLogs
+    from retraining.hooks.job_status import JobStatus
     from retraining.triggers.job import JobTrigger
 
 LOG_SECONDS = 5.0
@@ -32,6 +33,9 @@ class JobStep(Step):
     Args:
         deferrable: wait in the triggerer instead of a worker; `operators.default_deferrable` if not said.
     """
+
+    permanent_errors: ClassVar[tuple[str, ...]] = ()
+    """Names of exceptions, in a failed job's message, that every other try would end with as well."""
 
     def __init__(self, *, deferrable: bool | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -72,6 +76,10 @@ class JobStep(Step):
     def result(self, bench: Bench, job: str | None) -> Mapping[str, Any]:
         """What the step came to, after the job's good end."""
 
+    def failure(self, job: str, status: JobStatus) -> AirflowException:
+        """What to raise for a job that ended badly; another try makes another job."""
+        return AirflowException(f"{job} ended as {status.state}: {status.error or 'without a message'}")
+
     @abstractmethod
     def cancel(self, bench: Bench) -> None:
         """Ask for the end of what `start` started, even if its name is not known yet."""
@@ -104,7 +112,7 @@ class JobStep(Step):
             if status.succeeded:
                 return
             if status.ended:
-                raise AirflowException(f"{job} ended as {state}: {status.error or 'without a message'}")
+                raise self.failure(job, status)
             time.sleep(delay)
 
     def _defer(self, bench: Bench, job: str) -> None:

@@ -103,7 +103,7 @@ def test_promote_that_ended_at_any_write_is_repeated_to_the_same_end(chain: Any,
     version, job_dir = made(chain)
     chain.proxy.mend()
     chain.proxy.break_at_write(number)
-    with pytest.raises(Exception, match="onnection|process is dead"):
+    with pytest.raises(Exception, match=r"onnection|process is dead"):
         chain.promote(version, job_dir)
     assert len(chain.proxy.writes) == number
     chain.proxy.mend()
@@ -117,7 +117,7 @@ def test_promote_of_a_first_version_that_ended_at_the_endpoints_making_is_repeat
     version, job_dir = made(chain)
     chain.proxy.mend()
     chain.proxy.break_at_write(1)
-    with pytest.raises(Exception, match="onnection|process is dead"):
+    with pytest.raises(Exception, match=r"onnection|process is dead"):
         chain.promote(version, job_dir)
     assert chain.proxy.writes[0].endswith("/endpoints")
     chain.proxy.mend()

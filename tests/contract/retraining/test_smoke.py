@@ -53,7 +53,7 @@ def test_smoke_after_an_interruption_adopts_the_deployment_under_way(chain: Any)
     chain.fault("slow_start", delay_seconds=0.5)
     chain.proxy.mend()
     chain.proxy.break_at_write(1)
-    with pytest.raises(Exception, match="onnection|process is dead"):
+    with pytest.raises(Exception, match=r"onnection|process is dead"):
         chain.smoke(version, job_dir)
     chain.proxy.mend()
     assert chain.smoke(version, job_dir)["requests"] == 3

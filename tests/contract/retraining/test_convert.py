@@ -1,0 +1,161 @@
+"""`convert_to_tfrecord` against the emulator's Dataflow."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uv
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from PIL import Image
+from retraining.bench import open_bench
+
+SNAPSHOT = "0123456789abcdef"
+CHECKOUT = Path(__file__).parents[3]
+STATISTICS = {"records": {"train": 9, "validation": 1}, "rejected": {"truncated": 1}}
+
+
+def data_dir(chain: Any) -> str:
+    return f"gs://{chain.bucket}/datasets/flowers/tfrecord/{chain.converter(SNAPSHOT).key}/"
+
+
+def commit(chain: Any) -> None:
+    chain.write(data_dir(chain) + "statistics.json", json.dumps(STATISTICS))
+    chain.write(data_dir(chain) + "dataset_info.json", "{}")
+
+
+def jobs(chain: Any) -> list[Any]:
+    with open_bench(chain.context) as bench:
+        place = {"project_id": chain.project, "location": "us-central1"}
+        return list(bench.clients.dataflow_jobs.list_jobs(request=place))
+
+
+def states(chain: Any) -> list[str]:
+    return [job.current_state.name for job in jobs(chain)]
+
+
+def fill(chain: Any, pictures: list[bytes]) -> None:
+    """Raw pictures under the snapshot's name."""
+    raw = chain.file(f"gs://{chain.bucket}/datasets/flowers/raw/{SNAPSHOT}")
+    for number, content in enumerate(pictures):
+        path = raw / ("daisy", "roses")[number % 2] / f"{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def picture(seed: int) -> bytes:
+    encoded = io.BytesIO()
+    Image.new("RGB", (24, 16), (seed * 20, 99, 255 - seed * 20)).save(encoded, "JPEG")
+    return encoded.getvalue()
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("packages")
+    for package in ("dataset-contract", "perennial-preprocessing"):
+        command = [uv.find_uv_bin(), "build", "--quiet", "--sdist", "--package", package]
+        subprocess.run([*command, "--out-dir", str(folder)], cwd=CHECKOUT, check=True)
+    return folder
+
+
+def test_convert_of_committed_records_makes_no_job_and_says_why(chain: Any) -> None:
+    commit(chain)
+    result = chain.execute(chain.converter(SNAPSHOT))
+    assert result == {
+        "data_dir": data_dir(chain),
+        "key": chain.converter(SNAPSHOT).key,
+        "job": None,
+        "converted": False,
+        "records": {"train": 9, "validation": 1},
+        "rejected": {"truncated": 1},
+        "note": f"nothing to convert: snapshot {SNAPSHOT} is already at {data_dir(chain)}",
+    }
+    assert jobs(chain) == []
+
+
+def test_convert_without_packages_fails_at_once_and_names_the_setting(chain: Any) -> None:
+    with pytest.raises(AirflowFailException, match=r"PERENNIAL_PACKAGES: .* in /nowhere, received \[\]"):
+        chain.execute(chain.converter(SNAPSHOT))
+
+
+def test_convert_that_can_not_be_submitted_shows_the_programs_last_lines(
+    chain: Any, packages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERENNIAL_PACKAGES", str(packages))
+    chain.fault("dataflow.projects.locations.jobs.create", http_status=400, count=1)
+    with pytest.raises(
+        AirflowException, match=r"preprocessing.main exited with 1: .*A fault that was asked for"
+    ):
+        chain.execute(chain.converter(SNAPSHOT))
+
+
+def test_convert_runs_one_job_for_two_runs_with_packages_from_the_bucket(
+    chain: Any, packages: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(chain, [picture(number) for number in range(10)])
+    shelf = chain.file(f"gs://{chain.bucket}/packages")
+    shutil.copytree(packages, shelf)
+    monkeypatch.setenv("PERENNIAL_PACKAGES", f"gs://{chain.bucket}/packages")
+    with open_bench(chain.context) as bench:
+        started = chain.converter(SNAPSHOT).start(bench)
+    result = chain.other_run("manual__2").execute(chain.converter(SNAPSHOT))
+    assert f"Adopted {started}" in capsys.readouterr().out
+    assert (result["job"], result["converted"]) == (started, True)
+    assert sum(result["records"].values()) == 10
+    (job,) = jobs(chain)
+    assert job.labels["perennial_dataset"] == "flowers"
+    assert chain.file(result["data_dir"] + "dataset_info.json").exists()
+    again = chain.execute(chain.converter(SNAPSHOT))
+    assert (again["job"], again["data_dir"]) == (None, result["data_dir"])
+
+
+@pytest.mark.slow
+def test_convert_of_unusable_pictures_fails_at_once_with_their_number(
+    chain: Any, packages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(chain, [f"no picture {number}".encode() for number in range(4)])
+    monkeypatch.setenv("PERENNIAL_PACKAGES", str(packages))
+    with pytest.raises(
+        AirflowFailException, match=r"^flowers: 4 of 4 files rejected .*: 4 not_jpeg\. First: gs"
+    ):
+        chain.execute(chain.converter(SNAPSHOT))
+
+
+def test_convert_that_is_killed_while_it_submits_cancels_its_job(
+    chain: Any, packages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(chain, [picture(number) for number in range(10)])
+    monkeypatch.setenv("PERENNIAL_PACKAGES", str(packages))
+    operator = chain.converter(SNAPSHOT)
+    timer = threading.Timer(0.5, operator.on_kill)
+    timer.start()
+    with pytest.raises(AirflowException, match=r"killed; .* is cancelled"):
+        operator.execute(chain.context)
+    timer.join()
+    wait_for(lambda: states(chain) == ["JOB_STATE_CANCELLED"])
+
+
+def test_convert_of_a_job_that_commits_nothing_fails(chain: Any) -> None:
+    operator = chain.converter(SNAPSHOT)
+    with (
+        open_bench(chain.context) as bench,
+        pytest.raises(
+            AirflowException, match=r"some-job ended well, but .*dataset_info\.json does not exist"
+        ),
+    ):
+        operator.result(bench, "some-job")
