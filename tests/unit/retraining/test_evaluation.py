@@ -1,0 +1,71 @@
+"""`evaluation.json`, read."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+from retraining.evaluation import Evaluation
+
+from dataset_contract import ContractError
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    return {
+        "dataset": "flowers",
+        "examples": 40,
+        "metrics": {"accuracy": 0.9, "loss": 1},
+        "trivial_baseline": {"kind": "majority_class", "metrics": {"accuracy": 0.4}},
+        "production": {"version": 3, "model": "gs://b/m/", "metrics": {"accuracy": 0.8}},
+        "export": {
+            "signature": {"inputs": {"image_bytes": {}}, "outputs": {"classes": {}, "probabilities": {}}},
+            "bytes": 10,
+            "parity_max_abs_difference": 0,
+            "finite": True,
+        },
+        **changes,
+    }
+
+
+def test_from_json_reads_what_the_gate_needs() -> None:
+    assert Evaluation.from_json(json.dumps(document())) == Evaluation(
+        examples=40,
+        metrics={"accuracy": 0.9, "loss": 1.0},
+        trivial_metrics={"accuracy": 0.4},
+        production_version="3",
+        production_metrics={"accuracy": 0.8},
+        inputs=frozenset({"image_bytes"}),
+        outputs=frozenset({"classes", "probabilities"}),
+        parity_max_abs_difference=0.0,
+        finite=True,
+    )
+
+
+def test_from_json_without_a_version_in_production_has_none() -> None:
+    evaluation = Evaluation.from_json(json.dumps(document(production=None)))
+    assert (evaluation.production_version, evaluation.production_metrics) == (None, {})
+
+
+def test_from_json_takes_a_metric_that_is_no_number_of_arithmetic() -> None:
+    evaluation = Evaluation.from_json(json.dumps(document(metrics={"accuracy": math.nan})))
+    assert math.isnan(evaluation.metrics["accuracy"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "evaluation.json: expected JSON"),
+        ("[]", "evaluation: expected a JSON object"),
+        (json.dumps({"examples": 1}), "evaluation.trivial_baseline: expected dict, received 'nothing'"),
+        (
+            json.dumps(document(metrics={"accuracy": "high"})),
+            "evaluation.metrics.accuracy: expected a number",
+        ),
+        (json.dumps(document(export={"signature": {}})), r"evaluation\.export.*: expected"),
+    ],
+)
+def test_from_json_of_a_wrong_document_names_the_field(text: str, message: str) -> None:
+    with pytest.raises(ContractError, match=message):
+        Evaluation.from_json(text)

@@ -1,0 +1,50 @@
+"""The deployment's variables."""
+
+from __future__ import annotations
+
+import pytest
+from retraining.errors import ConfigurationError
+from retraining.settings import Settings
+
+REQUIRED = {
+    "PERENNIAL_PROJECT": "p",
+    "PERENNIAL_REGION": "europe-west4",
+    "PERENNIAL_BUCKET": "b",
+    "PERENNIAL_PACKAGES": "gs://b/packages",
+}
+
+
+def test_from_environment_with_the_required_variables_fills_in_the_rest() -> None:
+    settings = Settings.from_environment(REQUIRED)
+    assert settings == Settings(
+        project="p",
+        region="europe-west4",
+        bucket="b",
+        packages="gs://b/packages",
+        source_root=None,
+        trainer_image="europe-west4-docker.pkg.dev/p/perennial/trainer:0.1.0",
+        serving_image="europe-west4-docker.pkg.dev/p/perennial/serving:0.1.0",
+        serving_machine="n1-standard-2",
+        service_account=None,
+        tiers_file=None,
+        connection_id="google_cloud_default",
+        poll_seconds=10.0,
+        tensorboard_url=None,
+    )
+
+
+@pytest.mark.parametrize("variable", sorted(REQUIRED))
+def test_from_environment_without_a_required_variable_names_it(variable: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{variable}: expected .*, received nothing"):
+        Settings.from_environment({**REQUIRED, variable: " "})
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "soon", "inf", "nan"])
+def test_from_environment_with_an_impossible_wait_names_variable_and_value(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"PERENNIAL_POLL_SECONDS: .* received '{text}'"):
+        Settings.from_environment({**REQUIRED, "PERENNIAL_POLL_SECONDS": text})
+
+
+def test_from_environment_with_a_uri_for_a_bucket_names_it() -> None:
+    with pytest.raises(ConfigurationError, match="PERENNIAL_BUCKET: expected a name without gs://"):
+        Settings.from_environment({**REQUIRED, "PERENNIAL_BUCKET": "gs://b"})
