@@ -43,7 +43,6 @@ class ConvertToTFRecordOperator(JobStep):
     """
 
     template_fields: Sequence[str] = ("snapshot",)
-    permanent_errors = ("TooManyRejectedError",)
 
     def __init__(self, *, snapshot: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import conf
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException
 
 from retraining.bench import Bench
 from retraining.operators.step import Step
@@ -33,9 +33,6 @@ class JobStep(Step):
     Args:
         deferrable: wait in the triggerer instead of a worker; `operators.default_deferrable` if not said.
     """
-
-    permanent_errors: ClassVar[tuple[str, ...]] = ()
-    """Names of exceptions, in a failed job's message, that every other try would end with as well."""
 
     def __init__(self, *, deferrable: bool | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
