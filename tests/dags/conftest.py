@@ -1,0 +1,59 @@
+"""Every file in dags/, parsed as Airflow's dag-processor parses it: in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+
+PARSE = """
+import json
+import sys
+
+from airflow.dag_processing.dagbag import DagBag
+
+bag = DagBag(sys.argv[1])
+dags = {
+    dag_id: {
+        "file": dag.fileloc,
+        "tasks": {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks},
+        "retries": {task.task_id: task.retries for task in dag.tasks},
+        "alone": sorted(task.task_id for task in dag.tasks if task.max_active_tis_per_dag == 1),
+        "catchup": dag.catchup,
+        "schedule": None if dag.schedule is None else str(dag.schedule),
+        "params": {name: param.schema for name, param in dag.params.items()},
+    }
+    for dag_id, dag in bag.dags.items()
+}
+print(json.dumps({"errors": bag.import_errors, "dags": dags, "modules": sorted(sys.modules)}))
+"""
+
+
+@pytest.fixture(scope="session")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What parsing gave: `errors`, `dags` and the `modules` that it imported."""
+    home = tmp_path_factory.mktemp("airflow")
+    # As in a fresh deployment: no connection, and none of the chain's settings.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PERENNIAL_")}
+    environment |= {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAG_DISCOVERY_SAFE_MODE": "False",  # every file in dags/ is a DAG
+        "AIRFLOW__CORE__DAGS_FOLDER": str(CHECKOUT / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(CHECKOUT / "plugins"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PARSE, str(CHECKOUT / "dags")],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
