@@ -69,6 +69,10 @@ class JobTrigger(BaseTrigger):
         """Cancel the job: the deferred task was failed, cleared or marked by a user."""
         await sync_to_async(lambda: self.jobs.cancel(self.job), thread_sensitive=False)()
 
+    async def cleanup(self) -> None:
+        """Close the connections."""
+        self.clients.close()
+
     @cached_property
     def clients(self) -> Clients:
         """Google's clients."""
