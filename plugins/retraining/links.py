@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from airflow.sdk import BaseHook, BaseOperatorLink, XCom
+from airflow.sdk import BaseHook, BaseOperatorLink
+from airflow.sdk.execution_time.xcom import XCom
 
 from retraining.settings import Settings
 
@@ -21,7 +22,7 @@ class JobLink(BaseOperatorLink):
 
     name = "Job"
 
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
         """The job's address; empty if there was no job, or if its service is not Google's."""
         settings = Settings.from_environment()
         job = XCom.get_value(ti_key=ti_key, key="job")
@@ -36,7 +37,7 @@ class TensorBoardLink(BaseOperatorLink):
 
     name = "TensorBoard"
 
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
         """TensorBoard's address, showing this run only; empty if the deployment has none."""
         settings = Settings.from_environment()
         job_dir = XCom.get_value(ti_key=ti_key, key="job_dir")
@@ -64,4 +65,4 @@ def job_url(job: str, settings: Settings) -> str:
 def tensorboard_url(job_dir: str, root: str) -> str:
     """Where TensorBoard shows the run that a folder belongs to."""
     run = job_dir.rstrip("/").rpartition("/")[2]
-    return f"{root.rstrip('/')}/#timeseries&runFilter={quote(run, safe='')}"
+    return f"{root.rstrip('/')}/?runFilter={quote(run, safe='')}#timeseries"

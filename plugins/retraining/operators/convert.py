@@ -18,6 +18,7 @@ from retraining.errors import ConfigurationError
 from retraining.hooks.dataflow_jobs import DataflowJobs
 from retraining.hooks.job_logs import JobLogs
 from retraining.hooks.job_status import JobStatus
+from retraining.links import JobLink
 from retraining.operators.job import JobStep
 from retraining.triggers.job import DataflowJobTrigger
 
@@ -43,6 +44,7 @@ class ConvertToTFRecordOperator(JobStep):
     """
 
     template_fields: Sequence[str] = ("snapshot",)
+    operator_extra_links = (JobLink(),)
 
     def __init__(self, *, snapshot: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

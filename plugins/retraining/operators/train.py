@@ -13,6 +13,7 @@ from retraining.hooks.custom_jobs import CustomJobs
 from retraining.hooks.endpoints import Endpoints
 from retraining.hooks.job_logs import JobLogs
 from retraining.hooks.models import Models
+from retraining.links import JobLink, TensorBoardLink
 from retraining.operators.job import JobStep
 from retraining.operators.smoke import production_endpoint
 from retraining.tiers import worker_pools
@@ -33,6 +34,7 @@ class TrainOperator(JobStep):
     """
 
     template_fields: Sequence[str] = ("data_dir",)
+    operator_extra_links = (JobLink(), TensorBoardLink())
 
     def __init__(self, *, data_dir: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
