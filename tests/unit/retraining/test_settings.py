@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
 from retraining.errors import ConfigurationError
 from retraining.settings import Settings
@@ -48,3 +52,9 @@ def test_from_environment_with_an_impossible_wait_names_variable_and_value(text:
 def test_from_environment_with_a_uri_for_a_bucket_names_it() -> None:
     with pytest.raises(ConfigurationError, match="PERENNIAL_BUCKET: expected a name without gs://"):
         Settings.from_environment({**REQUIRED, "PERENNIAL_BUCKET": "gs://b"})
+
+
+def test_every_setting_is_documented_and_nothing_else_is() -> None:
+    table = (Path(__file__).parents[3] / "docs/cloud.md").read_text()
+    documented = re.findall(r"^\| `(PERENNIAL_\w+)` \|", table, re.MULTILINE)
+    assert sorted(documented) == sorted(f"PERENNIAL_{field.name.upper()}" for field in fields(Settings))
