@@ -1,7 +1,7 @@
 """Dataflow, API v1b3.
 
 Batch jobs of Beam's Python SDK run for real. A job's process fetches what was staged, checks the pipeline's
-hash, installs the job's packages in front of the emulator's own and runs the pipeline with Beam's FnApiRunner.
+hash, installs the job's packages in front of the emulator's own and runs the pipeline with FnApiRunner.
 Deviations:
 
 - A bundle is tried once; Dataflow tries it four times. The first exception fails the job.
