@@ -18,6 +18,8 @@ import json
 import sys
 
 from airflow.dag_processing.dagbag import DagBag
+from airflow.plugins_manager import get_import_errors
+from airflow.serialization.serialized_objects import DagSerialization
 
 bag = DagBag(sys.argv[1])
 dags = {
@@ -28,17 +30,26 @@ dags = {
         "alone": sorted(task.task_id for task in dag.tasks if task.max_active_tis_per_dag == 1),
         "catchup": dag.catchup,
         "schedule": None if dag.schedule is None else str(dag.schedule),
+        "as_scheduled": {
+            task.task_id: {
+                "after": sorted(task.upstream_task_ids),
+                "links": sorted(task.operator_extra_link_dict),
+            }
+            for task in DagSerialization.from_dict(DagSerialization.to_dict(dag)).tasks
+        },
         "params": {name: param.schema for name, param in dag.params.items()},
     }
     for dag_id, dag in bag.dags.items()
 }
-print(json.dumps({"errors": bag.import_errors, "dags": dags, "modules": sorted(sys.modules)}))
+result = {"errors": bag.import_errors, "dags": dags, "modules": sorted(sys.modules)}
+result["plugin_errors"] = get_import_errors()
+print(json.dumps(result))
 """
 
 
 @pytest.fixture(scope="session")
 def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What parsing gave: `errors`, `dags` and the `modules` that it imported."""
+    """What parsing gave: `errors`, `plugin_errors`, `dags` and the `modules` that it imported."""
     home = tmp_path_factory.mktemp("airflow")
     # As in a fresh deployment: no connection, and none of the chain's settings.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PERENNIAL_")}

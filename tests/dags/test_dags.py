@@ -33,6 +33,7 @@ HEAVY = (
 
 def test_dag_files_parse_without_an_error(parsed: dict[str, Any]) -> None:
     assert parsed["errors"] == {}
+    assert parsed["plugin_errors"] == {}
     assert sorted(parsed["dags"]) == FILES
 
 
@@ -48,6 +49,19 @@ def test_dag_is_the_chain_in_its_order(parsed: dict[str, Any], dag_id: str) -> N
     for task, following in itertools.pairwise(CHAIN):
         assert following in tasks[task], f"{task} is not followed by {following}"
     assert tasks["promote"] == []
+
+
+@pytest.mark.parametrize("dag_id", FILES)
+def test_dag_is_the_same_to_the_scheduler_which_reads_it_from_the_database(
+    parsed: dict[str, Any], dag_id: str
+) -> None:
+    dag = parsed["dags"][dag_id]
+    after = {task: tuple(read["after"]) for task, read in dag["as_scheduled"].items()}
+    assert after == {
+        task: tuple(sorted(other for other in CHAIN if task in dag["tasks"][other])) for task in CHAIN
+    }
+    links = {task: read["links"] for task, read in dag["as_scheduled"].items() if read["links"]}
+    assert links == {"convert_to_tfrecord": ["Job"], "train": ["Job", "TensorBoard"]}
 
 
 @pytest.mark.parametrize("dag_id", FILES)
