@@ -42,7 +42,8 @@ def test_trigger_form_offers_the_training_arguments(page: Page) -> None:
     page.goto("/dags/flowers_training")
     page.get_by_role("button", name="Trigger").first.click()
     form = page.get_by_role("dialog")
-    expect(form.get_by_text("train_steps")).to_be_visible()
+    form.get_by_role("button", name="Training", exact=True).click()
+    expect(form.get_by_text("--train_steps of trainer.task")).to_be_visible()
     expect(form.get_by_role("button", name="Trigger", exact=True)).to_be_enabled()
 
 

@@ -235,7 +235,10 @@ def test_list_jobs_filters_by_state_and_name_and_pages(
     terminated = dataflow.ListJobsRequest.Filter.TERMINATED
 
     def ids(**query: Any) -> list[str]:
-        return [job.id for job in client.jobs.list_jobs(dataflow.ListJobsRequest(**PLACE, **query))]
+        # Other tests' jobs are in the same project.
+        own = {counted.job_id, crashed.job_id, waiting.job_id}
+        listed = client.jobs.list_jobs(dataflow.ListJobsRequest(**PLACE, **query))
+        return [job.id for job in listed if job.id in own]
 
     assert ids(filter=terminated, page_size=1) == [crashed.job_id, counted.job_id]
     assert ids(name=counted.name) == [counted.job_id]

@@ -171,7 +171,9 @@ def test_request_is_logged_with_the_id_that_the_answer_carries(
         given = client.post(PREDICT, json={"instances": [1]}, headers={"X-Request-Id": "trace-7"})
         made = client.post(PREDICT, content=b"{", headers={"X-Request-Id": "two\twords"})
         client.get(HEALTH)
-    lines: list[dict[str, Any]] = [vars(record)["fields"] for record in caplog.records]
+    lines: list[dict[str, Any]] = [
+        vars(record)["fields"] for record in caplog.records if record.name == "serving.request_log"
+    ]
     assert given.headers["x-request-id"] == lines[0]["request_id"] == "trace-7"
     assert made.headers["x-request-id"] == lines[1]["request_id"] != "two\twords"
     assert [line["status"] for line in lines] == [200, 400]
