@@ -42,7 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     # kill(1) and a closed terminal end a command as Ctrl-C does: what it started is stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # ignored below nohup
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
         return int(options.run(Home.at(options.home), options))
     except StackError as error:
