@@ -16,7 +16,6 @@ MEMBERS := $(wildcard */pyproject.toml)
 INSTALLED := .venv/.installed
 RUN := .venv/bin/python -m
 STACK := $(RUN) local_stack
-PYTEST := $(RUN) pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,10 +35,10 @@ status: $(INSTALLED)  ## what runs, since when, and where
 	@$(STACK) status
 
 test: $(INSTALLED)  ## all tests but the slow ones, with a whole run through a real scheduler
-	@$(PYTEST) -m "not slow"
+	@$(RUN) pytest -m "not slow"
 
 test-all: $(INSTALLED)  ## all tests
-	@$(PYTEST)
+	@$(RUN) pytest
 
 lint: $(INSTALLED)  ## formatting, style, and who may import whom
 	@$(RUN) ruff format --check .

@@ -12,10 +12,15 @@ _USED_BY_EVERY_TASK = (
     "airflow.dag_processing.bundles.local",
     "airflow.dag_processing.bundles.manager",
     "airflow.dag_processing.dagbag",
+    "airflow.providers.google.common.hooks.base_google",
     "airflow.providers.standard.operators.python",
     "airflow.providers_manager",
     "airflow.sdk.execution_time.task_runner",
     "airflow.sdk.providers_manager_runtime",
+    "google.cloud.aiplatform_v1",
+    "google.cloud.dataflow_v1beta3",
+    "google.cloud.logging",
+    "google.cloud.storage",
     "retraining.dag",
 )
 

@@ -34,14 +34,6 @@ IMAGES = Path(__file__).parent / "images"
 START_SECONDS = 60
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several processes, a file's tests share one, and all that need a whole stack share its stack."""
-    for item in items:
-        needs_stack = "stack" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("stack" if needs_stack else item.path.as_posix()))
-
-
 class Emulator:
     """An emulator process in a folder of its own, on a free port that it keeps across restarts."""
 
