@@ -79,6 +79,8 @@ class LogLine:
     @property
     def of_the_task(self) -> bool:
         """Whether the task wrote it, not Airflow around it."""
+        if self.text.startswith("::"):  # the fold marks of Airflow's log viewer
+            return False
         if self.logger.startswith("airflow."):
             return self.logger.startswith("airflow.task.operators.")
         return bool(self.logger)
@@ -142,6 +144,10 @@ class AirflowClient:
     def run_state(self, dag_id: str, run_id: str) -> str:
         """The state of a run, `queued` or `running` or one of FINAL_RUN_STATES."""
         return str(self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    def fail_run(self, dag_id: str, run_id: str) -> None:
+        """End a run: its tasks are killed and count as failed."""
+        self._request("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}", json={"state": "failed"})
 
     def run_end(self, dag_id: str, run_id: str) -> datetime:
         """When a run in a final state ended."""

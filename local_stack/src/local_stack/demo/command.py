@@ -61,8 +61,13 @@ def follow(stack: Stack, dataset: str, raw: source.Source, parameters: Mapping[s
         run_id = airflow.trigger(dag_id, {"source": raw.uri, **parameters})
         pictures = "rendered pictures" if raw.rendered else "data"
         console.print(f"{dag_id} {run_id}: {pictures} from {raw.uri}", markup=False, soft_wrap=True)
-        with RunTable(airflow, dag_id, run_id) as table:
-            state, tasks = table.watch()
+        try:
+            with RunTable(airflow, dag_id, run_id) as table:
+                state, tasks = table.watch()
+        except KeyboardInterrupt:
+            # Airflow would go on with it when it is started again.
+            airflow.fail_run(dag_id, run_id)
+            raise
         seconds = round(time.monotonic() - began, 2)
         if state != "success":
             _show_failures(airflow, dag_id, run_id, tasks)
