@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from dataset_contract.csv_format import CsvFormat
 from dataset_contract.errors import ContractError
 from dataset_contract.features import FeatureSpec
 from dataset_contract.fields import FieldReader
@@ -19,7 +21,9 @@ FEATURES_FILENAME = "features.json"
 TRAIN_SPLIT = "train"
 VALIDATION_SPLIT = "validation"
 
-RecordFormat = Literal["image", "csv"]
+TEST_SPLIT = "test"
+
+RecordFormat = Literal["image", "csv", "idx"]
 
 # TFDS reads the "content" of its own fields and passes over others, so one file serves both.
 # https://github.com/tensorflow/datasets/blob/master/tensorflow_datasets/core/features/feature.py (from_json)
@@ -33,20 +37,41 @@ class SplitSpec:
 
     Attributes:
         validation_percent: the share of the hash space that is never trained on, 1 to 50.
-        salt: changes the division when it must be drawn anew.
+        salt: changes the division when it must be drawn anew; at most 64 bytes.
+        test_files: names of raw files, `*` and `?` allowed, whose records all go to a third side, `test`: it
+            is reported on, and decides nothing.
 
     Raises:
-        ContractError: the share is out of range.
+        ContractError: a field has a value that it can't have.
     """
 
     validation_percent: int = 10
     salt: str = ""
+    test_files: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.validation_percent <= 50:
             raise ContractError(
                 "split.validation_percent", expected="1 to 50", received=self.validation_percent
             )
+        if len(self.salt.encode()) > hashlib.blake2b.MAX_KEY_SIZE:
+            raise ContractError("split.salt", expected="at most 64 bytes", received=self.salt)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The sides that there are, in order."""
+        return (TRAIN_SPLIT, VALIDATION_SPLIT, *((TEST_SPLIT,) if self.test_files else ()))
+
+    def is_test_file(self, name: str) -> bool:
+        """Whether a raw file's records are only reported on.
+
+        Args:
+            name: its path in the source; a pattern without a slash is compared with the last part.
+        """
+        return any(
+            fnmatch.fnmatchcase(name if "/" in pattern else name.rsplit("/", 1)[-1], pattern)
+            for pattern in self.test_files
+        )
 
     def split_of(self, key: bytes) -> str:
         """`train` or `validation` for a record with this key."""
@@ -56,7 +81,11 @@ class SplitSpec:
 
     def to_json(self) -> dict[str, Any]:
         """The split as plain JSON values."""
-        return {"validation_percent": self.validation_percent, "salt": self.salt}
+        return {
+            "validation_percent": self.validation_percent,
+            "salt": self.salt,
+            "test_files": list(self.test_files),
+        }
 
     @classmethod
     def from_json(cls, value: object) -> SplitSpec:
@@ -66,7 +95,11 @@ class SplitSpec:
             ContractError: a field is missing, unknown or of the wrong type.
         """
         reader = FieldReader(value, "split")
-        split = cls(validation_percent=reader.take("validation_percent", int), salt=reader.take("salt", str))
+        split = cls(
+            validation_percent=reader.take("validation_percent", int),
+            salt=reader.take("salt", str),
+            test_files=tuple(reader.take_list("test_files", str)),
+        )
         reader.finish()
         return split
 
@@ -77,11 +110,12 @@ class DataContract:
 
     Attributes:
         name: the dataset, as in `gs://BUCKET/datasets/NAME/`.
-        record_format: how raw data is read: `image` or `csv`.
+        record_format: how raw data is read: `image` (JPEG files), `csv`, or `idx` (the files of MNIST).
         features: every feature of a record; exactly one has the role `label`.
         split: how records are divided.
         max_rejected_fraction: above this share of unusable records a conversion fails, 0 to 1.
         strict: decode every image in full instead of reading its header and end marker.
+        csv: how CSV files are written; only with the record format `csv`.
 
     Raises:
         ContractError: a field has a value that it can't have.
@@ -93,6 +127,7 @@ class DataContract:
     split: SplitSpec = field(default_factory=SplitSpec)
     max_rejected_fraction: float = 0.05
     strict: bool = False
+    csv: CsvFormat | None = None
 
     def __post_init__(self) -> None:
         if not self.name.replace("_", "a").isalnum() or not self.name.islower() or len(self.name) > 40:
@@ -103,7 +138,15 @@ class DataContract:
             raise ContractError(
                 "record_format", expected=f"one of {get_args(RecordFormat)}", received=self.record_format
             )
+        if (self.csv is not None) != (self.record_format == "csv"):
+            raise ContractError(
+                "csv", expected="a CsvFormat if and only if record_format is 'csv'", received=self.csv
+            )
         names = [feature.name for feature in self.features]
+        columns = self.csv.columns if self.csv else ()
+        lacking = [name for name in names if columns and name not in columns]
+        if lacking:
+            raise ContractError("csv.columns", expected=f"among them {lacking}", received=columns)
         if len(set(names)) != len(names):
             raise ContractError("features", expected="distinct names", received=names)
         labels = [feature.name for feature in self.features if feature.role == "label"]
@@ -151,6 +194,7 @@ class DataContract:
             "split": self.split.to_json(),
             "max_rejected_fraction": self.max_rejected_fraction,
             "strict": self.strict,
+            "csv": None if self.csv is None else self.csv.to_json(),
         }
 
     @classmethod
@@ -161,6 +205,7 @@ class DataContract:
             ContractError: a field is missing, unknown or of the wrong type.
         """
         reader = FieldReader(value, "contract")
+        csv = reader.take("csv", dict, type(None))
         contract = cls(
             name=reader.take("name", str),
             record_format=reader.take("record_format", str),
@@ -168,6 +213,7 @@ class DataContract:
             split=SplitSpec.from_json(reader.take("split", dict)),
             max_rejected_fraction=reader.take("max_rejected_fraction", float, int),
             strict=reader.take("strict", bool),
+            csv=None if csv is None else CsvFormat.from_json(csv),
         )
         reader.finish()
         return contract

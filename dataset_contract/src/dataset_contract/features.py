@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -26,6 +27,8 @@ class FeatureSpec:
         vocabulary: the values that a categorical feature or a label can take, in order.
         first_index: the integer that stands for `vocabulary[0]` in a record; the ImageNet keys count from 1.
         default: what stands for a missing value; `None` means that a record without it is rejected.
+        minimum: the least number that it can be; a record with a smaller one is rejected.
+        maximum: the greatest number that it can be; a record with a greater one is rejected.
         description: one line for people.
 
     Raises:
@@ -38,6 +41,8 @@ class FeatureSpec:
     vocabulary: tuple[str, ...] = ()
     first_index: int = 0
     default: Scalar | None = None
+    minimum: float | None = None
+    maximum: float | None = None
     description: str = ""
 
     def __post_init__(self) -> None:
@@ -56,6 +61,22 @@ class FeatureSpec:
             raise ContractError(f"{where}.first_index", expected="0 or more", received=self.first_index)
         if self.default is not None and not isinstance(self.default, _DEFAULT_TYPES[self.dtype]):
             raise ContractError(f"{where}.default", expected=f"a {self.dtype}", received=self.default)
+        self._check_range(where)
+
+    def _check_range(self, where: str) -> None:
+        for name in ("minimum", "maximum"):
+            bound = getattr(self, name)
+            if bound is not None and (self.dtype == "string" or self.vocabulary or not math.isfinite(bound)):
+                raise ContractError(f"{where}.{name}", expected="a bound only of a number", received=bound)
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ContractError(
+                f"{where}.minimum", expected=f"at most the maximum {self.maximum}", received=self.minimum
+            )
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are quantities, not names or the indices of names."""
+        return self.dtype != "string" and not self.vocabulary
 
     def index_of(self, value: str) -> int:
         """The integer that stands for a value of the vocabulary in a record.
@@ -79,6 +100,8 @@ class FeatureSpec:
             "vocabulary": list(self.vocabulary),
             "first_index": self.first_index,
             "default": self.default,
+            "minimum": self.minimum,
+            "maximum": self.maximum,
             "description": self.description,
         }
 
@@ -97,6 +120,8 @@ class FeatureSpec:
             vocabulary=tuple(reader.take_list("vocabulary", str)),
             first_index=reader.take("first_index", int),
             default=reader.take("default", str, int, float, type(None)),
+            minimum=reader.take("minimum", float, int, type(None)),
+            maximum=reader.take("maximum", float, int, type(None)),
             description=reader.take("description", str),
         )
         reader.finish()
@@ -104,26 +129,3 @@ class FeatureSpec:
 
 
 _DEFAULT_TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "int64": (int,), "float32": (int, float)}
-
-
-def image_features(labels: tuple[str, ...]) -> tuple[FeatureSpec, ...]:
-    """The classic ImageNet keys of a labelled JPEG.
-
-    The label is stored from 1, as in the original ImageNet records; models predict from 0.
-
-    Source: https://github.com/tensorflow/models/blob/master/research/inception/inception/data/build_image_data.py
-    """
-    return (
-        FeatureSpec(name="image/encoded", dtype="string", description="the JPEG file"),
-        FeatureSpec(
-            name="image/class/label", dtype="int64", role="label", vocabulary=labels, first_index=1,
-            description="index of the label, from 1",
-        ),
-        FeatureSpec(name="image/class/synset", dtype="string", role="metadata", description="the label"),
-        FeatureSpec(name="image/filename", dtype="string", role="metadata", description="path in the source"),
-        FeatureSpec(name="image/height", dtype="int64", role="metadata", description="pixels"),
-        FeatureSpec(name="image/width", dtype="int64", role="metadata", description="pixels"),
-        FeatureSpec(name="image/channels", dtype="int64", role="metadata", description="3"),
-        FeatureSpec(name="image/colorspace", dtype="string", role="metadata", description="RGB"),
-        FeatureSpec(name="image/format", dtype="string", role="metadata", description="JPEG"),
-    )  # fmt: skip

@@ -13,6 +13,66 @@ from dataset_contract.errors import ContractError
 from dataset_contract.features import Scalar
 
 Direction = Literal["higher", "lower"]
+Scale = Literal["linear", "log"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """Which values of an argument a tuning tries.
+
+    Attributes:
+        values: the ones to choose from; empty for a range.
+        minimum: the least value of a range.
+        maximum: the greatest value of a range; with a whole minimum and maximum, values are whole numbers.
+        scale: how values are spread over a range.
+
+    Raises:
+        ContractError: a field has a value that it can't have.
+    """
+
+    values: tuple[Scalar, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    scale: Scale = "linear"
+
+    def __post_init__(self) -> None:
+        if bool(self.values) == (self.minimum is not None or self.maximum is not None):
+            raise ContractError("search", expected="either values or a range", received=self)
+        if self.scale not in get_args(Scale):
+            raise ContractError("search.scale", expected=f"one of {get_args(Scale)}", received=self.scale)
+        if self.values:
+            return
+        if self.minimum is None or self.maximum is None or not self.minimum < self.maximum:
+            raise ContractError("search", expected="a minimum below the maximum", received=self)
+        if self.scale == "log" and self.minimum <= 0:
+            raise ContractError("search.minimum", expected="above 0 for a log scale", received=self.minimum)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuningSpec:
+    """How arguments of a training are searched for, by the gate's metric on the validation side.
+
+    Attributes:
+        parameters: what is tried, by argument.
+        max_trials: how many trainings in all.
+        parallel_trials: how many at a time.
+
+    Raises:
+        ContractError: a field has a value that it can't have.
+    """
+
+    parameters: Mapping[str, Search]
+    max_trials: int = 4
+    parallel_trials: int = 2
+
+    def __post_init__(self) -> None:
+        if not self.parameters:
+            raise ContractError("tuning.parameters", expected="at least one argument", received={})
+        if not 1 <= self.parallel_trials <= self.max_trials:
+            raise ContractError(
+                "tuning.parallel_trials", expected=f"1 to {self.max_trials}", received=self.parallel_trials
+            )
+        object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +84,9 @@ class TrainingSpec:
         arguments: its flags without the dashes; every one can be changed for a single run.
         tier: a scale tier, `BASIC` for instance.
         timeout_seconds: a job that takes longer is cancelled by the service.
+        image: an image whose entry point is run in place of the module in the trainer's image: a URI, or a bare
+            name for one that lies beside the trainer's.
+        tuning: how a run that asks for it searches for better arguments; `None` if there is no such search.
 
     Raises:
         ContractError: a field has a value that it can't have.
@@ -33,6 +96,8 @@ class TrainingSpec:
     arguments: Mapping[str, Scalar] = field(default_factory=dict)
     tier: str = "BASIC"
     timeout_seconds: int = 24 * 3600
+    image: str | None = None
+    tuning: TuningSpec | None = None
 
     def __post_init__(self) -> None:
         if self.timeout_seconds <= 0:
@@ -45,6 +110,14 @@ class TrainingSpec:
             if not isinstance(value, str | int | float):
                 raise ContractError(
                     f"training.arguments[{flag}]", expected="text or a number", received=value
+                )
+        if self.tuning is not None:
+            unknown = sorted(set(self.tuning.parameters) - set(self.arguments))
+            if unknown:
+                raise ContractError(
+                    "training.tuning.parameters",
+                    expected=f"names among {sorted(self.arguments)}",
+                    received=unknown,
                 )
         object.__setattr__(self, "arguments", MappingProxyType(dict(self.arguments)))
 
@@ -94,8 +167,15 @@ class DatasetSpec:
         training: how its model is trained.
         gate: what the model must reach.
         schedule: a cron expression, or `None` for runs by hand.
-        window: how much of the past a run trains on, as an ISO 8601 duration; `None` for all of it.
+        partition: the names of raw files that each hold a day, a month or a year, with the directives of
+            `strptime`: `trips_%Y-%m.csv`. A run sees no partition that ends after its data interval. `None`
+            for data that isn't partitioned by time.
+        window: how much of the past a run trains on, as an ISO 8601 duration of whole years, months or days,
+            `P12M` for instance; `None` for all of it. Only with partitions.
         description: one paragraph, shown in Airflow.
+
+    Raises:
+        ContractError: a field has a value that it can't have.
     """
 
     contract: DataContract
@@ -103,6 +183,7 @@ class DatasetSpec:
     training: TrainingSpec
     gate: GateSpec
     schedule: str | None = None
+    partition: str | None = None
     window: str | None = None
     description: str = ""
 
