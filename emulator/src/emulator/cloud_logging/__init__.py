@@ -1,7 +1,7 @@
 """Cloud Logging, API v2.
 
-Entries come from the output of custom jobs' replicas (`ml_job`) and of Dataflow's workers, and from the
-messages of Dataflow's jobs (`dataflow_step`). Deviations:
+Entries come from the output of the replicas of custom jobs and of tuning jobs' trials (`ml_job`) and of
+Dataflow's workers, and from the messages of Dataflow's jobs (`dataflow_step`). Deviations:
 
 - The query language has comparisons, `AND`, `OR`, `NOT`, parentheses, lists of values and `log_id()`; other
   functions are refused. Regular expressions are Python's, not RE2's.
@@ -12,21 +12,16 @@ messages of Dataflow's jobs (`dataflow_step`). Deviations:
 - `resourceNames` takes projects only.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from emulator.cloud_logging.service import LoggingService
-    from emulator.config import Config
-    from emulator.state import State
+from emulator.config import Config
+from emulator.service import Service
+from emulator.state import State
 
 __all__ = ["create"]
 
 
-def create(config: Config, state: State) -> LoggingService:
+def create(config: Config, state: State) -> Service:
     """The service, not started."""
-    # Here, since Vertex AI's lists read filters by this package, and this service finds jobs by that one.
+    # Here, since it finds Vertex AI's jobs with the client library, which takes seconds to import.
     from emulator.cloud_logging.service import LoggingService
 
     return LoggingService(config, state)

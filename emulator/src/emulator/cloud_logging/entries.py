@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from emulator.cloud_logging.severity import named_severity, severity_of
+from emulator.severity import named_severity, severity_of
 
 Payload = Mapping[str, Any]
 

@@ -15,10 +15,10 @@ from starlette.responses import JSONResponse, Response
 
 from emulator.cloud_logging import dataflow_logs, vertex_logs
 from emulator.cloud_logging.entries import LogSource
-from emulator.cloud_logging.filter_parser import parse_filter
-from emulator.cloud_logging.filters import Condition, required_value
 from emulator.config import Config
 from emulator.errors import InvalidArgument
+from emulator.filters.conditions import Condition, required_value
+from emulator.filters.parser import parse_filter
 from emulator.routing import Route
 from emulator.state import State
 

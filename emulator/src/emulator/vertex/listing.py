@@ -11,8 +11,8 @@ from typing import Any
 
 from google.protobuf import json_format
 
-from emulator.cloud_logging.filter_parser import parse_filter
 from emulator.errors import InvalidArgument
+from emulator.filters.parser import parse_filter
 from emulator.vertex.wire.codec import plain
 
 _DEFAULT_PAGE_SIZE = 100

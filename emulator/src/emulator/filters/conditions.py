@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from emulator.cloud_logging.severity import SEVERITIES
+from emulator.severity import SEVERITIES
 
 Entry = Mapping[str, Any]
 ORDERINGS: Mapping[str, Callable[[Any, Any], bool]] = {

@@ -1,7 +1,7 @@
 """How bad a line of a log is."""
 
 import pytest
-from emulator.cloud_logging.severity import named_severity, severity_of
+from emulator.severity import named_severity, severity_of
 
 
 @pytest.mark.parametrize(

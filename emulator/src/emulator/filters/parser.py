@@ -12,8 +12,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from emulator.cloud_logging.filter_lexer import Token, tokens
-from emulator.cloud_logging.filters import (
+from emulator.errors import InvalidArgument
+from emulator.filters.conditions import (
     ORDERINGS,
     And,
     Condition,
@@ -25,8 +25,8 @@ from emulator.cloud_logging.filters import (
     Text,
     Time,
 )
-from emulator.cloud_logging.severity import named_severity
-from emulator.errors import InvalidArgument
+from emulator.filters.lexer import Token, tokens
+from emulator.severity import named_severity
 
 _TIME_FIELDS = frozenset({("timestamp",), ("receiveTimestamp",)})
 

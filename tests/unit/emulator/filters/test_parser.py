@@ -4,9 +4,9 @@ import re
 from typing import Any
 
 import pytest
-from emulator.cloud_logging.filter_parser import parse_filter
-from emulator.cloud_logging.filters import required_value
 from emulator.errors import InvalidArgument
+from emulator.filters.conditions import required_value
+from emulator.filters.parser import parse_filter
 
 ENTRY: dict[str, Any] = {
     "logName": "projects/p/logs/dataflow.googleapis.com%2Fworker",
