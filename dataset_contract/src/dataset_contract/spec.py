@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from dataset_contract.contract import DataContract
 from dataset_contract.errors import ContractError
 from dataset_contract.features import Scalar
+from dataset_contract.partitions import Partitioning
 
 Direction = Literal["higher", "lower"]
 Scale = Literal["linear", "log"]
@@ -84,7 +85,7 @@ class TrainingSpec:
         arguments: its flags without the dashes; every one can be changed for a single run.
         tier: a scale tier, `BASIC` for instance.
         timeout_seconds: a job that takes longer is cancelled by the service.
-        image: an image whose entry point is run in place of the module in the trainer's image: a URI, or a bare
+        image: an image whose entry point runs in place of the module in the trainer's image: a URI, or a bare
             name for one that lies beside the trainer's.
         tuning: how a run that asks for it searches for better arguments; `None` if there is no such search.
 
@@ -190,8 +191,16 @@ class DatasetSpec:
     def __post_init__(self) -> None:
         if not self.source:
             raise ContractError("source", expected="a folder or a gs:// URI", received=self.source)
+        if self.window is not None and self.partition is None:
+            raise ContractError("window", expected="nothing without a partition", received=self.window)
+        _ = self.partitioning  # checks both fields
 
     @property
     def name(self) -> str:
         """The dataset's name."""
         return self.contract.name
+
+    @property
+    def partitioning(self) -> Partitioning | None:
+        """How the raw files are divided by time, if they are."""
+        return None if self.partition is None else Partitioning(pattern=self.partition, window=self.window)
