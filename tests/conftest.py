@@ -111,6 +111,8 @@ def emulator_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calla
     def start(*arguments: str) -> Emulator:
         images = [f"perennial-tests/{module.stem}={module.stem}" for module in sorted(IMAGES.glob("*.py"))]
         flags = [text for image in images for text in ("--image", image)]
+        # Nothing is pulled where an engine happens to run.
+        flags += ["--engine", "none"]
         started.append(Emulator(tmp_path_factory.mktemp("emulator"), *flags, *arguments))
         return started[-1]
 

@@ -139,7 +139,7 @@ def test_deploy_of_an_unhealthy_server_fails_after_its_timeout(vertex: Any, endp
 
 def test_deploy_of_an_unmapped_image_fails_and_says_so(vertex: Any, endpoint: str) -> None:
     model = vertex.upload(container_spec={"image_uri": "us/nobodys:1"}).model
-    with pytest.raises(exceptions.GoogleAPICallError, match="nobodys:1 is not emulated"):
+    with pytest.raises(exceptions.GoogleAPICallError, match="nobodys:1 can't be run here"):
         vertex.deploy(endpoint, model)
 
 

@@ -68,8 +68,16 @@ def test_job_that_fails_names_the_replica_its_status_and_its_last_lines(vertex: 
 def test_job_of_an_unmapped_image_fails_and_says_so(vertex: Any) -> None:
     job = vertex.run_job(pools=[vertex.container_pool(image="nobodys")])
     assert job.state == JobState.JOB_STATE_FAILED
-    assert "nobodys:0.1 is not emulated" in job.error.message
-    assert "--image" in job.error.message
+    assert "nobodys:0.1 can't be run here" in job.error.message
+    assert "No container engine answered (--engine none)" in job.error.message
+    assert "--image NAME=MODULE" in job.error.message
+    assert "python_package_spec" in job.error.message
+
+
+def test_log_of_a_job_begins_with_the_module_that_stands_for_its_image(vertex: Any) -> None:
+    job = vertex.run_job()
+    first = vertex.log_lines(job)[0]
+    assert first.startswith("The module little_trainer runs in place of the image us-docker.pkg.dev/")
 
 
 def test_job_that_is_cancelled_ends_as_cancelled(vertex: Any) -> None:

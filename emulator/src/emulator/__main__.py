@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from emulator.coverage import coverage_document
+from emulator.engines import CHOICES as ENGINES
 from emulator.server import RootInUseError, serve
 
 
@@ -31,13 +32,20 @@ def main(arguments: list[str] | None = None) -> int:
         "--image", type=_image, action="append", default=[], metavar="NAME=MODULE",
         help="run `python -m MODULE` for container images whose URI ends in NAME; may be repeated",
     )  # fmt: skip
+    parser.add_argument(
+        "--engine", choices=ENGINES, default="auto",
+        help="container engine for images without a module; auto takes the first that answers (%(default)s)",
+    )  # fmt: skip
     parser.add_argument("--coverage", action="store_true", help="print docs/emulator-coverage.md and exit")
     options = parser.parse_args(arguments)
     if options.coverage:
         print(coverage_document(), end="")
         return 0
     try:
-        serve(options.root, options.port, dict(options.image), port_file=options.port_file)
+        serve(
+            options.root, options.port, dict(options.image),
+            engine=options.engine, port_file=options.port_file,
+        )  # fmt: skip
     except (RootInUseError, OSError) as error:
         print(f"emulator: {error}", file=sys.stderr)
         return 1

@@ -16,11 +16,14 @@ class Config:
         root: the folder that holds everything it keeps.
         port: the TCP port on the loopback interface.
         images: the end of an image's URI without its tag -> the Python module that runs in its place.
+        engine: the container engine that runs other images: `docker`, `podman`, `auto` for the first that
+            answers, or `none`.
     """
 
     root: Path
     port: int
     images: Mapping[str, str] = field(default_factory=dict)
+    engine: str = "auto"
 
     @property
     def url(self) -> str:
@@ -47,10 +50,9 @@ class Config:
         """The made-up service account whose tokens come from this emulator."""
         return self.root / "credentials.json"
 
-    def child_environment(self, project: str) -> dict[str, str]:
-        """The whole environment of a job: this process's own, with Google's clients pointed here."""
+    def google_variables(self, project: str) -> dict[str, str]:
+        """The environment variables that point Google's clients here."""
         return {
-            **os.environ,
             "GCS_MOUNT": str(self.buckets),
             "STORAGE_EMULATOR_HOST": self.url,
             "GOOGLE_APPLICATION_CREDENTIALS": str(self.credentials),
@@ -59,3 +61,7 @@ class Config:
             "NO_GCE_CHECK": "true",
             "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",
         }
+
+    def child_environment(self, project: str) -> dict[str, str]:
+        """The whole environment of a job's process: this one's own, with Google's clients pointed here."""
+        return {**os.environ, **self.google_variables(project)}

@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from emulator.keeper import COMMAND_FILE, EXIT_FILE, LOG_FILE, PROCESS_FILE, write_json
+from emulator.keeper import COMMAND_FILE, EXIT_FILE, LOG_FILE, PROCESS_FILE, LineLog, write_json
 
 _POLL_SECONDS = 0.02
 _SAME_CREATE_TIME_SECONDS = 1.0
@@ -122,7 +122,9 @@ class Process:
         return process if same and _is_alive(process) else None
 
 
-def start(directory: Path, argv: Sequence[str], *, environment: Mapping[str, str], cwd: Path) -> Process:
+def start(
+    directory: Path, argv: Sequence[str], *, environment: Mapping[str, str], cwd: Path, notice: str = ""
+) -> Process:
     """Run a command that goes on when this process is killed; returns once it runs.
 
     Args:
@@ -130,6 +132,7 @@ def start(directory: Path, argv: Sequence[str], *, environment: Mapping[str, str
         argv: the command and its arguments.
         environment: its whole environment.
         cwd: the folder that it starts in.
+        notice: a line that goes into its log first, if not empty.
 
     Raises:
         StartError: the keeper did not start. A command that can't be started is no error here: it ends
@@ -141,6 +144,9 @@ def start(directory: Path, argv: Sequence[str], *, environment: Mapping[str, str
     write_json(
         directory / COMMAND_FILE, {"argv": list(argv), "environment": dict(environment), "cwd": str(cwd)}
     )
+    if notice:
+        with (directory / LOG_FILE).open("a") as file:
+            LineLog(file).feed("stdout", f"{notice}\n".encode())
     # -P: a job's files must not stand in for the keeper's modules.
     keeper = subprocess.run(
         [sys.executable, "-P", "-m", "emulator.keeper", str(directory)],

@@ -22,13 +22,21 @@ class RootInUseError(Exception):
     """Another emulator runs in the same folder."""
 
 
-def serve(root: Path, port: int, images: Mapping[str, str], *, port_file: Path | None = None) -> None:
+def serve(
+    root: Path,
+    port: int,
+    images: Mapping[str, str],
+    *,
+    engine: str = "auto",
+    port_file: Path | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Args:
         root: the folder that holds everything the emulator keeps; made if it isn't there.
         port: the TCP port on 127.0.0.1; 0 takes a free one.
         images: the end of an image's URI without its tag -> the Python module that runs in its place.
+        engine: the container engine that runs other images, see `Config`.
         port_file: gets the port's number once requests are answered.
 
     Raises:
@@ -43,7 +51,7 @@ def serve(root: Path, port: int, images: Mapping[str, str], *, port_file: Path |
         listener.bind((HOST, port))
         # From here on the kernel queues what arrives before the application is ready.
         listener.listen(128)
-        config = Config(root, listener.getsockname()[1], images)
+        config = Config(root, listener.getsockname()[1], images, engine)
         config.buckets.mkdir(exist_ok=True)
         config.jobs.mkdir(exist_ok=True)
         write_credentials(config)

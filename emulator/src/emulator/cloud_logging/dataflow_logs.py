@@ -48,6 +48,7 @@ def _source(job: dict[str, Any], log: str, read: Callable[[], Iterator[tuple[str
             "dataflow.googleapis.com/job_name": job["name"],
             "dataflow.googleapis.com/region": job["location"],
         },
+        identity=f"{job['id']}.dataflow.googleapis.com/{log}",
         read=read,
     )
 

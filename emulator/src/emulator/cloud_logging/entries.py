@@ -42,6 +42,7 @@ class LogSource:
         resource_type: `ml_job` or `dataflow_step`.
         resource_labels: the labels of the monitored resource, `job_id` among them.
         labels: the entries' own labels.
+        identity: no other log has it; `insertId`s begin with it.
         read: what was logged until now, oldest first: times and what an entry says besides.
     """
 
@@ -50,6 +51,7 @@ class LogSource:
     resource_type: str
     resource_labels: Mapping[str, str]
     labels: Mapping[str, str]
+    identity: str
     read: Callable[[], Iterator[tuple[str, Payload]]]
 
     def entries(self) -> Iterator[dict[str, Any]]:
@@ -61,7 +63,7 @@ class LogSource:
                 "labels": dict(self.labels),
                 "timestamp": time,
                 "receiveTimestamp": time,
-                "insertId": f"{self.resource_labels['job_id']}.{self.log_id}.{number:09d}",
+                "insertId": f"{self.identity}.{number:09d}",
                 **payload,
             }
 

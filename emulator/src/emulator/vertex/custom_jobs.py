@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from google.protobuf import empty_pb2
@@ -17,38 +17,37 @@ from emulator.config import Config
 from emulator.errors import FailedPrecondition
 from emulator.faults import Faults
 from emulator.state import State
-from emulator.vertex import replica_group
-from emulator.vertex.job_run import FINAL_STATES, JobRun
+from emulator.vertex.job_run import JobRun
 from emulator.vertex.job_spec import check_custom_job
-from emulator.vertex.listing import select_page
-from emulator.vertex.names import id_of, location_of, new_id
+from emulator.vertex.jobs import Jobs
+from emulator.vertex.names import id_of, location_of
 from emulator.vertex.operations import Operations
+from emulator.vertex.replica_group import ReplicaGroup
 from emulator.vertex.resources import Resources
+from emulator.vertex.trial_links import TrialLink, TrialLinks
 from emulator.vertex.wire.messages import types
 
 KIND = "customJobs"
 """Cloud Logging finds the jobs by it."""
 
-_STOP_SECONDS = 15.0
-
 
 class CustomJobs:
-    """JobService, as far as it concerns custom jobs."""
+    """JobService, as far as it concerns custom jobs; trials are custom jobs too."""
 
     def __init__(self, config: Config, state: State, operations: Operations) -> None:
         self._config = config
         self._state = state
         self._operations = operations
         self._faults = Faults(state)
-        self._jobs = Resources(state, KIND, types.CustomJob)
-        self._runs: dict[str, JobRun] = {}
+        self._links = TrialLinks(state)
+        self._jobs = Jobs(state, KIND, types.CustomJob, self._make_run)
 
     @property
     def calls(self) -> Mapping[str, Callable[[Any], Any]]:
         """The methods by name."""
         return {
             "JobService.CreateCustomJob": self.create,
-            "JobService.GetCustomJob": self.get,
+            "JobService.GetCustomJob": lambda request: self.get(request.name),
             "JobService.ListCustomJobs": self.list,
             "JobService.CancelCustomJob": self.cancel,
             "JobService.DeleteCustomJob": self.delete,
@@ -56,80 +55,79 @@ class CustomJobs:
 
     def start(self) -> None:
         """Go on with the jobs that an earlier process left unfinished."""
-        for job in reversed(self._jobs.newest_first()):
-            if job.state not in FINAL_STATES:
-                self._run(job.name)
+        self._jobs.start()
 
     def stop(self) -> None:
         """End what runs."""
-        runs = list(self._runs.values())
-        for run in runs:
-            run.stop()
-        for run in runs:
-            run.join(_STOP_SECONDS)
+        self._jobs.stop()
 
     def create(self, request: Any) -> Any:
         """JobService.CreateCustomJob."""
         job = types.CustomJob(request.custom_job)
         check_custom_job(job)
-        job.name = f"{request.parent}/customJobs/{new_id()}"
-        job.state = types.JobState.JOB_STATE_PENDING
-        job.create_time = job.update_time = datetime.now(UTC)
-        self._jobs.put(job)
-        self._run(job.name)
+        self._jobs.put(request.parent, job)
+        self.run(job.name)
         return job
 
-    def get(self, request: Any) -> Any:
+    def put_trial(self, job: Any, *, tuning_job: str, trial_id: str) -> str:
+        """Write down the job of a trial, to be `run` later; returns its name."""
+        self._jobs.put(location_of(tuning_job), job)
+        self._links.put(TrialLink(custom_job=job.name, tuning_job=tuning_job, trial_id=trial_id))
+        return str(job.name)
+
+    def run(self, name: str) -> None:
+        """Carry a job out in the background."""
+        self._jobs.run(name)
+
+    def get(self, name: str) -> Any:
         """JobService.GetCustomJob."""
-        return self._jobs.get(request.name)
+        return self._jobs.get(name)
 
     def list(self, request: Any) -> Any:
         """JobService.ListCustomJobs: newest first."""
-        page, token = select_page(
-            self._jobs.newest_first(request.parent),
-            filter_text=request.filter,
-            page_size=request.page_size,
-            page_token=request.page_token,
-        )
+        page, token = self._jobs.page(request)
         return types.ListCustomJobsResponse(custom_jobs=page, next_page_token=token)
 
     def cancel(self, request: Any) -> Any:
         """JobService.CancelCustomJob: a job that is over stays as it is."""
-
-        def change(job: Any) -> None:
-            if job.state not in FINAL_STATES:
-                job.state = types.JobState.JOB_STATE_CANCELLING
-
-        self._jobs.change(request.name, change)
-        run = self._runs.get(request.name)
-        if run is not None:
-            run.wake()
+        self._jobs.cancel(request.name)
         return empty_pb2.Empty()
 
     def delete(self, request: Any) -> Any:
         """JobService.DeleteCustomJob: only of a job that is over; its log goes too."""
-        job = self._jobs.get(request.name)
-        if job.state not in FINAL_STATES:
+        name = request.name
+        self._jobs.check_over(name)
+        link = self._links.get(name)
+        if link is not None:
             raise FailedPrecondition(
-                f"The CustomJob {job.name} is in the state {job.state.name}: cancel it before it is deleted."
+                f"The CustomJob {name} is the trial {link.trial_id} of {link.tuning_job}: delete that."
             )
 
         def work(_cancelled: threading.Event) -> Any:
-            self._jobs.delete(job.name)
-            self._state.delete(replica_group.KIND, job.name)
-            shutil.rmtree(self._config.jobs / id_of(job.name), ignore_errors=True)
+            self.remove(name)
             return empty_pb2.Empty()
 
-        return self._operations.begin(location_of(job.name), types.DeleteOperationMetadata(), work)
+        return self._operations.begin(location_of(name), types.DeleteOperationMetadata(), work)
 
-    def _run(self, name: str) -> None:
-        run = JobRun(
-            self._config,
-            self._state,
-            self._faults,
-            self._jobs,
-            name,
-            on_end=lambda: self._runs.pop(name, None),
+    def remove(self, name: str) -> None:
+        """Remove a job that is over, with all that it left here."""
+        self._jobs.delete(name)
+        self._links.delete(name)
+        self._group(name).forget()
+        shutil.rmtree(self._directory(name), ignore_errors=True)
+
+    def primary_directory(self, name: str) -> Path | None:
+        """The folder of the replica that speaks for a job; `None` before it is decided which that is."""
+        group = self._group(name)
+        return group.directory(group.primary) if group.planned else None
+
+    def _make_run(self, resources: Resources, name: str, on_end: Callable[[], Any]) -> JobRun:
+        return JobRun(self._config, self._faults, self._group(name), resources, name, on_end=on_end)
+
+    def _group(self, name: str) -> ReplicaGroup:
+        return ReplicaGroup(
+            self._config, self._state, self._directory(name), name, trial=self._links.get(name)
         )
-        self._runs[name] = run
-        run.start()
+
+    def _directory(self, name: str) -> Path:
+        return self._config.jobs / id_of(name)

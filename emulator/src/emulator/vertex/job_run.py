@@ -1,25 +1,23 @@
-"""Carries out one custom job, or goes on with one that an earlier emulator began."""
+"""Carries out one custom job."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from google.rpc import code_pb2, status_pb2
+from google.rpc import code_pb2
 
 from emulator.config import Config
 from emulator.errors import InvalidArgument
 from emulator.faults import Faults
 from emulator.processes import StartError
-from emulator.state import State
 from emulator.vertex.artifacts import Artifacts
 from emulator.vertex.containers import UnmappedImageError
-from emulator.vertex.names import id_of
+from emulator.vertex.job_thread import JobThread
+from emulator.vertex.launches import engines_needed
 from emulator.vertex.outcome import (
-    CANCELLED,
     STOPPED,
     SUCCEEDED,
     Outcome,
@@ -31,34 +29,23 @@ from emulator.vertex.outcome import (
 )
 from emulator.vertex.packages import InstallError, install_packages
 from emulator.vertex.replica_group import ReplicaGroup
-from emulator.vertex.replicas import plan_replicas, replica_argv
+from emulator.vertex.replicas import plan_replicas
 from emulator.vertex.resources import Resources
-from emulator.vertex.wire.messages import types
 
-FINAL_STATES = frozenset(
-    {
-        types.JobState.JOB_STATE_SUCCEEDED,
-        types.JobState.JOB_STATE_FAILED,
-        types.JobState.JOB_STATE_CANCELLED,
-        types.JobState.JOB_STATE_EXPIRED,
-    }
-)
-
-_LOOK_SECONDS = 0.1
 _CANCEL_GRACE_SECONDS = 10.0
 _STOP_GRACE_SECONDS = 3.0
 _OTHERS_GRACE_SECONDS = 10.0
 """How long the other replicas may take once the primary one has ended well."""
 
 
-class JobRun(threading.Thread):
-    """The thread of one job: prepares, starts its replicas, watches them, and writes down how it ended."""
+class JobRun(JobThread):
+    """The thread of one custom job: prepares, starts its replicas and watches them."""
 
     def __init__(
         self,
         config: Config,
-        state: State,
         faults: Faults,
+        group: ReplicaGroup,
         jobs: Resources,
         name: str,
         *,
@@ -68,42 +55,27 @@ class JobRun(threading.Thread):
 
         Args:
             config: the emulator's.
-            state: where the replicas are written down.
             faults: what shall go wrong.
+            group: the job's replicas.
             jobs: where the job is.
             name: the job's resource name.
             on_end: called last of all.
         """
-        super().__init__(name=name, daemon=True)
+        super().__init__(jobs, name, on_end=on_end)
         self._config = config
         self._faults = faults
-        self._jobs = jobs
-        self._job_name = name
-        self._on_end = on_end
-        self._woken = threading.Event()
-        self._stopping = False
-        self._directory = config.jobs / id_of(name)
-        self._group = ReplicaGroup(config, state, self._directory, name)
+        self._group = group
         self._preempt_at: float | None = None
 
-    def wake(self) -> None:
-        """Look at the job's state at once."""
-        self._woken.set()
+    def carry_out(self) -> Outcome:
+        """Run the replicas to their end."""
+        outcome = self._prepare() or self._launch() or self._watch()
+        self._group.terminate(_STOP_GRACE_SECONDS if outcome is STOPPED else _CANCEL_GRACE_SECONDS)
+        return outcome
 
-    def stop(self) -> None:
-        """End it because the emulator stops."""
-        self._stopping = True
-        self._woken.set()
-
-    def run(self) -> None:
-        """Carry the job out."""
-        try:
-            outcome = self._prepare() or self._launch() or self._watch()
-            grace = _STOP_GRACE_SECONDS if outcome is STOPPED else _CANCEL_GRACE_SECONDS
-            self._group.terminate(grace)
-            self._finish(outcome)
-        finally:
-            self._on_end()
+    def ended_at(self) -> datetime:
+        """When the last replica ended."""
+        return self._group.ended_at() or super().ended_at()
 
     def _prepare(self) -> Outcome | None:
         """What a job does while it is PENDING."""
@@ -112,19 +84,20 @@ class JobRun(threading.Thread):
         fault = self._faults.take("slow_start")
         ready_at = time.monotonic() + (fault.delay_seconds if fault else 0.0)
         while time.monotonic() < ready_at:
-            if outcome := self._interrupted():
+            if outcome := self.interrupted():
                 return outcome
-            self._pause()
-        self._directory.mkdir(parents=True, exist_ok=True)
+            self.pause()
+        self._group.job_directory.mkdir(parents=True, exist_ok=True)
         job = self._jobs.get(self._job_name)
         try:
-            for spec in job.job_spec.worker_pool_specs:
-                if spec.replica_count:
-                    replica_argv(self._config.images, spec)
+            engines = engines_needed(self._config, job)
             self._install(job)
         except (UnmappedImageError, InstallError, InvalidArgument) as error:
             return failed(code_pb2.INVALID_ARGUMENT, str(error))
-        return self._interrupted()
+        if outcome := self.interrupted():
+            return outcome
+        self._group.plan(plan_replicas(job, engines))
+        return None
 
     def _install(self, job: Any) -> None:
         artifacts = Artifacts(self._config)
@@ -135,22 +108,13 @@ class JobRun(threading.Thread):
                 install_packages(files, self._group.packages(pool))
 
     def _launch(self) -> Outcome | None:
-        job = self._jobs.get(self._job_name)
-        if not self._group.planned:
-            self._group.plan(plan_replicas(job))
         try:
-            self._group.start(job)
+            self._group.start(self._jobs.get(self._job_name))
         except StartError as error:
             return failed(code_pb2.INTERNAL, str(error))
-
-        def change(running: Any) -> None:
-            # A cancelled job stays CANCELLING; one that was found again is RUNNING already.
-            if running.state == types.JobState.JOB_STATE_PENDING:
-                running.state = types.JobState.JOB_STATE_RUNNING
-            if not running.start_time:
-                running.start_time = datetime.now(UTC)
-
-        self._jobs.change(self._job_name, change)
+        except UnmappedImageError as error:
+            return failed(code_pb2.INVALID_ARGUMENT, str(error))
+        self.mark_running(datetime.now(UTC))
         return None
 
     def _watch(self) -> Outcome:
@@ -158,7 +122,7 @@ class JobRun(threading.Thread):
         timeout = job.job_spec.scheduling.timeout or timedelta.max
         primary_ended_at: float | None = None
         while True:
-            if outcome := self._ended_badly() or self._interrupted():
+            if outcome := self._ended_badly() or self.interrupted():
                 return outcome
             codes = self._group.exit_codes()
             if all(code == 0 for code in codes.values()):
@@ -172,7 +136,7 @@ class JobRun(threading.Thread):
             if self._is_preempted():
                 self._group.kill(self._group.primary)
                 return preempted(self._group.primary)
-            self._pause()
+            self.pause()
 
     def _ended_badly(self) -> Outcome | None:
         for replica, code in self._group.exit_codes().items():
@@ -182,11 +146,6 @@ class JobRun(threading.Thread):
                 return replica_failed(replica, code, self._group.process(replica))
         return None
 
-    def _interrupted(self) -> Outcome | None:
-        if self._jobs.get(self._job_name).state == types.JobState.JOB_STATE_CANCELLING:
-            return CANCELLED
-        return STOPPED if self._stopping else None
-
     def _is_preempted(self) -> bool:
         if self._preempt_at is None:
             fault = self._faults.take("preemption")
@@ -194,18 +153,3 @@ class JobRun(threading.Thread):
                 return False
             self._preempt_at = time.monotonic() + fault.delay_seconds
         return time.monotonic() >= self._preempt_at
-
-    def _pause(self) -> None:
-        self._woken.wait(_LOOK_SECONDS)
-        self._woken.clear()
-
-    def _finish(self, outcome: Outcome) -> None:
-        ended_at = self._group.ended_at() or datetime.now(UTC)
-
-        def change(job: Any) -> None:
-            job.state = outcome.state
-            job.end_time = ended_at
-            if outcome.code:
-                job.error = status_pb2.Status(code=outcome.code, message=outcome.message)
-
-        self._jobs.change(self._job_name, change)

@@ -1,4 +1,4 @@
-"""What a custom job must say before it is taken.
+"""What a custom job, or the job of a trial, must say before it is taken.
 
 https://cloud.google.com/vertex-ai/docs/reference/rest/v1/CustomJobSpec
 """
@@ -22,21 +22,36 @@ def check_custom_job(job: Any) -> None:
     """
     check_display_name(job.display_name, "custom_job.display_name")
     check_labels(dict(job.labels), "custom_job.labels")
-    pools = job.job_spec.worker_pool_specs
-    where = "custom_job.job_spec.worker_pool_specs"
+    check_job_spec(job.job_spec, "custom_job.job_spec")
+
+
+def check_job_spec(spec: Any, where: str) -> None:
+    """Refuse a CustomJobSpec that the service would not run.
+
+    Args:
+        spec: the CustomJobSpec.
+        where: the field that holds it, as errors name it.
+
+    Raises:
+        InvalidArgument: a field is missing or has a value that it can't have.
+    """
+    pools = spec.worker_pool_specs
     if not 1 <= len(pools) <= _MOST_POOLS:
-        raise InvalidArgument(f"{where}: expected 1 to {_MOST_POOLS} pools, received {len(pools)}")
+        raise InvalidArgument(
+            f"{where}.worker_pool_specs: expected 1 to {_MOST_POOLS} pools, received {len(pools)}"
+        )
     if pools[0].replica_count != 1:
-        raise InvalidArgument(f"{where}[0].replica_count: expected 1, received {pools[0].replica_count}")
+        raise InvalidArgument(
+            f"{where}.worker_pool_specs[0].replica_count: expected 1, received {pools[0].replica_count}"
+        )
     for index, pool in enumerate(pools):
         # A pool in the middle may be left out by being empty.
         if pool.replica_count:
-            _check_pool(pool, f"{where}[{index}]")
-    output = job.job_spec.base_output_directory.output_uri_prefix
+            _check_pool(pool, f"{where}.worker_pool_specs[{index}]")
+    output = spec.base_output_directory.output_uri_prefix
     if output and not output.startswith(SCHEME):
         raise InvalidArgument(
-            "custom_job.job_spec.base_output_directory.output_uri_prefix: "
-            f"expected gs://BUCKET/..., received {output!r}"
+            f"{where}.base_output_directory.output_uri_prefix: expected gs://BUCKET/..., received {output!r}"
         )
 
 

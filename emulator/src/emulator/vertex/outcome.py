@@ -1,4 +1,4 @@
-"""How custom jobs end, and in which words the service says so."""
+"""How jobs end, and in which words the service says so."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ from google.rpc import code_pb2
 
 from emulator.processes import Process
 from emulator.vertex.wire.messages import types
+
+FINAL_STATES = frozenset(
+    {
+        types.JobState.JOB_STATE_SUCCEEDED,
+        types.JobState.JOB_STATE_FAILED,
+        types.JobState.JOB_STATE_CANCELLED,
+        types.JobState.JOB_STATE_EXPIRED,
+    }
+)
+"""The states of a job that is over."""
 
 _LAST_LINES = 20
 

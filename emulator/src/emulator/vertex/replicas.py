@@ -1,4 +1,4 @@
-"""The replicas of a custom job: who they are and what the service tells each of them.
+"""The replicas of a job: who they are and what the service tells each of them.
 
 https://cloud.google.com/vertex-ai/docs/training/distributed-training
 """
@@ -6,18 +6,15 @@ https://cloud.google.com/vertex-ai/docs/training/distributed-training
 from __future__ import annotations
 
 import json
-import os
 import socket
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from emulator.config import Config
-from emulator.vertex.containers import container_argv
+from emulator.engines import Engine
 from emulator.vertex.names import id_of, project_of
+from emulator.vertex.trial_links import TrialLink
 
 _HOST = "127.0.0.1"
 _TASKS = ("chief", "worker", "ps", "evaluator")
@@ -32,11 +29,13 @@ class Replica:
         pool: the place of its worker pool, from 0.
         index: its place in the pool, from 0.
         address: `HOST:PORT`, kept free for it to listen on.
+        engine: what runs its container; `None` where a Python module runs.
     """
 
     pool: int
     index: int
     address: str
+    engine: Engine | None = None
 
     @property
     def name(self) -> str:
@@ -47,9 +46,20 @@ class Replica:
         """The replica as plain JSON values."""
         return asdict(self)
 
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Replica:
+        """The replica that `to_document` wrote."""
+        engine = document.get("engine")
+        return cls(**{**document, "engine": None if engine is None else Engine(**engine)})
 
-def plan_replicas(job: Any) -> list[Replica]:
-    """The replicas of a job, each with a free port."""
+
+def plan_replicas(job: Any, engines: Mapping[int, Engine]) -> list[Replica]:
+    """The replicas of a job, each with a free port.
+
+    Args:
+        job: the CustomJob.
+        engines: the place of a worker pool -> what runs its containers, where no module does.
+    """
     with ExitStack() as stack:
         replicas = []
         for pool, spec in enumerate(job.job_spec.worker_pool_specs):
@@ -58,82 +68,58 @@ def plan_replicas(job: Any) -> list[Replica]:
                 listener = stack.enter_context(socket.socket())
                 listener.bind((_HOST, 0))
                 address = f"{_HOST}:{listener.getsockname()[1]}"
-                replicas.append(Replica(pool=pool, index=index, address=address))
+                replicas.append(Replica(pool=pool, index=index, address=address, engine=engines.get(pool)))
     return replicas
 
 
-def replica_argv(images: Mapping[str, str], pool_spec: Any) -> list[str]:
-    """A replica's command line.
-
-    Raises:
-        UnmappedImageError: no module stands for its container's image.
-    """
-    if "python_package_spec" in pool_spec:
-        package = pool_spec.python_package_spec
-        return [sys.executable, "-m", package.python_module, *package.args]
-    container = pool_spec.container_spec
-    return container_argv(images, container.image_uri, command=container.command, args=container.args)
-
-
-def replica_environment(
-    config: Config, job: Any, replica: Replica, replicas: Sequence[Replica], *, packages: Path
+def replica_variables(
+    job: Any, replica: Replica, replicas: Sequence[Replica], *, trial: TrialLink | None
 ) -> dict[str, str]:
-    """A replica's whole environment.
+    """The environment variables by which the service tells a replica what it is part of.
+
+    https://cloud.google.com/vertex-ai/docs/training/code-requirements#environment-variables
 
     Args:
-        config: the emulator's.
         job: the CustomJob.
         replica: the one it is for.
         replicas: all of them.
-        packages: the folder of the job's installed packages, if it has any.
+        trial: the trial that the job carries out, if it does.
     """
-    spec = job.job_spec.worker_pool_specs[replica.pool]
-    project = project_of(job.name)
-    environment = config.child_environment(project)
-    environment |= {
+    task = {"index": replica.index} if trial is None else {"index": replica.index, "trial": trial.trial_id}
+    output = job.job_spec.base_output_directory.output_uri_prefix.rstrip("/")
+    variables = {
         # Vertex AI's images run unbuffered, or a log would come in lumps.
         "PYTHONUNBUFFERED": "1",
-        "CLOUD_ML_PROJECT_ID": project,
-        "CLOUD_ML_JOB_ID": id_of(job.name),
-        "CLUSTER_SPEC": json.dumps(_cluster_spec(replica, replicas)),
-        **_output_directories(job.job_spec.base_output_directory.output_uri_prefix),
+        "CLOUD_ML_PROJECT_ID": project_of(job.name),
+        "CLOUD_ML_JOB_ID": id_of(job.name if trial is None else trial.tuning_job),
+        "CLUSTER_SPEC": json.dumps(_cluster_spec(replica, replicas, task)),
     }
     if len(replicas) > 1:
-        environment["TF_CONFIG"] = json.dumps(_tf_config(replica, replicas))
-    if "python_package_spec" in spec:
-        given = spec.python_package_spec.env
-        path = [str(packages), environment.get("PYTHONPATH", "")]
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
-    else:
-        given = spec.container_spec.env
-    return environment | {variable.name: variable.value for variable in given}
+        variables["TF_CONFIG"] = json.dumps(_tf_config(replica, replicas, task))
+    if trial is not None:
+        variables["CLOUD_ML_TRIAL_ID"] = trial.trial_id
+    if output:
+        base = output if trial is None else f"{output}/{trial.trial_id}"
+        variables |= {
+            "AIP_MODEL_DIR": f"{base}/model/",
+            "AIP_CHECKPOINT_DIR": f"{base}/checkpoints/",
+            "AIP_TENSORBOARD_LOG_DIR": f"{base}/logs/",
+        }
+    return variables
 
 
-def _output_directories(prefix: str) -> dict[str, str]:
-    """https://cloud.google.com/vertex-ai/docs/training/code-requirements#environment-variables."""
-    if not prefix:
-        return {}
-    base = prefix.rstrip("/")
-    return {
-        "AIP_MODEL_DIR": f"{base}/model/",
-        "AIP_CHECKPOINT_DIR": f"{base}/checkpoints/",
-        "AIP_TENSORBOARD_LOG_DIR": f"{base}/logs/",
-    }
-
-
-def _cluster_spec(replica: Replica, replicas: Sequence[Replica]) -> dict[str, Any]:
+def _cluster_spec(replica: Replica, replicas: Sequence[Replica], task: dict[str, Any]) -> dict[str, Any]:
     cluster: dict[str, list[str]] = {}
     for other in replicas:
         cluster.setdefault(f"workerpool{other.pool}", []).append(other.address)
-    task = {"type": f"workerpool{replica.pool}", "index": replica.index}
+    task = {"type": f"workerpool{replica.pool}", **task}
     return {"cluster": cluster, "environment": "cloud", "task": task}
 
 
-def _tf_config(replica: Replica, replicas: Sequence[Replica]) -> dict[str, Any]:
+def _tf_config(replica: Replica, replicas: Sequence[Replica], task: dict[str, Any]) -> dict[str, Any]:
     cluster: dict[str, list[str]] = {}
     for other in replicas:
         # An evaluator is no part of TensorFlow's cluster.
         if _TASKS[other.pool] != "evaluator":
             cluster.setdefault(_TASKS[other.pool], []).append(other.address)
-    task = {"type": _TASKS[replica.pool], "index": replica.index}
-    return {"cluster": cluster, "environment": "cloud", "task": task}
+    return {"cluster": cluster, "environment": "cloud", "task": {"type": _TASKS[replica.pool], **task}}

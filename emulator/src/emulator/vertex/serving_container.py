@@ -9,7 +9,7 @@ from typing import Any
 
 from emulator.config import Config
 from emulator.errors import FailedPrecondition
-from emulator.vertex.containers import UnmappedImageError, container_argv
+from emulator.vertex.containers import UnmappedImageError, find_module, module_argv
 from emulator.vertex.names import id_of, project_of
 from emulator.vertex.servers import ServerSpec
 
@@ -32,12 +32,12 @@ def server_spec(
         FailedPrecondition: no module stands for the container's image.
     """
     container = model.container_spec
-    try:
-        argv = container_argv(
-            config.images, container.image_uri, command=container.command, args=container.args
+    module = find_module(config.images, container.image_uri)
+    if module is None:
+        error = UnmappedImageError(
+            config.images, container.image_uri, instead="Serving images are run in no container engine."
         )
-    except UnmappedImageError as error:
-        raise FailedPrecondition(str(error)) from error
+        raise FailedPrecondition(str(error))
     base_route = f"/v1/endpoints/{id_of(endpoint)}/deployedModels/{deployed.id}"
     health_route = container.health_route or base_route
     predict_route = container.predict_route or f"{base_route}:predict"
@@ -60,7 +60,7 @@ def server_spec(
         "AIP_VERSION_NAME": model.version_id,
     }
     return ServerSpec(
-        argv=argv,
+        argv=module_argv(module, command=container.command, args=container.args),
         environment=environment | {variable.name: variable.value for variable in container.env},
         health_route=health_route,
         predict_route=predict_route,
