@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow as tf
 from samples.flowers import KINDS, render
 
-from dataset_contract import FEATURES_FILENAME, DataContract, image_features
+from dataset_contract import (
+    FEATURES_FILENAME,
+    STATISTICS_FILENAME,
+    DataContract,
+    DatasetStatistics,
+    image_features,
+)
 
 LABELS = tuple(KINDS)
 
@@ -22,6 +30,14 @@ def write_dataset(
     contract = DataContract(name="flowers", record_format="image", features=image_features(tuple(labels)))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FEATURES_FILENAME).write_text(contract.to_features_json())
+    sides = {"train": range(train), "validation": range(train, train + validation)}
+    counts = {
+        side: {label: sum(labels[i % len(labels)] == label for i in indices) for label in labels}
+        for side, indices in sides.items()
+    }
+    write_description(
+        folder, {side: [len(i[s::shards]) for s in range(shards)] for side, i in sides.items()}, counts
+    )
     first = 0
     for split, count in (("train", train), ("validation", validation)):
         for shard in range(shards):
@@ -31,6 +47,31 @@ def write_dataset(
                     writer.write(_example(index, labels, contract))
         first += count
     return folder
+
+
+def write_description(
+    folder: Path,
+    shards: Mapping[str, Sequence[int]],
+    labels: Mapping[str, Mapping[str, int]],
+    **statistics: Any,
+) -> None:
+    """Write what lies beside the records: the lengths of the shards, and what was counted.
+
+    Args:
+        folder: of the records.
+        shards: records of each shard, by split.
+        labels: records of each label, by split.
+        statistics: of numbers and words.
+    """
+    splits = [{"name": name, "shardLengths": [str(n) for n in lengths]} for name, lengths in shards.items()]
+    (folder / "dataset_info.json").write_text(json.dumps({"splits": splits}))
+    found = DatasetStatistics(
+        records={name: sum(lengths) for name, lengths in shards.items()},
+        labels=labels,
+        numbers=statistics.get("numbers", {}),
+        words=statistics.get("words", {}),
+    )
+    (folder / STATISTICS_FILENAME).write_text(json.dumps(found.to_json()))
 
 
 def _example(index: int, labels: Sequence[str], contract: DataContract) -> bytes:

@@ -1,55 +1,33 @@
-"""Scores of predictions and baselines."""
+"""Records as a model is asked about them."""
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
-import pytest
-from trainer.evaluate import score, score_majority_class, validation_examples
-from trainer.export import Predictions
+from trainer.evaluate import examples, first_examples, spread_examples
 from trainer.records import Records
 
 
-def test_score_of_known_predictions_gives_the_figures_by_hand():
-    predictions = Predictions(
-        classes=np.array([0, 1, 1, 0]),
-        probabilities=np.array([[0.8, 0.2], [0.4, 0.6], [0.1, 0.9], [0.7, 0.3]], np.float32),
-    )
+def test_examples_count_labels_from_zero(dataset):
+    records = Records.open(str(dataset))
 
-    result = score(predictions, np.array([0, 0, 1, 0]), classes=2)
+    batches = list(examples(records, records.validation, batch_size=5))
 
-    assert result.accuracy == 0.75
-    assert result.balanced_accuracy == pytest.approx((2 / 3 + 1) / 2)
-    assert result.loss == pytest.approx(-np.log([0.8, 0.4, 0.9, 0.7]).mean(), rel=1e-5)
-    assert result.confusion_matrix.tolist() == [[2, 1], [0, 1]]
-    assert result.finite
+    assert [len(batch) for batch in batches] == [5, 5, 2]
+    assert {int(target) for batch in batches for target in batch.targets} == set(range(5))
+    assert all(name.endswith(".jpg") for batch in batches for name in batch.names)
 
 
-def test_score_of_probabilities_that_are_no_numbers_says_so_and_stays_finite():
-    predictions = Predictions(
-        classes=np.array([0]), probabilities=np.array([[math.nan, math.nan]], np.float32)
-    )
+def test_first_examples_of_few_records_are_all(dataset):
+    records = Records.open(str(dataset))
 
-    result = score(predictions, np.array([0]), classes=2)
-
-    assert not result.finite
-    assert math.isfinite(result.loss)
+    assert len(first_examples(records, records.validation, 100)) == 12
 
 
-def test_score_majority_class_is_the_share_of_the_commonest_training_label(make_dataset):
-    records = Records.open(str(make_dataset(train=11, validation=10)))
+def test_spread_examples_reach_from_the_beginning_to_the_end(dataset):
+    records = Records.open(str(dataset))
+    all_names = [
+        name for batch in examples(records, records.validation, batch_size=12) for name in batch.names
+    ]
 
-    result = score_majority_class(records)
+    spread = spread_examples(records, records.validation, 4)
 
-    # Of 11 in turn, the first label has one more; of 10, each has two.
-    assert records.train.label_counts[0] == 3
-    assert result.accuracy == 0.2
-    assert result.confusion_matrix[:, 0].tolist() == [2, 2, 2, 2, 2]
-
-
-def test_validation_examples_count_labels_from_zero(dataset):
-    examples = list(validation_examples(Records.open(str(dataset))))
-
-    assert {example.label for example in examples} == set(range(5))
-    assert all(example.filename.endswith(".jpg") for example in examples)
+    assert list(spread.names) == all_names[::3]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from trainer.errors import InputError
 from trainer.flags import parse
+from trainer.images.options import AutoencoderOptions, ResnetOptions
+from trainer.tables.options import RegressionOptions, WideDeepOptions
 
 REQUIRED = ["--data-dir", "d", "--job-dir", "j"]
 
@@ -20,8 +22,8 @@ def test_parse_dashes_and_underscores_are_the_same():
 def test_parse_without_options_gives_the_source_s_values():
     config = parse(REQUIRED)
 
-    assert (config.resnet_depth, config.image_size, config.momentum) == (18, 224, 0.9)
-    assert (config.base_learning_rate, config.weight_decay, config.crop_area_min) == (0.1, 1e-4, 0.08)
+    assert config.options == ResnetOptions(resnet_depth=18, image_size=224, crop_area_min=0.08)
+    assert (config.base_learning_rate, config.weight_decay, config.momentum) == (0.1, 1e-4, 0.9)
     assert (config.train_steps, config.train_epochs, config.learning_rate_schedule) == (None, 90, "steps")
 
 
@@ -48,3 +50,62 @@ def test_parse_flag_that_is_no_flag_exits_with_usage(wrong, capsys):
 
     assert stop.value.code == 2
     assert wrong[0] in capsys.readouterr().err
+
+
+def test_parse_census_command_line_of_the_source():
+    command_line = (
+        "--model wide_deep --train-files r/census-train* --eval-files r/census-validation* --job-dir j "
+        "--num-epochs 3 --train-batch-size 40 --eval-batch-size 40 --embedding-size 8 --first-layer-size 100 "
+        "--num-layers 4 --scale-factor 0.7 --train-steps 1000 --eval-steps 100 --verbosity DEBUG"
+    )
+
+    config = parse(command_line.split())
+
+    assert config.options == WideDeepOptions(
+        embedding_size=8, first_layer_size=100, num_layers=4, scale_factor=0.7
+    )
+    assert (config.data_dir, config.train_files) == ("r", "r/census-train*")
+    assert (config.train_epochs, config.train_steps, config.eval_steps) == (3, 1000, 100)
+    assert (config.train_batch_size, config.verbosity) == (40, "DEBUG")
+
+
+def test_parse_taxifare_command_line_of_the_source():
+    config = parse(
+        [
+            *("--model", "regression", "--train_data_paths=r/taxi-train*", "--eval_data_paths=r/taxi-valid*"),
+            *("--output_dir=trained", "--train_batch_size=512", "--train_steps=100", "--eval_steps=10"),
+            *("--hidden_units", "128 32 4", "--eval_delay_secs", "10", "--min_eval_frequency", "1"),
+        ]
+    )
+
+    assert config.options == RegressionOptions(hidden_units="128 32 4")
+    assert (config.job_dir, config.steps_per_eval, config.train_batch_size) == ("trained", 1, 512)
+
+
+def test_parse_autoencoder_command_line_of_the_source():
+    config = parse(["--model=autoencoder", "--data-dir=d", "--model-dir=gs://b/m", "--epochs", "2"])
+
+    assert isinstance(config.options, AutoencoderOptions)
+    assert (config.job_dir, config.train_epochs) == ("gs://b/m", 2)
+
+
+def test_parse_without_data_says_what_is_required(capsys):
+    with pytest.raises(SystemExit):
+        parse(["--job-dir", "j"])
+
+    assert "--data-dir or --train-files" in capsys.readouterr().err
+
+
+def test_parse_unknown_model_names_the_models():
+    with pytest.raises(InputError, match=r"--model: expected one of .*wide_deep.*, received 'gpt'"):
+        parse([*REQUIRED, "--model", "gpt"])
+
+
+@pytest.mark.parametrize("model", ["resnet", "wide_deep", "regression", "autoencoder"])
+def test_help_explains_every_flag(model, capsys):
+    with pytest.raises(SystemExit):
+        parse(["--model", model, "--help"])
+
+    text = capsys.readouterr().out
+    assert f"flags of --model {model}" in text
+    assert "folder or gs:// URI" in text

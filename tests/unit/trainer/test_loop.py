@@ -16,20 +16,21 @@ from trainer.loop import Loop
 from trainer.models import MODELS
 from trainer.records import Records
 
-config = TrainConfig(
+config = TrainConfig.of(
     data_dir=sys.argv[1], job_dir="unused", image_size=32, train_batch_size=8, eval_batch_size=8
 )
 records = Records.open(config.data_dir)
 strategy = tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
 with strategy.scope():
-    model = MODELS["resnet"].build(config, 5, "float32")
-loop = Loop(strategy, model, total_steps=2, config=config)
+    learner = MODELS["resnet"].create(config, records, "float32")
+loop = Loop(strategy, learner, total_steps=2, config=config)
 def distributed(make):
     return iter(strategy.distribute_datasets_from_function(make))
-trained = loop.train(distributed(lambda c: train_batches(records, config, seed=0, context=c)), steps=2)
+batches = distributed(lambda c: train_batches(learner, records, config, seed=0, context=c))
+trained = loop.train(batches, steps=2)
 assert (loop.step, trained.examples) == (2, 16), (loop.step, trained)
 judged = loop.evaluate(
-    distributed(lambda c: evaluation_batches(records, config, context=c)),
+    distributed(lambda c: evaluation_batches(learner, records, config, context=c)),
     steps=evaluation_steps(records, config),
 )
 assert judged.examples == 12, judged

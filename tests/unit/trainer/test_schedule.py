@@ -14,21 +14,19 @@ SOURCE = {
 
 @pytest.mark.parametrize(("epoch", "rate"), SOURCE.items())
 def test_warmup_schedule_over_90_epochs_is_the_source_s(epoch, rate):
-    schedule = WarmupSchedule(
-        total_steps=90 * STEPS_PER_EPOCH, base_learning_rate=0.1, batch_size=256, kind="steps"
-    )
+    schedule = WarmupSchedule(total_steps=90 * STEPS_PER_EPOCH, peak=0.1, kind="steps")
 
     assert float(schedule(round(epoch * STEPS_PER_EPOCH))) == pytest.approx(rate, rel=1e-5)
 
 
-def test_warmup_schedule_with_another_batch_is_proportional():
-    schedule = WarmupSchedule(total_steps=90, base_learning_rate=0.1, batch_size=64, kind="steps")
+def test_warmup_schedule_constant_stays_at_the_peak():
+    schedule = WarmupSchedule(total_steps=90, peak=0.1, kind="constant")
 
-    assert float(schedule(10)) == pytest.approx(0.025)
+    assert [float(schedule(step)) for step in (5, 89)] == pytest.approx([0.1, 0.1])
 
 
 def test_warmup_schedule_cosine_falls_from_the_peak_to_zero():
-    schedule = WarmupSchedule(total_steps=90, base_learning_rate=0.1, batch_size=256, kind="cosine")
+    schedule = WarmupSchedule(total_steps=90, peak=0.1, kind="cosine")
 
     assert float(schedule(5)) == pytest.approx(0.1)
     assert float(schedule(47.5)) == pytest.approx(0.05, rel=1e-3)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from trainer.config import TrainConfig, flag_of
+from trainer.config import TrainConfig
 from trainer.errors import InputError
 from trainer.job import write_json
 from trainer.loop import Loop
+from trainer.ranges import flag_of
 
 _PARAMETERS = "parameters.json"
 _MAX_TO_KEEP = 2
@@ -37,7 +38,7 @@ class Checkpoints:
     def __init__(self, folder: Path, loop: Loop, config: TrainConfig, *, chief: bool) -> None:
         self._loop = loop
         self._folder = folder
-        checkpoint = tf.train.Checkpoint(model=loop.model, optimizer=loop.optimizer)
+        checkpoint = tf.train.Checkpoint(model=loop.learner.network, optimizer=loop.optimizer)
         self._scratch = None if chief else tempfile.TemporaryDirectory()
         place = str(folder) if self._scratch is None else self._scratch.name
         self._manager = tf.train.CheckpointManager(

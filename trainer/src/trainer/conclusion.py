@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Sequence
 
-import keras
 import numpy as np
 import tensorflow as tf
 from dataset_contract.mount import mounted_path
 
 from trainer.config import TrainConfig
-from trainer.evaluate import Score, score_export, score_majority_class, validation_examples
-from trainer.export import ExportedModel, Predictions, save_model
-from trainer.image_processing import centered
+from trainer.evaluate import ask, ask_about, first_examples, spread_examples
+from trainer.export import ExportedModel, save_model
+from trainer.images.learner import PictureLearner
 from trainer.job import JobPaths, write_json, write_text
+from trainer.learner import Learner
 from trainer.models import ModelFamily
-from trainer.records import Records
-from trainer.report import TrainingFacts, choose_golden, evaluation, golden_lines
-from trainer.tensorboard import PredictedImage, Summaries
+from trainer.records import IMAGE_INPUT, Records, Split, instance_features
+from trainer.report import Judgement, TrainingFacts, choose_golden, evaluation, golden_lines
+from trainer.scores.score import Scorer
+from trainer.tensorboard import Summaries
+from trainer.trial import report_trial
 
-_PARITY_IMAGES = 64
-_SHOWN_IMAGES = 16
+_PARITY_EXAMPLES = 64
+_SHOWN_EXAMPLES = 16
+_GOLDEN_AMONG = 4096
 
 log = logging.getLogger(__name__)
 
 
 def conclude(
-    model: keras.Model,
+    learner: Learner,
     family: ModelFamily,
     records: Records,
     config: TrainConfig,
@@ -39,7 +41,7 @@ def conclude(
     """Export a trained model, judge the export as read back from disk, and write the report.
 
     Args:
-        model: trained; its weights are float32 whatever it computes in.
+        learner: trained; its weights are float32 whatever it computes in.
         family: how to build it.
         records: of the dataset.
         config: of the job.
@@ -50,64 +52,81 @@ def conclude(
         InputError: the production model can't be read or compared.
     """
     # Exports compute in float32: they are served on processors without bfloat16.
-    exact = family.build(config, len(records.labels), "float32")
-    exact.set_weights(model.get_weights())
-    save_model(exact, paths.model, labels=records.labels)
-    export = ExportedModel(paths.model)
+    exact = family.create(config, records, "float32")
+    exact.network.set_weights(learner.network.get_weights())
+    save_model(exact, paths.model)
+    inputs = instance_features(records.contract)
+    export = ExportedModel(paths.model, inputs=inputs)
     log.info("exported %s, %.1f MB", paths.model, export.bytes() / 1e6)
 
-    score, predictions = score_export(export, records, batch_size=config.eval_batch_size)
-    baseline, production = score_majority_class(records), _score_production(records, config)
-    for name, judged in (("model", score), ("majority class", baseline), ("production", production)):
-        if judged is not None:
-            log.info("%s: validation accuracy %.4f, loss %.4f", name, judged.accuracy, judged.loss)
+    scorer = family.scorer(config, records)
+    exports = [export]
+    if config.production_model:
+        place = mounted_path(config.production_model)
+        exports.append(ExportedModel(place, inputs=inputs, field="--production-model"))
+    validation = _judge(exports, scorer, records, records.validation, config)
+    test = None if records.test is None else _judge([export], scorer, records, records.test, config)
 
     summaries = Summaries(paths.logs)
-    summaries.scalars(
-        training.steps, {f"validation/{name}": value for name, value in score.metrics().items()}
+    for side, judged in (("validation", validation), ("test", test)):
+        if judged is not None:
+            metrics = judged.model.metrics
+            summaries.scalars(training.steps, {f"{side}/{name}": value for name, value in metrics.items()})
+    _show(exact, export, records, summaries, step=training.steps)
+    golden = choose_golden(
+        first_examples(records, records.validation, _GOLDEN_AMONG), classes=len(records.labels)
     )
-    summaries.predictions(training.steps, list(_shown(records, predictions)))
-    golden = choose_golden(validation_examples(records), classes=len(records.labels))
-    answers = export.predict([example.image for example in golden])
-    write_text(paths.golden, golden_lines(golden, answers))
+    write_text(paths.golden, golden_lines(golden, export.predict(golden.inputs)))
     report = evaluation(
         config,
         records,
-        model=score,
-        baseline=baseline,
-        production=production,
+        validation=validation,
+        test=test,
+        baseline_kind=scorer.baseline_kind,
         export=export,
-        parity=_parity(exact, export, records, config),
+        parity=_parity(exact, export, records),
         training=training,
     )
+    report_trial(validation.model.metrics, step=training.steps)
     write_json(paths.evaluation, report)
     log.info("finished: %s", paths.evaluation)
 
 
-def _score_production(records: Records, config: TrainConfig) -> Score | None:
-    if not config.production_model:
-        return None
-    production = ExportedModel(mounted_path(config.production_model), field="--production-model")
-    return score_export(production, records, batch_size=config.eval_batch_size)[0]
+def _judge(
+    exports: Sequence[ExportedModel], scorer: Scorer, records: Records, split: Split, config: TrainConfig
+) -> Judgement:
+    """Score the model, the constant answer and, as the second export, production on the same records."""
+    answers = [ask(export, records, split, batch_size=config.eval_batch_size) for export in exports]
+    scores = [scorer.score(answer) for answer in answers]
+    baseline = scorer.baseline(split, answers[0].targets)
+    for name, score in zip(("model", "production"), scores, strict=False):
+        log.info("%s, %s: %s", split.name, name, score)
+    log.info("%s, %s: %s", split.name, scorer.baseline_kind.replace("_", " "), baseline)
+    return Judgement(
+        examples=split.records,
+        model=scores[0],
+        baseline=baseline,
+        production=scores[1] if len(scores) > 1 else None,
+    )
 
 
-def _parity(model: keras.Model, export: ExportedModel, records: Records, config: TrainConfig) -> float:
-    """The largest difference of a probability between the export and the model in memory."""
-    files = [example.image for example in itertools.islice(validation_examples(records), _PARITY_IMAGES)]
-    images = tf.stack([centered(tf.constant(file), image_size=config.image_size) for file in files])
-    expected = tf.nn.softmax(model(images, training=False)).numpy()
-    return float(np.nan_to_num(np.abs(expected - export.predict(files).probabilities), nan=1.0).max())
+def _parity(learner: Learner, export: ExportedModel, records: Records) -> float:
+    """The largest difference of a number between the export and the model in memory."""
+    some = first_examples(records, records.validation, _PARITY_EXAMPLES)
+    expected = learner.serve({name: tf.constant(values) for name, values in some.inputs.items()})
+    found = export.predict(some.inputs)
+    return max(
+        float(np.nan_to_num(np.abs(expected[name].numpy() - values), nan=1.0).max())
+        for name, values in found.items()
+        if values.dtype.kind == "f"
+    )
 
 
-def _shown(records: Records, predictions: Predictions) -> Iterator[PredictedImage]:
-    """Some validation records, evenly spread over all."""
-    stride = -(-records.validation.records // _SHOWN_IMAGES)
-    for index, example in enumerate(validation_examples(records)):
-        if index % stride == 0:
-            predicted = int(predictions.classes[index])
-            yield PredictedImage(
-                image=example.image,
-                label=records.labels[example.label],
-                predicted=records.labels[predicted],
-                probability=float(predictions.probabilities[index, predicted]),
-            )
+def _show(
+    learner: Learner, export: ExportedModel, records: Records, summaries: Summaries, *, step: int
+) -> None:
+    """Pictures for TensorBoard, where the records are pictures."""
+    if isinstance(learner, PictureLearner):
+        some = spread_examples(records, records.validation, _SHOWN_EXAMPLES)
+        files = some.inputs[IMAGE_INPUT].tolist()
+        summaries.pictures(step, learner.pictures(files, ask_about(export, some)))

@@ -1,162 +1,103 @@
-"""Scores exports and baselines on the same validation records."""
+"""Asks an export about the records of a split."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from trainer.errors import InputError
-from trainer.export import ExportedModel, Predictions
-from trainer.input_pipeline import image_feature
-from trainer.records import Records, example_features
+from dataset_contract import FeatureSpec
+from trainer.export import ExportedModel
+from trainer.records import Records, Split, example_features, instance_features
+from trainer.scores.score import Answers
 
-_FILENAME = "image/filename"
-_SMALLEST_PROBABILITY = 1e-7
-
-
-@dataclass(frozen=True, kw_only=True)
-class Example:
-    """A validation record.
-
-    Attributes:
-        image: the JPEG file.
-        label: from 0.
-        filename: its path in the source, empty where the records don't say.
-    """
-
-    image: bytes
-    label: int
-    filename: str
+_NAMES = ("image/filename",)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Score:
-    """How good predictions are.
+class Examples:
+    """Some records.
 
     Attributes:
-        accuracy: share of the records that were classified rightly.
-        balanced_accuracy: mean over the classes of the share of their records that were classified rightly.
-        loss: mean cross-entropy, in nats.
-        confusion_matrix: int64 (classes, classes): records by true (row) and predicted class.
-        finite: whether every probability is a number.
+        inputs: what a model is asked with, by the names of its signature; each (records,).
+        targets: the labels: int64 (records,), from 0, or float32 (records,).
+        names: where each record comes from; empty where the records don't say.
     """
 
-    accuracy: float
-    balanced_accuracy: float
-    loss: float
-    confusion_matrix: NDArray[np.int64]
-    finite: bool
+    inputs: Mapping[str, NDArray[Any]]
+    targets: NDArray[Any]
+    names: tuple[str, ...]
 
-    def metrics(self) -> dict[str, float]:
-        """The figures by name."""
-        return {"accuracy": self.accuracy, "balanced_accuracy": self.balanced_accuracy, "loss": self.loss}
+    def __len__(self) -> int:
+        return len(self.targets)
 
-
-def validation_examples(records: Records) -> Iterator[Example]:
-    """Every validation record, in the order of the shards."""
-    image, label = image_feature(records.contract), records.contract.label
-    filenames = [feature for feature in records.contract.features if feature.name == _FILENAME]
-    spec = example_features([image, label, *filenames])
-    dataset = tf.data.TFRecordDataset(records.validation.files).map(
-        lambda record: tf.io.parse_single_example(record, spec)
-    )
-    for example in dataset.as_numpy_iterator():
-        yield Example(
-            image=example[image.name],
-            label=int(example[label.name]) - label.first_index,
-            filename=example.get(_FILENAME, b"").decode(),
+    def take(self, indices: list[int]) -> Examples:
+        """Those at these places."""
+        return Examples(
+            inputs={name: values[indices] for name, values in self.inputs.items()},
+            targets=self.targets[indices],
+            names=tuple(self.names[index] for index in indices) if self.names else (),
         )
 
 
-def score_export(export: ExportedModel, records: Records, *, batch_size: int) -> tuple[Score, Predictions]:
-    """Score an export through its own signature.
-
-    Where it says which labels it knows, they are matched by name: a version from before a label was added can
-    still be compared, it just never finds the new one.
-
-    Args:
-        export: read from disk.
-        records: the dataset whose validation side counts.
-        batch_size: images per call.
-
-    Raises:
-        InputError: the export has other classes than the dataset and doesn't say which.
-    """
-    answers, labels = [], []
-    batch: list[Example] = []
-    for example in validation_examples(records):
-        labels.append(example.label)
-        batch.append(example)
-        if len(batch) == batch_size:
-            answers.append(export.predict([e.image for e in batch]))
-            batch = []
-    if batch:
-        answers.append(export.predict([e.image for e in batch]))
-    predictions = _in_order_of(
-        records.labels,
-        Predictions(
-            classes=np.concatenate([answer.classes for answer in answers]),
-            probabilities=np.concatenate([answer.probabilities for answer in answers]),
-        ),
-        known=export.labels(),
-        where=str(export.folder),
-    )
-    return score(predictions, np.array(labels), classes=len(records.labels)), predictions
+def examples(records: Records, split: Split, *, batch_size: int) -> Iterator[Examples]:
+    """The records of a split in batches, in the order of the shards."""
+    contract = records.contract
+    inputs, label = instance_features(contract), contract.label
+    named = [feature for feature in contract.features if feature.name in _NAMES or feature.role == "key"]
+    spec = example_features({f.name: f for f in [*inputs.values(), label, *named]}.values())
+    batches = tf.data.TFRecordDataset(split.files).batch(batch_size)
+    for batch in batches.map(lambda records: tf.io.parse_example(records, spec)).as_numpy_iterator():
+        yield Examples(
+            inputs={name: batch[feature.name] for name, feature in inputs.items()},
+            targets=_targets(batch[label.name], label),
+            names=tuple(name.decode() for name in batch[named[0].name]) if named else (),
+        )
 
 
-def score_majority_class(records: Records) -> Score:
-    """Score the constant answer: the commonest training label, with the labels' shares as probabilities."""
-    counts = np.array(records.train.label_counts, np.float64)
-    # One more of each, so that a label that was never seen is unlikely, not impossible.
-    shares = ((counts + 1) / (counts + 1).sum()).astype(np.float32)
-    labels = np.repeat(np.arange(len(counts)), records.validation.label_counts)
-    constant = Predictions(
-        classes=np.full(len(labels), counts.argmax(), np.int64),
-        probabilities=np.broadcast_to(shares, (len(labels), len(shares))),
-    )
-    return score(constant, labels, classes=len(counts))
+def first_examples(records: Records, split: Split, count: int) -> Examples:
+    """The first records of a split, as many as there are up to a count."""
+    return next(examples(records, split, batch_size=count))
 
 
-def score(predictions: Predictions, labels: NDArray[np.int64], *, classes: int) -> Score:
-    """Compare predictions with labels.
-
-    Args:
-        predictions: of some records; a class of `classes` or above counts as wrong.
-        labels: of the same records, from 0; int64 (records,).
-        classes: how many the dataset has.
-    """
-    confusion = np.zeros((classes, classes), np.int64)
-    known = predictions.classes < classes
-    np.add.at(confusion, (labels[known], predictions.classes[known]), 1)
-    per_class = np.bincount(labels, minlength=classes)
-    present = per_class > 0
-    likelihood = np.nan_to_num(predictions.probabilities)[np.arange(len(labels)), labels]
-    return Score(
-        accuracy=float(confusion.trace() / len(labels)),
-        balanced_accuracy=float(np.mean(confusion.diagonal()[present] / per_class[present])),
-        loss=float(-np.log(np.clip(likelihood, _SMALLEST_PROBABILITY, 1.0)).mean()),
-        confusion_matrix=confusion,
-        finite=bool(np.isfinite(predictions.probabilities).all()),
+def spread_examples(records: Records, split: Split, count: int) -> Examples:
+    """Some records of a split, evenly spread over all."""
+    stride = -(-split.records // count)
+    found = [
+        batch.take([0]) for batch in itertools.islice(examples(records, split, batch_size=stride), count)
+    ]
+    return Examples(
+        inputs={name: np.concatenate([one.inputs[name] for one in found]) for name in found[0].inputs},
+        targets=np.concatenate([one.targets for one in found]),
+        names=tuple(name for one in found for name in one.names),
     )
 
 
-def _in_order_of(
-    labels: Sequence[str], predictions: Predictions, *, known: Sequence[str] | None, where: str
-) -> Predictions:
-    """Predictions over a model's own labels as predictions over the dataset's; unknown classes come last."""
-    width = predictions.probabilities.shape[1]
-    if known is None:
-        if width != len(labels):
-            raise InputError(f"classes of {where}", expected=str(len(labels)), received=width)
-        return predictions
-    if tuple(known) == tuple(labels):
-        return predictions
-    column_of = {label: column for column, label in enumerate([*labels, *(set(known) - set(labels))])}
-    columns = np.array([column_of[label] for label in known])
-    probabilities = np.zeros((len(predictions.classes), len(column_of)), np.float32)
-    probabilities[:, columns] = predictions.probabilities
-    return Predictions(classes=columns[predictions.classes], probabilities=probabilities)
+def ask(export: ExportedModel, records: Records, split: Split, *, batch_size: int) -> Answers:
+    """What an export says of every record of a split."""
+    outputs, targets = [], []
+    for batch in examples(records, split, batch_size=batch_size):
+        outputs.append(export.predict(batch.inputs))
+        targets.append(batch.targets)
+    return Answers(
+        outputs={name: np.concatenate([output[name] for output in outputs]) for name in outputs[0]},
+        targets=np.concatenate(targets),
+        known_labels=export.labels(),
+        source=str(export.folder),
+    )
+
+
+def ask_about(export: ExportedModel, some: Examples) -> Answers:
+    """What an export says of some records."""
+    return Answers(outputs=export.predict(some.inputs), targets=some.targets)
+
+
+def _targets(values: NDArray[Any], label: FeatureSpec) -> NDArray[Any]:
+    if label.vocabulary:
+        return np.asarray(values - label.first_index)
+    return values.astype(np.float32)

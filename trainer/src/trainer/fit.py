@@ -31,6 +31,7 @@ def fit(
     strategy: tf.distribute.Strategy,
     checkpoints: Checkpoints,
     summaries: Summaries,
+    precision: str,
 ) -> TrainingFacts:
     """Train to the last step, from the newest checkpoint if there is one.
 
@@ -41,6 +42,7 @@ def fit(
         strategy: where the loop runs.
         checkpoints: of the job.
         summaries: for TensorBoard.
+        precision: the dtype policy, for the report.
 
     Raises:
         Interrupted: SIGTERM came; a checkpoint was written.
@@ -52,7 +54,9 @@ def fit(
     # A resumed training draws on with another seed: it must not see again what it began with.
     batches = iter(
         strategy.distribute_datasets_from_function(
-            lambda context: train_batches(records, config, seed=config.seed + start, context=context)
+            lambda context: train_batches(
+                loop.learner, records, config, seed=config.seed + start, context=context
+            )
         )
     )
     began = time.monotonic()
@@ -72,14 +76,13 @@ def fit(
                 )
             remaining = round((loop.total_steps - step) * config.train_batch_size / rate)
             log.info(
-                "step %d/%d  loss %.4f  accuracy %.3f  %.0f images/s  ETA %s",
-                *(step, loop.total_steps, totals.loss, totals.accuracy, rate, timedelta(seconds=remaining)),
+                "step %d/%d  %s  %.0f examples/s  ETA %s",
+                *(step, loop.total_steps, totals, rate, timedelta(seconds=remaining)),
             )
             summaries.scalars(
                 step,
                 {
-                    "train/loss": totals.loss,
-                    "train/accuracy": totals.accuracy,
+                    **{f"train/{name}": value for name, value in totals.figures.items()},
                     "train/learning_rate": float(loop.schedule(step - 1)),
                     "train/examples_per_second": rate,
                 },
@@ -97,7 +100,7 @@ def fit(
         resumed_from_step=start,
         seconds=seconds,
         examples_per_second=(step - start) * config.train_batch_size / seconds,
-        precision=loop.model.layers[-2].dtype_policy.name,
+        precision=precision,
     )
 
 
@@ -111,9 +114,9 @@ def _evaluate(
 ) -> None:
     batches = iter(
         strategy.distribute_datasets_from_function(
-            lambda context: evaluation_batches(records, config, context=context)
+            lambda context: evaluation_batches(loop.learner, records, config, context=context)
         )
     )
     totals = loop.evaluate(batches, steps=evaluation_steps(records, config))
-    log.info("step %d  validation loss %.4f  accuracy %.3f", loop.step, totals.loss, totals.accuracy)
-    summaries.scalars(loop.step, {"validation/loss": totals.loss, "validation/accuracy": totals.accuracy})
+    log.info("step %d  validation: %s", loop.step, totals)
+    summaries.scalars(loop.step, {f"validation/{name}": value for name, value in totals.figures.items()})

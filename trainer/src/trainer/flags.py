@@ -1,45 +1,32 @@
-"""The command line of a training job: one flag for each field of `TrainConfig`."""
+"""The command line of a training job: one flag for each field of `TrainConfig` and of the model's options."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import MISSING, fields
-from typing import get_args
+import posixpath
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, Field, fields
+from typing import Any, get_args, get_origin, get_type_hints
 
-from trainer.config import ModelName, PrecisionName, ResnetDepth, ScheduleName, TrainConfig, flag_of
+from trainer.config import TrainConfig, check_model
+from trainer.defaults import MODEL_DEFAULTS, MODEL_OPTIONS
+from trainer.ranges import flag_of
 
-_HELP = {
-    "data_dir": "folder or gs:// URI of the TFRecords and their features.json",
-    "job_dir": "folder or gs:// URI for everything that the job leaves behind",
-    "model": "what to train",
-    "resnet_depth": "layers of the ResNet",
-    "image_size": "side of the square that the model sees, in pixels",
-    "train_batch_size": "images per step, over all replicas",
-    "eval_batch_size": "images per evaluation step, over all replicas",
-    "train_steps": "optimizer steps (default: as many as --train-epochs takes)",
-    "train_epochs": "passes over the training records, where --train-steps is not given",
-    "steps_per_eval": "steps between evaluations; a checkpoint is written at each",
-    "log_every": "steps between progress lines, and per call of the compiled loop",
-    "base_learning_rate": "for a batch of 256; scaled with the batch",
-    "learning_rate_schedule": "steps at 30, 60 and 80 of 90 parts after a warm-up, or a cosine",
-    "momentum": "Nesterov momentum",
-    "weight_decay": "factor of the L2 loss of the weights",
-    "label_smoothing": "probability mass that is spread over all classes",
-    "crop_area_min": "smallest share of an image that a random crop keeps",
-    "precision": "auto takes bfloat16 where the processor gains from it",
-    "seed": "of weights, shuffling and augmentation",
-    "shuffle_buffer": "records that are shuffled at a time",
-    "production_model": "SavedModel in production, evaluated on the same records",
-    "production_version": "its version, for the report",
+_SOURCE_NAMES = {
+    "train_files": ("train_data_paths",),
+    "eval_files": ("eval_data_paths",),
+    "job_dir": ("output_dir", "model_dir"),
+    "train_epochs": ("num_epochs", "epochs"),
+    "steps_per_eval": ("min_eval_frequency",),
 }
-_TYPES = {"int": int, "int | None": int, "ResnetDepth": int, "float": float}
-_CHOICES = {
-    "model": get_args(ModelName),
-    "resnet_depth": get_args(ResnetDepth),
-    "learning_rate_schedule": get_args(ScheduleName),
-    "precision": get_args(PrecisionName),
-}
+"""What the systems that were taught for Cloud ML Engine call the same thing."""
+
+_EPILOG = """\
+Flags can be written with dashes or underscores. --model MODEL --help shows the flags of that model.
+AIP_MODEL_DIR, AIP_CHECKPOINT_DIR, AIP_TENSORBOARD_LOG_DIR, CLOUD_ML_TRIAL_ID and TF_CONFIG are honoured.
+"""
 
 
 def parse(argv: Sequence[str] | None = None) -> TrainConfig:
@@ -48,25 +35,94 @@ def parse(argv: Sequence[str] | None = None) -> TrainConfig:
     Raises:
         InputError: a value is out of range.
     """
+    argv = [_with_dashes(word) for word in (sys.argv[1:] if argv is None else argv)]
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--model", default="resnet")
+    model = first.parse_known_args(argv)[0].model
+    check_model(model)
     parser = argparse.ArgumentParser(
         prog="python -m trainer.task",
         description="Trains a model on TFRecords, evaluates it and exports it as a SavedModel.",
-        epilog="Flags can be written with dashes or underscores. AIP_MODEL_DIR, AIP_CHECKPOINT_DIR, "
-        "AIP_TENSORBOARD_LOG_DIR and TF_CONFIG are honoured.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    for field in fields(TrainConfig):
-        required = field.default is MISSING
-        shown = "" if required or field.default in (None, "") else f" (default: {field.default})"
-        names = dict.fromkeys((flag_of(field.name), f"--{field.name}"))
-        parser.add_argument(
-            *names,
-            dest=field.name,
-            type=_TYPES.get(str(field.type), str),
-            required=required,
-            default=None if required else field.default,
-            choices=_CHOICES.get(field.name),
-            metavar=None if field.name in _CHOICES else field.name.rpartition("_")[2].upper(),
-            help=_HELP[field.name] + shown,
-        )
-    return TrainConfig(**vars(parser.parse_args(argv)))
+    _add_flags(parser, TrainConfig, MODEL_DEFAULTS[model])
+    _add_flags(parser.add_argument_group(f"flags of --model {model}"), MODEL_OPTIONS[model], {})
+    parser.add_argument(
+        "--eval-delay-secs", type=float, default=argparse.SUPPRESS,
+        help="taken for the sake of old command lines; evaluations follow --steps-per-eval",
+    )  # fmt: skip
+    flags = vars(parser.parse_args(argv))
+    flags.pop("eval_delay_secs", None)
+    if not flags["data_dir"]:
+        if not flags["train_files"]:
+            parser.error("the following arguments are required: --data-dir or --train-files")
+        folders = [posixpath.dirname(path) for path in flags["train_files"].split(",")]
+        flags["data_dir"] = ",".join(dict.fromkeys(folders))
+    return TrainConfig.of(**flags)
+
+
+def _add_flags(parser: Any, config: type, defaults: Mapping[str, Any]) -> None:
+    hints = get_type_hints(config)
+    helps = dict(item for parent in reversed(config.__mro__) for item in _attributes(parent.__doc__ or ""))
+    for field in fields(config):
+        if field.name != "options":
+            _add_flag(parser, field, hints[field.name], helps[field.name], defaults)
+
+
+def _add_flag(parser: Any, field: Field[Any], hint: Any, text: str, defaults: Mapping[str, Any]) -> None:
+    names = (field.name, *_SOURCE_NAMES.get(field.name, ()))
+    required = field.name == "job_dir"
+    default = defaults.get(field.name, None if field.default is MISSING else field.default)
+    choices = get_args(hint) if get_origin(hint) not in (None, *_UNIONS) else None
+    several = field.name.endswith("_files") or field.name == "data_dir"
+    shown = "" if default in (None, "") else f" (default: {default})"
+    parser.add_argument(
+        *map(flag_of, names),
+        dest=field.name,
+        required=required,
+        default=default,
+        choices=choices,
+        metavar=None if choices else field.name.rpartition("_")[2].upper(),
+        help=(text + shown).replace("%", "%%"),
+        **({"nargs": "+", "action": _Joined} if several else {"type": _type_of(hint)}),
+    )
+
+
+def _with_dashes(word: str) -> str:
+    """A flag that is written with underscores."""
+    name, equals, value = word.partition("=")
+    return name.replace("_", "-") + equals + value if word.startswith("--") else word
+
+
+class _Joined(argparse.Action):
+    """Several values as one, with commas between them."""
+
+    def __call__(self, _parser: Any, namespace: argparse.Namespace, values: Any, _option: Any = None) -> None:
+        setattr(namespace, self.dest, ",".join(values))
+
+
+def _type_of(hint: Any) -> Any:
+    """What makes a value of a flag's text: `int` for `int | None` and for a literal of numbers."""
+    options = [item for item in get_args(hint) if item is not type(None)] or [hint]
+    first = options[0] if isinstance(options[0], type) else type(options[0])
+    return _boolean if first is bool else first
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"expected true or false, received {text!r}")
+    return text.lower() == "true"
+
+
+def _attributes(docstring: str) -> Iterator[tuple[str, str]]:
+    """The fields that a docstring describes, and how: they are the help, too."""
+    section = re.search(r"\n    Attributes:\n(.*?)(?:\n\n|\Z)", docstring, re.DOTALL)
+    for name, text in re.findall(
+        r"^        (\w+): (.*?)(?=^        \w|\Z)", section[1] if section else "", re.M | re.S
+    ):
+        yield name, " ".join(text.split()).removesuffix(".")
+
+
+_UNIONS = tuple({type(int | None), get_origin(int | None)})

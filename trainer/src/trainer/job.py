@@ -32,8 +32,11 @@ class JobPaths:
 
     @classmethod
     def of(cls, job_dir: str, environment: Mapping[str, str]) -> JobPaths:
-        """The paths of a job directory, unless the environment names others."""
-        base = mounted_path(job_dir)
+        """The paths of a job directory, unless the environment names others.
+
+        Trials of a tuning share a job directory; each has a folder of its own in it, as Vertex AI gives them.
+        """
+        base = mounted_path(job_dir) / environment.get("CLOUD_ML_TRIAL_ID", "")
 
         def place(variable: str, name: str) -> Path:
             value = environment.get(variable, "")

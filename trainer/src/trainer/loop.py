@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,10 @@ import keras
 import tensorflow as tf
 
 from trainer.config import TrainConfig
+from trainer.learner import Learner
 from trainer.schedule import WarmupSchedule
+
+_REFERENCE_BATCH = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,14 +21,22 @@ class Totals:
     """What some steps amounted to.
 
     Attributes:
-        loss: mean cross-entropy of an example, in nats.
-        accuracy: share of the examples that were classified rightly.
+        loss: mean of the examples' losses.
+        progress: means of the learner's further figures.
         examples: how many there were.
     """
 
     loss: float
-    accuracy: float
+    progress: Mapping[str, float]
     examples: int
+
+    def __str__(self) -> str:
+        return "  ".join(f"{name} {value:.4g}" for name, value in self.figures.items())
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """All means by name."""
+        return {"loss": self.loss, **self.progress}
 
 
 class Loop:
@@ -33,29 +44,27 @@ class Loop:
 
     Args:
         strategy: where it runs.
-        model: from images to logits; built in the strategy's scope.
+        learner: made in the strategy's scope.
         total_steps: length of the whole training, for the schedule.
         config: batch size, optimizer and regularization.
     """
 
     def __init__(
-        self, strategy: tf.distribute.Strategy, model: keras.Model, *, total_steps: int, config: TrainConfig
+        self, strategy: tf.distribute.Strategy, learner: Learner, *, total_steps: int, config: TrainConfig
     ) -> None:
-        self.model = model
+        self.learner = learner
         self.total_steps = total_steps
         self.schedule = WarmupSchedule(
-            total_steps=total_steps,
-            base_learning_rate=config.base_learning_rate,
-            batch_size=config.train_batch_size,
-            kind=config.learning_rate_schedule,
+            total_steps=total_steps, peak=_peak_rate(config), kind=config.learning_rate_schedule
         )
         with strategy.scope():
-            self.optimizer = keras.optimizers.SGD(self.schedule, momentum=config.momentum, nesterov=True)
+            self.optimizer = _optimizer(config, self.schedule)
             # Made now, so that a checkpoint finds them when it is restored.
-            self.optimizer.build(model.trainable_variables)
+            self.optimizer.build(learner.network.trainable_variables)
         self._strategy = strategy
         self._config = config
-        self._decayed = [v for v in model.trainable_variables if "batch_normalization" not in v.path]
+        self._decayed = learner.decayed if config.weight_decay else ()
+        self._names: tuple[str, ...] = ()
 
     @property
     def step(self) -> int:
@@ -69,7 +78,7 @@ class Loop:
             batches: iterator over a distributed `train_batches`.
             steps: how many.
         """
-        return _totals(self._train(batches, tf.constant(steps)))
+        return self._totals(self._train(batches, tf.constant(steps)))
 
     def evaluate(self, batches: Iterator[Any], *, steps: int) -> Totals:
         """Evaluate some steps.
@@ -78,54 +87,70 @@ class Loop:
             batches: iterator over a distributed `evaluation_batches`.
             steps: how many.
         """
-        return _totals(self._evaluate(batches, tf.constant(steps)))
+        return self._totals(self._evaluate(batches, tf.constant(steps)))
 
     # jit_compile stays off: on a CPU, XLA's convolutions are about twenty times slower.
     @tf.function
     def _train(self, batches: Iterator[Any], steps: tf.Tensor) -> tf.Tensor:
-        sums = tf.zeros(3)
-        for _ in tf.range(steps):
-            replicas = self._strategy.run(self._train_step, args=next(batches))
-            sums += self._strategy.reduce(tf.distribute.ReduceOp.SUM, replicas, axis=None)
+        # The first step is traced outside the loop: it says how many figures there are.
+        sums = self._over_replicas(self._train_step, next(batches))
+        for _ in tf.range(steps - 1):
+            sums += self._over_replicas(self._train_step, next(batches))
         return sums
 
     @tf.function
     def _evaluate(self, batches: Iterator[Any], steps: tf.Tensor) -> tf.Tensor:
-        sums = tf.zeros(3)
-        for _ in tf.range(steps):
-            replicas = self._strategy.run(self._evaluation_step, args=next(batches))
-            sums += self._strategy.reduce(tf.distribute.ReduceOp.SUM, replicas, axis=None)
+        sums = self._over_replicas(self._evaluation_step, next(batches))
+        for _ in tf.range(steps - 1):
+            sums += self._over_replicas(self._evaluation_step, next(batches))
         return sums
 
-    def _train_step(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        config, variables = self._config, self.model.trainable_variables
+    def _over_replicas(self, step: Any, batch: Any) -> tf.Tensor:
+        replicas = self._strategy.run(step, args=batch)
+        return self._strategy.reduce(tf.distribute.ReduceOp.SUM, replicas, axis=None)
+
+    def _train_step(self, inputs: Any, targets: tf.Tensor) -> tf.Tensor:
+        network = self.learner.network
+        variables = network.trainable_variables
         with tf.GradientTape() as tape:
-            logits = self.model(images, training=True)
-            losses = keras.losses.categorical_crossentropy(
-                tf.one_hot(labels, logits.shape[-1]),
-                logits,
-                from_logits=True,
-                label_smoothing=config.label_smoothing,
-            )
-            decay = config.weight_decay * tf.add_n([tf.nn.l2_loss(v) for v in self._decayed])
-            # The optimizer sums the gradients of the replicas: each gives its share of the mean.
-            shared = decay / self._strategy.num_replicas_in_sync
-            loss = tf.reduce_sum(losses) / config.train_batch_size + shared
+            outputs = network(inputs, training=True)
+            losses = self.learner.training_losses(targets, outputs)
+            loss = tf.reduce_sum(losses) / self._config.train_batch_size
+            if self._decayed:
+                decay = self._config.weight_decay * tf.add_n([tf.nn.l2_loss(v) for v in self._decayed])
+                # The optimizer sums the gradients of the replicas: each gives its share of the mean.
+                loss += decay / self._strategy.num_replicas_in_sync
         self.optimizer.apply(tape.gradient(loss, variables), variables)
-        return _sums(losses, logits, labels, tf.ones_like(losses))
+        return self._sums(targets, outputs, losses, tf.ones_like(losses))
 
-    def _evaluation_step(self, images: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-        logits = self.model(images, training=False)
-        losses = keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
-        return _sums(losses, logits, labels, weights)
+    def _evaluation_step(self, inputs: Any, targets: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        outputs = self.learner.network(inputs, training=False)
+        losses = self.learner.losses(targets, outputs)
+        return self._sums(targets, outputs, losses, weights)
+
+    def _sums(
+        self, targets: tf.Tensor, outputs: tf.Tensor, losses: tf.Tensor, weights: tf.Tensor
+    ) -> tf.Tensor:
+        """Examples, loss and further figures; float32 (2 + figures,)."""
+        progress = self.learner.progress(targets, outputs)
+        self._names = tuple(progress)
+        columns = [tf.ones_like(losses), losses, *progress.values()]
+        return tf.stack([tf.reduce_sum(tf.cast(column, tf.float32) * weights) for column in columns])
+
+    def _totals(self, sums: tf.Tensor) -> Totals:
+        examples, loss, *figures = (float(value) for value in sums.numpy())
+        means = {name: value / examples for name, value in zip(self._names, figures, strict=True)}
+        return Totals(loss=loss / examples, progress=means, examples=round(examples))
 
 
-def _sums(losses: tf.Tensor, logits: tf.Tensor, labels: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Loss, right answers and examples; float32 (3,)."""
-    right = tf.cast(tf.argmax(logits, axis=-1) == labels, tf.float32)
-    return tf.stack([tf.reduce_sum(losses * weights), tf.reduce_sum(right * weights), tf.reduce_sum(weights)])
+def _peak_rate(config: TrainConfig) -> float:
+    """With momentum in proportion to the batch (Goyal et al., 2017); Adam scales its steps itself."""
+    if config.optimizer == "momentum":
+        return config.base_learning_rate * config.train_batch_size / _REFERENCE_BATCH
+    return config.base_learning_rate
 
 
-def _totals(sums: tf.Tensor) -> Totals:
-    loss, right, examples = (float(value) for value in sums.numpy())
-    return Totals(loss=loss / examples, accuracy=right / examples, examples=round(examples))
+def _optimizer(config: TrainConfig, schedule: WarmupSchedule) -> keras.optimizers.Optimizer:
+    if config.optimizer == "momentum":
+        return keras.optimizers.SGD(schedule, momentum=config.momentum, nesterov=True)
+    return keras.optimizers.Adam(schedule)

@@ -1,26 +1,30 @@
-"""The TFRecords of a dataset and the contract that lies beside them."""
+"""The TFRecords of a dataset, and the contract and the statistics that lie beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import fnmatch
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
 from dataset_contract.mount import mounted_path
 
 from dataset_contract import (
     FEATURES_FILENAME,
+    STATISTICS_FILENAME,
+    TEST_SPLIT,
     TRAIN_SPLIT,
     VALIDATION_SPLIT,
     ContractError,
     DataContract,
+    DatasetStatistics,
     FeatureSpec,
 )
 from trainer.errors import InputError
 
-_COUNT_BATCH = 1024
+_DATASET_INFO = "dataset_info.json"
 _DTYPES = {"string": tf.string, "int64": tf.int64, "float32": tf.float32}
 
 
@@ -29,68 +33,144 @@ class Split:
     """One side of a dataset.
 
     Attributes:
-        name: `train` or `validation`.
+        name: `train`, `validation` or `test`.
         files: its shards, in order.
-        label_counts: records of each label, in the order of the vocabulary.
+        records: how many records they hold.
     """
 
     name: str
     files: tuple[str, ...]
-    label_counts: tuple[int, ...]
-
-    @property
-    def records(self) -> int:
-        """How many records it has."""
-        return sum(self.label_counts)
+    records: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Records:
-    """A converted dataset.
+    """A converted dataset, or several with the same features.
 
     Attributes:
-        contract: what its records hold.
+        contract: what the records hold.
+        statistics: what the conversion of the first dataset found.
         train: what models learn from.
         validation: what they are judged by.
+        test: what is only reported on; `None` where the dataset has no such side.
     """
 
     contract: DataContract
+    statistics: DatasetStatistics
     train: Split
     validation: Split
+    test: Split | None
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The classes, in the order of the model's output."""
+        """The classes, in the order of the model's output; empty where the label is a number."""
         return self.contract.label.vocabulary
 
+    @property
+    def train_label_counts(self) -> tuple[int, ...]:
+        """Training records of each class."""
+        counts = self.statistics.labels.get(TRAIN_SPLIT, {})
+        return tuple(counts.get(label, 0) for label in self.labels)
+
     @classmethod
-    def open(cls, data_dir: str) -> Records:
-        """Read the contract and count the labels of both sides.
+    def open(cls, data_dir: str, *, train_files: str = "", eval_files: str = "") -> Records:
+        """Read what describes the records; the records themselves are not touched.
 
         Args:
-            data_dir: a folder or a `gs://` URI below the mount.
+            data_dir: folders or `gs://` URIs below the mount, with commas between them.
+            train_files: patterns of the shards to train on, with commas between them; empty for all.
+            eval_files: patterns of the shards to evaluate; empty for all of the validation side.
 
         Raises:
-            InputError: the folder, the contract, a side or its records are missing; a label is out of range.
-            ContractError: the contract is wrong.
+            InputError: a folder, the contract, the statistics, a side or its records are missing; or datasets
+                have different features.
+            ContractError: the contract or the statistics are wrong.
         """
-        folder = mounted_path(data_dir)
-        if not folder.is_dir():
-            raise InputError("--data-dir", expected="a folder of TFRecords", received=str(folder))
-        features = folder / FEATURES_FILENAME
-        if not features.is_file():
-            found = sorted(path.name for path in folder.iterdir())[:5]
-            raise InputError("--data-dir", expected=f"a folder with a {FEATURES_FILENAME}", received=found)
-        contract = DataContract.from_features_json(features.read_text())
-        if not contract.label.vocabulary:
-            raise ContractError(
-                f"features[{contract.label.name}].vocabulary", expected="the labels", received=()
-            )
+        folders = [_Folder.open(uri) for uri in data_dir.split(",")]
+        contract = folders[0].contract
+        for folder in folders[1:]:
+            if folder.contract.features != contract.features:
+                raise InputError(
+                    f"features of {folder.path}",
+                    expected=f"those of {folders[0].path}",
+                    received=[feature.name for feature in folder.contract.features],
+                )
+        test = _join(folders, TEST_SPLIT, "")
         return cls(
             contract=contract,
-            train=_open_split(folder, contract, TRAIN_SPLIT),
-            validation=_open_split(folder, contract, VALIDATION_SPLIT),
+            statistics=folders[0].statistics,
+            train=_not_empty(_join(folders, TRAIN_SPLIT, train_files), "--train-files"),
+            validation=_not_empty(_join(folders, VALIDATION_SPLIT, eval_files), "--eval-files"),
+            test=test if test.records else None,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Folder:
+    """One folder of records. `shards` has the number of records of each file, by split and path."""
+
+    path: Path
+    contract: DataContract
+    statistics: DatasetStatistics
+    shards: Mapping[str, Mapping[str, int]]
+
+    @classmethod
+    def open(cls, uri: str) -> _Folder:
+        path = mounted_path(uri)
+        if not path.is_dir():
+            raise InputError("--data-dir", expected="a folder of TFRecords", received=str(path))
+        texts = {}
+        for name in (FEATURES_FILENAME, STATISTICS_FILENAME, _DATASET_INFO):
+            if not (path / name).is_file():
+                found = sorted(entry.name for entry in path.iterdir())[:5]
+                raise InputError(
+                    "--data-dir",
+                    expected=f"a folder with {name}, as python -m preprocessing.main leaves it",
+                    received=found,
+                )
+            texts[name] = (path / name).read_text()
+        contract = DataContract.from_features_json(texts[FEATURES_FILENAME])
+        return cls(
+            path=path,
+            contract=contract,
+            statistics=DatasetStatistics.from_text(texts[STATISTICS_FILENAME]),
+            shards=_shards(path, contract, texts[_DATASET_INFO]),
+        )
+
+
+def _shards(folder: Path, contract: DataContract, info: str) -> dict[str, dict[str, int]]:
+    """https://github.com/tensorflow/datasets/blob/master/tensorflow_datasets/core/proto/dataset_info.proto."""
+    shards = {}
+    for split in json.loads(info)["splits"]:
+        lengths = [int(length) for length in split["shardLengths"]]
+        name = f"{contract.name}-{split['name']}.tfrecord"
+        shards[split["name"]] = {
+            str(folder / f"{name}-{index:05d}-of-{len(lengths):05d}"): length
+            for index, length in enumerate(lengths)
+        }
+    return shards
+
+
+def _join(folders: Sequence[_Folder], split: str, patterns: str) -> Split:
+    """A side of all folders; with patterns, those of their shards that one fits, of whatever side."""
+    if not patterns:
+        shards = {path: count for folder in folders for path, count in folder.shards.get(split, {}).items()}
+    else:
+        wanted = [str(mounted_path(pattern)) for pattern in patterns.split(",")]
+        shards = {
+            path: count
+            for folder in folders
+            for side in folder.shards.values()
+            for path, count in side.items()
+            if any(fnmatch.fnmatchcase(path, pattern) for pattern in wanted)
+        }
+    return Split(name=split, files=tuple(shards), records=sum(shards.values()))
+
+
+def _not_empty(split: Split, flag: str) -> Split:
+    if not split.records:
+        raise InputError(f"{flag}, {split.name} records", expected="at least one", received=0)
+    return split
 
 
 def example_features(features: Iterable[FeatureSpec]) -> dict[str, tf.io.FixedLenFeature]:
@@ -101,27 +181,38 @@ def example_features(features: Iterable[FeatureSpec]) -> dict[str, tf.io.FixedLe
     }
 
 
-def _open_split(folder: Path, contract: DataContract, name: str) -> Split:
-    pattern = f"{contract.name}-{name}.tfrecord-*"
-    files = tuple(sorted(str(path) for path in folder.glob(pattern)))
-    if not files:
-        found = sorted(path.name for path in folder.iterdir())[:5]
-        raise InputError("--data-dir", expected=f"files {pattern}", received=found)
-    split = Split(name=name, files=files, label_counts=_count_labels(files, contract.label))
-    if not split.records:
-        raise InputError(f"--data-dir, {name} records", expected="at least one", received=0)
-    return split
+def instance_features(contract: DataContract) -> Mapping[str, FeatureSpec]:
+    """What a model of a dataset is asked with: the inputs of its signature, by name.
+
+    Raises:
+        InputError: a dataset of pictures has not exactly one string input.
+    """
+    inputs = [feature for feature in contract.features if feature.role == "input"]
+    if contract.record_format == "csv":
+        return {feature.name: feature for feature in inputs}
+    if len(inputs) != 1 or inputs[0].dtype != "string":
+        names = [feature.name for feature in inputs]
+        raise InputError("features", expected="exactly one string with the role 'input'", received=names)
+    return {IMAGE_INPUT: inputs[0]}
 
 
-def _count_labels(files: tuple[str, ...], label: FeatureSpec) -> tuple[int, ...]:
-    counts = np.zeros(len(label.vocabulary), np.int64)
-    spec = example_features([label])
-    dataset = tf.data.TFRecordDataset(files).batch(_COUNT_BATCH)
-    for batch in dataset.map(lambda records: tf.io.parse_example(records, spec)[label.name]):
-        indices = batch.numpy() - label.first_index
-        if indices.min() < 0 or indices.max() >= len(counts):
-            last = label.first_index + len(counts) - 1
-            wrong = int(next(i for i in indices if not 0 <= i < len(counts))) + label.first_index
-            raise InputError(label.name, expected=f"{label.first_index} to {last}", received=wrong)
-        counts += np.bincount(indices, minlength=len(counts))
-    return tuple(int(count) for count in counts)
+IMAGE_INPUT = "image_bytes"
+
+
+def check_label(contract: DataContract, *, classes: bool) -> None:
+    """Refuse a label that a kind of model can't predict.
+
+    Args:
+        contract: of the dataset.
+        classes: whether the model predicts classes.
+
+    Raises:
+        ContractError: it predicts classes and the label has no vocabulary, or the other way round.
+    """
+    label = contract.label
+    if classes != bool(label.vocabulary) or (not classes and not label.is_number):
+        raise ContractError(
+            f"features[{label.name}]",
+            expected="a vocabulary: the model predicts classes" if classes else "a number",
+            received=label.vocabulary or label.dtype,
+        )

@@ -17,24 +17,19 @@ STEPS = ((30, 0.1), (60, 0.01), (80, 0.001))
 https://github.com/tensorflow/tpu/blob/master/models/official/resnet/resnet_main.py (LR_SCHEDULE)
 """
 
-_REFERENCE_BATCH = 256
-
 
 class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up, then steps or a cosine, in proportion to the length of the training.
+    """Linear warm-up, then steps, a cosine or nothing, in proportion to the length of the training.
 
     Args:
         total_steps: of the training; stands for the source's 90 epochs.
-        base_learning_rate: for a batch of 256.
-        batch_size: images per step; the rate is proportional to it (Goyal et al., 2017).
-        kind: `steps` as in the source, or `cosine` to 0.
+        peak: the rate after the warm-up.
+        kind: `steps` as in the source, `cosine` to 0, or `constant`.
     """
 
-    def __init__(
-        self, *, total_steps: int, base_learning_rate: float, batch_size: int, kind: ScheduleName
-    ) -> None:
+    def __init__(self, *, total_steps: int, peak: float, kind: ScheduleName) -> None:
         self.total_steps = total_steps
-        self.peak = base_learning_rate * batch_size / _REFERENCE_BATCH
+        self.peak = peak
         self.kind = kind
 
     def __call__(self, step: tf.Tensor | int) -> tf.Tensor:
@@ -45,6 +40,6 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
             factor = 0.5 * (1.0 + tf.cos(math.pi * tf.clip_by_value(progress, 0.0, 1.0)))
         else:
             factor = tf.ones_like(epoch)
-            for start, value in STEPS:
+            for start, value in STEPS if self.kind == "steps" else ():
                 factor = tf.where(epoch >= start, value, factor)
         return self.peak * tf.where(epoch < WARMUP_EPOCHS, epoch / WARMUP_EPOCHS, factor)

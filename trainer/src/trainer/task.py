@@ -25,9 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0, 1 where the job can't go on, 143 where it was asked to stop.
     """
     logging.basicConfig(stream=sys.stdout, level=logging.WARNING, format="%(message)s", force=True)
-    logging.getLogger("trainer").setLevel(logging.INFO)
     try:
         config = parse(argv)
+        logging.getLogger("trainer").setLevel(config.verbosity)
         from trainer.train import run
 
         run(config, environment=os.environ)

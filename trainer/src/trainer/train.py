@@ -11,11 +11,10 @@ import keras
 from trainer.checkpoints import Checkpoints
 from trainer.conclusion import conclude
 from trainer.config import TrainConfig
-from trainer.errors import InputError
 from trainer.fit import fit
 from trainer.job import JobPaths
 from trainer.loop import Loop
-from trainer.models import MODELS, ModelFamily
+from trainer.models import family_of
 from trainer.precision import policy_of
 from trainer.records import Records
 from trainer.report import is_finished
@@ -42,20 +41,22 @@ def run(config: TrainConfig, *, environment: Mapping[str, str]) -> None:
         log.info("nothing to do: %s is the report of a job with the same parameters", paths.evaluation)
         return
     strategy = create_strategy(environment)
-    records = Records.open(config.data_dir)
-    family = _family(config, records)
+    records = Records.open(config.data_dir, train_files=config.train_files, eval_files=config.eval_files)
+    family = family_of(config, records)
     policy = policy_of(config.precision)
     keras.utils.set_random_seed(config.seed)
     with strategy.scope():
-        model = family.build(config, len(records.labels), policy)
+        learner = family.create(config, records, policy)
     epoch = records.train.records / config.train_batch_size
     total_steps = config.train_steps or math.ceil(config.train_epochs * epoch)
-    log.info("%s, %s, replicas: %d", model.name, policy, strategy.num_replicas_in_sync)
+    log.info("%s, %s, replicas: %d", learner.network.name, policy, strategy.num_replicas_in_sync)
     log.info("%d training and %d validation records", records.train.records, records.validation.records)
-    log.info("%d steps of %d images, %.1f epochs", total_steps, config.train_batch_size, total_steps / epoch)
+    log.info(
+        "%d steps of %d examples, %.1f epochs", total_steps, config.train_batch_size, total_steps / epoch
+    )
 
-    loop = Loop(strategy, model, total_steps=total_steps, config=config)
     chief = is_chief(strategy)
+    loop = Loop(strategy, learner, total_steps=total_steps, config=config)
     facts = fit(
         loop,
         records,
@@ -63,17 +64,7 @@ def run(config: TrainConfig, *, environment: Mapping[str, str]) -> None:
         strategy=strategy,
         checkpoints=Checkpoints(paths.checkpoints, loop, config, chief=chief),
         summaries=Summaries(paths.logs, enabled=chief),
+        precision=policy,
     )
     if chief:
-        conclude(model, family, records, config, paths=paths, training=facts)
-
-
-def _family(config: TrainConfig, records: Records) -> ModelFamily:
-    family = MODELS[config.model]
-    if records.contract.record_format != family.record_format:
-        raise InputError(
-            f"record_format of {config.data_dir}",
-            expected=f"{family.record_format!r} for --model {config.model}",
-            received=records.contract.record_format,
-        )
-    return family
+        conclude(learner, family, records, config, paths=paths, training=facts)

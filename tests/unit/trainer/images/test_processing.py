@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from trainer.image_processing import MEAN, STANDARD_DEVIATION, augmented, centered, normalized
+from trainer.images.processing import MEAN, STANDARD_DEVIATION, augmented, centered, normalized
 
 
 def jpeg(width: int, height: int, *, mode: str = "RGB") -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from trainer.errors import InputError
-from trainer.models.resnet import resnet
+from trainer.images.resnet import resnet
 
 # Of the published networks at 1,000 classes, in millions (torchvision's model table).
 PUBLISHED_PARAMETERS = {18: 11.69, 34: 21.80, 50: 25.56}

@@ -1,0 +1,99 @@
+"""Asks an exported model, without a server.
+
+python -m trainer.predict --model-dir DIR --json-instances FILE
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from dataset_contract.mount import mounted_path
+
+from trainer.errors import InputError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the prediction for each instance of a file, a JSON value a line.
+
+    Returns:
+        The exit status: 0, or 1 where the model or an instance can't be used.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m trainer.predict",
+        description="Prints a model's answer to each instance: a JSON value a line.",
+        epilog='An instance is a JSON object with the inputs of the model; {"b64": "..."} stands for bytes.',
+    )
+    parser.add_argument(
+        "--model-dir", required=True, metavar="DIR", help="a SavedModel; gs:// is read mounted"
+    )
+    parser.add_argument(
+        "--json-instances", required=True, metavar="FILE", help="one a line; - for standard input"
+    )
+    flags = parser.parse_args(argv)
+    try:
+        for line in answers(flags.model_dir, list(read_instances(flags.json_instances))):
+            print(line)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def read_instances(file: str) -> Iterator[dict[str, Any]]:
+    """The instances of a file of JSON objects, one a line; whole requests and golden lines are taken, too.
+
+    Raises:
+        InputError: the file can't be read, holds no instance, or a line is no JSON object.
+    """
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text()
+    except OSError as error:
+        raise InputError("--json-instances", expected="a file", received=str(error)) from error
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    if not lines:
+        raise InputError("--json-instances", expected="at least one instance", received="none")
+    for number, line in lines:
+        try:
+            value = json.loads(line)
+        except ValueError as error:
+            raise InputError(f"{file}, line {number}", expected="JSON", received=line[:80]) from error
+        if not isinstance(value, dict):
+            raise InputError(f"{file}, line {number}", expected="a JSON object", received=line[:80])
+        if isinstance(value.get("instances"), list):
+            yield from value["instances"]
+        else:
+            yield value["instance"] if "prediction" in value and "instance" in value else value
+
+
+def answers(model_dir: str, instances: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """What a model says of each instance, as the text of a JSON value.
+
+    Raises:
+        InputError: there is no such model, or an instance lacks an input or has a value that it can't have.
+    """
+    from trainer.export import ExportedModel
+    from trainer.report import predictions
+
+    export = ExportedModel(mounted_path(model_dir), field="--model-dir")
+    names = sorted(export.signature()["inputs"])
+    for index, instance in enumerate(instances):
+        if sorted(instance) != names:
+            raise InputError(f"instances[{index}]", expected=", ".join(names), received=sorted(instance))
+    columns = {name: [_plain(instance[name]) for instance in instances] for name in names}
+    yield from map(json.dumps, predictions(export.predict(columns)))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict) and value.keys() == {"b64"}:
+        return base64.b64decode(value["b64"])
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

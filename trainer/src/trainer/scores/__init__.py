@@ -1,0 +1,1 @@
+"""How good answers are, by what they answer: classes, numbers or pictures."""

@@ -1,0 +1,68 @@
+"""A model of a table, as the training loop and the export take it."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from dataset_contract import DataContract
+from trainer.learner import Learner, Tensors
+from trainer.records import example_features, instance_features
+from trainer.tables.model import TableModel
+
+_DTYPES = {"string": tf.string, "int64": tf.float32, "float32": tf.float32}
+
+
+class TableLearner(Learner):
+    """Trains and serves a `TableModel`; the same `transform` encodes records and requests.
+
+    Args:
+        model: the pieces.
+        contract: of the dataset.
+    """
+
+    def __init__(self, model: TableModel, contract: DataContract) -> None:
+        self.network = model.network
+        self.labels = contract.label.vocabulary
+        self._model = model
+        self._inputs = instance_features(contract)
+        self._label = contract.label
+        self._spec = example_features([*self._inputs.values(), contract.label])
+
+    def evaluation_batches(self, records: tf.data.Dataset, *, batch_size: int) -> tf.data.Dataset:
+        """Encoded columns, and labels: classes from 0, int64 (batch,), or float32 (batch,)."""
+
+        # A whole batch at a time: operations on single values cost more than what they compute.
+        def parse(serialized: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+            columns = tf.io.parse_example(serialized, self._spec)
+            label = columns.pop(self._label.name) - self._label.first_index
+            if not self._label.vocabulary:
+                label = tf.cast(label, tf.float32)
+            return self._model.transform(columns), label
+
+        return records.batch(batch_size, drop_remainder=True).map(
+            parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        )
+
+    def losses(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        """The model's own."""
+        return self._model.losses(targets, outputs)
+
+    def progress(self, targets: tf.Tensor, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Whether a row was classified rightly, or how far off the number is, in the label's unit."""
+        predicted = self._model.predict(outputs)
+        if self.labels:
+            right = predicted["class_ids"][:, 0] == targets
+            return {"accuracy": tf.cast(right, tf.float32)}
+        return {"mae": tf.abs(predicted["predictions"][:, 0] - targets)}
+
+    def serving_inputs(self) -> dict[str, tf.TensorSpec]:
+        """One tensor for each column: text or float32."""
+        return {
+            name: tf.TensorSpec([None], _DTYPES[feature.dtype], name=name)
+            for name, feature in self._inputs.items()
+        }
+
+    def serve(self, inputs: Tensors) -> dict[str, tf.Tensor]:
+        """The model's predictions for raw columns."""
+        outputs = self.network(self._model.transform(inputs), training=False)
+        return self._model.predict(outputs)

@@ -1,0 +1,139 @@
+"""What can be chosen about the models of tables, checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trainer.errors import InputError
+
+MAX_PIECES = 100
+"""Quantiles tell no more pieces apart."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableOptions:
+    """What the models of tables have in common.
+
+    Attributes:
+        embedding_size: numbers that stand for a word in the hidden layers.
+        dropout: share of the outputs of each hidden layer that a training step leaves out, 0 to below 1.
+        pieces: pieces of the piecewise linear function of each number, between quantiles of its values; 0
+            for straight lines.
+        crosses: features whose combinations have a weight of their own, joined by `+`, one group after
+            another with commas: `education+occupation,age+education`. Numbers count by their range.
+        cross_buckets: weights that the combinations of a group share, where there are more combinations.
+        timestamp: the words that hold a date and a time, `2018-01-31 23:59:00` for instance, separated by
+            commas; the model sees hour, weekday and month.
+        points: numbers that hold two points on Earth in degrees, as longitude, latitude, longitude,
+            latitude, separated by commas; the model sees distances and directions.
+
+    Raises:
+        InputError: a value is out of range.
+    """
+
+    embedding_size: int = 8
+    dropout: float = 0.1
+    pieces: int = 20
+    crosses: str = ""
+    cross_buckets: int = 10_000
+    timestamp: str = ""
+    points: str = ""
+
+    def __post_init__(self) -> None:
+        for name, (expected, is_allowed) in _ALLOWED.items():
+            value = getattr(self, name, None)
+            if hasattr(self, name) and not is_allowed(value):
+                raise InputError("--" + name.replace("_", "-"), expected=expected, received=value)
+
+    @property
+    def cross_groups(self) -> tuple[tuple[str, ...], ...]:
+        """The features of each group of `crosses`."""
+        return tuple(_names(group, "+") for group in _names(self.crosses, ","))
+
+    @property
+    def timestamp_names(self) -> tuple[str, ...]:
+        """The features of `timestamp`."""
+        return _names(self.timestamp, ",")
+
+    @property
+    def point_names(self) -> tuple[str, ...]:
+        """The features of `points`: four, or none."""
+        return _names(self.points, ",")
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """Units of each hidden layer."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class WideDeepOptions(TableOptions):
+    """Wide & deep (Cheng et al., 2016, https://arxiv.org/abs/1606.07792). The defaults are the source's.
+
+    Attributes:
+        first_layer_size: units of the first hidden layer.
+        num_layers: hidden layers.
+        scale_factor: what a hidden layer has of the units of the one before it.
+    """
+
+    first_layer_size: int = 100
+    num_layers: int = 4
+    scale_factor: float = 0.7
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """Units of each hidden layer, at least 2: the source's formula."""
+        return tuple(
+            max(2, int(self.first_layer_size * self.scale_factor**index)) for index in range(self.num_layers)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegressionOptions(TableOptions):
+    """A regression by a deep network. Its default hidden layers are the source's.
+
+    Attributes:
+        hidden_units: units of each hidden layer, separated by spaces.
+        huber_delta: above this error, in standard deviations of the label, the loss grows linearly: large
+            for the least squared error, small for the least absolute error.
+    """
+
+    hidden_units: str = "128 32 4"
+    huber_delta: float = 1.0
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """Units of each hidden layer."""
+        return tuple(int(units) for units in self.hidden_units.split())
+
+
+def _names(text: str, separator: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(separator)) if text.strip() else ()
+
+
+def _are_units(text: str) -> bool:
+    return bool(text.split()) and all(word.isdecimal() and int(word) >= 1 for word in text.split())
+
+
+_COUNT = ("1 or more", lambda value: value >= 1)
+_POSITIVE = ("a number above 0", lambda value: math.isfinite(value) and value > 0)
+_ALLOWED: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "embedding_size": _COUNT,
+    "dropout": ("0 to below 1", lambda value: 0 <= value < 1),
+    "pieces": (f"0 to {MAX_PIECES}", lambda value: 0 <= value <= MAX_PIECES),
+    "crosses": (
+        "groups of two or more names, joined by +, separated by commas",
+        lambda value: all(len(_names(group, "+")) > 1 for group in _names(value, ",")),
+    ),
+    "cross_buckets": _COUNT,
+    "timestamp": ("names, separated by commas", lambda value: all(_names(value, ",") or (True,))),
+    "points": ("no or four names, separated by commas", lambda value: len(_names(value, ",")) in (0, 4)),
+    "first_layer_size": _COUNT,
+    "num_layers": _COUNT,
+    "scale_factor": _POSITIVE,
+    "hidden_units": ("numbers of 1 or more, separated by spaces", _are_units),
+    "huber_delta": _POSITIVE,
+}
