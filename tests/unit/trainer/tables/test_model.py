@@ -14,7 +14,7 @@ COMMON = {
 }
 
 
-@pytest.fixture(params=["tipped", "band", "fare"])
+@pytest.fixture(scope="module", params=["tipped", "band", "fare"])
 def model(request, statistics) -> TableModel:
     contract = request.getfixturevalue(f"{request.param}_contract")
     if request.param == "fare":
@@ -24,8 +24,9 @@ def model(request, statistics) -> TableModel:
     return wide_deep(contract, statistics, options, policy="float32", seed=0)
 
 
-@pytest.fixture
-def export(model, inputs, tmp_path):
+@pytest.fixture(scope="module")
+def export(model, inputs, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export")
     names = sorted(inputs)
     specs = [tf.TensorSpec([None], inputs[name].dtype, name=name) for name in names]
 
@@ -36,8 +37,8 @@ def export(model, inputs, tmp_path):
 
     servable = tf.Module()
     servable.model_variables = [variable.value for variable in model.network.variables]
-    tf.saved_model.save(servable, str(tmp_path), signatures={"serving_default": serve})
-    return tmp_path
+    tf.saved_model.save(servable, str(folder), signatures={"serving_default": serve})
+    return folder
 
 
 def test_export_loaded_again_predicts_what_the_pipeline_predicts(model, export, inputs):
