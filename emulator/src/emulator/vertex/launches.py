@@ -150,6 +150,6 @@ def _no_engine(config: Config, image_uri: str, tried: str) -> UnmappedImageError
     return UnmappedImageError(
         config.images,
         image_uri,
-        instead=f"No container engine answered ({tried}): start Docker or Podman to run it as a container, or "
-        "put its code into a python_package_spec.",
+        instead=f"No container engine answered ({tried}): start Docker or Podman to run it as a container, "
+        "or put its code into a python_package_spec.",
     )

@@ -16,6 +16,7 @@ from emulator.vertex.operations import Operations
 from emulator.vertex.predictions import Predictions
 from emulator.vertex.registry import ModelRegistry
 from emulator.vertex.resources import Resources
+from emulator.vertex.tuning.jobs import HyperparameterTuningJobs
 from emulator.vertex.wire.messages import types
 from emulator.vertex.wire.table import create_routes
 
@@ -29,10 +30,12 @@ class VertexService:
         registry = ModelRegistry(state, endpoint_store)
         self._operations = Operations(state)
         self._jobs = CustomJobs(config, state, self._operations)
+        self._tuning = HyperparameterTuningJobs(state, self._jobs, self._operations)
         self._deployments = Deployments(config, endpoint_store, registry, self._operations, faults)
         models = Models(registry, Artifacts(config), self._operations)
         calls = {
             **self._jobs.calls,
+            **self._tuning.calls,
             **models.calls,
             **Endpoints(endpoint_store, self._operations).calls,
             **self._deployments.calls,
@@ -50,9 +53,12 @@ class VertexService:
         self._operations.start()
         self._deployments.start()
         self._jobs.start()
+        self._tuning.start()
 
     def stop(self) -> None:
         """End jobs, operations and servers."""
+        # First, or a tuning job would start trials for those that are ended.
+        self._tuning.stop()
         self._jobs.stop()
         self._operations.stop()
         self._deployments.stop()
