@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,3 +100,9 @@ def dataset(tmp_path_factory) -> Path:
 def make_dataset(tmp_path):
     """Writes further datasets: a function with the parameters of `write_dataset` but the folder."""
     return functools.partial(write_dataset, tmp_path / "records")
+
+
+@pytest.fixture(scope="session")
+def describe() -> Callable[..., None]:
+    """Writes what lies beside records: `write_description`."""
+    return write_description

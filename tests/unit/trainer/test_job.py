@@ -34,3 +34,10 @@ def test_write_json_of_a_value_that_is_no_json_leaves_the_file_as_it_was(tmp_pat
 
     assert '"loss": 1.0' in path.read_text()
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_job_paths_of_a_trial_are_in_a_folder_of_its_own():
+    paths = JobPaths.of("/jobs/one", {"CLOUD_ML_TRIAL_ID": "2"})
+
+    assert paths.evaluation == Path("/jobs/one/2/evaluation.json")
+    assert paths.model == Path("/jobs/one/2/model")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -26,7 +27,7 @@ def test_chief_and_worker_train_one_model_and_the_chief_reports(dataset, tmp_pat
             str(tmp_path / "job"),
         ),
         *("--image-size", "32", "--train-batch-size", "8", "--eval-batch-size", "8"),
-        *("--train-steps", "2", "--steps-per-eval", "1"),
+        *("--train-steps", "2", "--steps-per-eval", "1", "--log-every", "1"),
     ]
     processes = []
     for role in cluster:
@@ -43,6 +44,10 @@ def test_chief_and_worker_train_one_model_and_the_chief_reports(dataset, tmp_pat
 
     assert statuses == [0, 0], logs
     assert "replicas: 2" in logs["chief"]
+    # Both reduce over all replicas, so both tell the same figures of every step; only their speed differs.
+    figures = {role: re.findall(r"step \d+/\d+  loss \S+  accuracy \S+", text) for role, text in logs.items()}
+    assert figures["chief"] == figures["worker"]
+    assert len(figures["chief"]) == 2
     report = json.loads((tmp_path / "job" / "evaluation.json").read_text())
     assert report["training"]["steps"] == 2
 
