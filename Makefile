@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help install demo up down status test test-all lint types packages clean
+.PHONY: help install demo up down status test test-slow test-all lint types packages clean
 
 UV_VERSION := 0.13.8
 DATASET ?= flowers
@@ -37,8 +37,10 @@ status: $(INSTALLED)  ## what runs, since when, and where
 test: $(INSTALLED)  ## all tests but the slow ones, with a whole run through a real scheduler
 	@$(RUN) pytest -m "not slow"
 
-test-all: $(INSTALLED)  ## all tests
-	@$(RUN) pytest
+test-slow: $(INSTALLED)  ## the slow ones
+	@$(RUN) pytest -m slow
+
+test-all: test test-slow  ## all tests
 
 lint: $(INSTALLED)  ## formatting, style, and who may import whom
 	@$(RUN) ruff format --check .

@@ -93,7 +93,7 @@ def test_leftovers_after_kill_of_supervisord_are_found_with_their_children(
     supervisor: Supervisor, home: Home
 ) -> None:
     supervisor.start_program("leaves")
-    until(lambda: any("sleep" in process.cmdline()[0] for process in leftovers.find(home)))
+    until(lambda: any(process.name() == "sleep" for process in leftovers.find(home)))
     psutil.Process(supervisor.pid()).kill()
     left = leftovers.find(home)
     assert len(left) >= 2

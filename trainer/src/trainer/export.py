@@ -15,6 +15,7 @@ from trainer.errors import InputError
 from trainer.learner import Learner
 
 SIGNATURE = "serving_default"
+COLUMNS = "columns"
 
 # TensorFlow leaves this folder of a SavedModel to its users.
 _LABELS = Path("assets.extra", "labels.json")
@@ -23,8 +24,9 @@ _LABELS = Path("assets.extra", "labels.json")
 def save_model(learner: Learner, folder: Path) -> None:
     """Write a SavedModel with the preprocessing inside; what was there before is replaced.
 
-    Its signature `serving_default` takes and gives what the learner serves. The classes, if it has any, lie
-    beside the graph, in `assets.extra/labels.json`.
+    Its signature `serving_default` takes and gives what the learner serves. Where it takes another form of
+    request, the signature `columns` takes the usual one. The classes, if the learner has any, lie beside the
+    graph, in `assets.extra/labels.json`.
     """
     # TensorFlow sorts the inputs of a signature by name, and calls the function with them in that order.
     inputs = dict(sorted(learner.serving_inputs().items()))
@@ -41,7 +43,14 @@ def save_model(learner: Learner, folder: Path) -> None:
     servable.serve = serve
     if folder.exists():
         shutil.rmtree(folder)
-    tf.saved_model.save(servable, str(folder), signatures={SIGNATURE: serve})
+    signatures = {SIGNATURE: serve}
+    if (other := learner.other_request()) is not None:
+        spec, columns_of = other
+        servable.serve_other = tf.function(
+            lambda request: learner.serve(columns_of(request)), input_signature=[spec]
+        )
+        signatures = {SIGNATURE: servable.serve_other, COLUMNS: serve}
+    tf.saved_model.save(servable, str(folder), signatures=signatures)
     if learner.labels:
         (folder / _LABELS).parent.mkdir()
         (folder / _LABELS).write_text(json.dumps(list(learner.labels)) + "\n")
@@ -65,10 +74,11 @@ class ExportedModel:
         self.folder = folder
         # The signature lives only as long as the object that it was loaded with.
         self._loaded = tf.saved_model.load(str(folder))
-        self._signature = self._loaded.signatures.get(SIGNATURE)
-        if self._signature is None:
-            found = sorted(self._loaded.signatures)
-            raise InputError(f"signatures of {field}", expected=SIGNATURE, received=found)
+        signatures = self._loaded.signatures
+        if SIGNATURE not in signatures:
+            raise InputError(f"signatures of {field}", expected=SIGNATURE, received=sorted(signatures))
+        self._default = signatures[SIGNATURE]
+        self._signature = signatures.get(COLUMNS, self._default)
         _, self._inputs = self._signature.structured_input_signature
         if inputs is not None and set(inputs) != set(self._inputs):
             raise InputError(
@@ -104,11 +114,9 @@ class ExportedModel:
         return tuple(json.loads(path.read_text())) if path.is_file() else None
 
     def signature(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """Inputs and outputs by name, with dtype and shape, as plain JSON values."""
-        return {
-            "inputs": _described(self._inputs),
-            "outputs": _described(self._signature.structured_outputs),
-        }
+        """What it takes and gives by default: by name, with dtype and shape, as plain JSON values."""
+        _, inputs = self._default.structured_input_signature
+        return {"inputs": _described(inputs), "outputs": _described(self._default.structured_outputs)}
 
     def bytes(self) -> int:
         """The size of all files."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -69,6 +69,14 @@ class Learner(ABC):
     @abstractmethod
     def serving_inputs(self) -> dict[str, tf.TensorSpec]:
         """The inputs of an exported model's signature, by name."""
+
+    def other_request(self) -> tuple[tf.TensorSpec, Callable[[tf.Tensor], Tensors]] | None:
+        """Another form of request that the export takes by default.
+
+        Returns:
+            Its one input, and what makes the inputs of `serve` of it; `None` if there is no other form.
+        """
+        return None
 
     @property
     def decayed(self) -> Sequence[Any]:

@@ -68,8 +68,9 @@ def _autoencoder(config: TrainConfig, records: Records, policy: str) -> Learner:
 
 def _table(build: Callable[..., Any]) -> Callable[[TrainConfig, Records, str], Learner]:
     def create(config: TrainConfig, records: Records, policy: str) -> Learner:
-        model = build(records.contract, records.statistics, config.options, policy=policy, seed=config.seed)
-        return TableLearner(model, records.contract)
+        options: Any = config.options
+        model = build(records.contract, records.statistics, options, policy=policy, seed=config.seed)
+        return TableLearner(model, records.contract, export_format=options.export_format)
 
     return create
 

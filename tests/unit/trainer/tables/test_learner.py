@@ -104,6 +104,29 @@ def test_run_of_a_regression_scores_in_the_label_s_unit(make_table, fare_contrac
     assert golden[0]["instance"]["payment"] in ("card", "cash", "?")
 
 
+@pytest.mark.parametrize("export_format", ["CSV", "EXAMPLE"])
+def test_run_with_another_export_format_answers_the_same_to_another_request(
+    make_table, fare_contract, trips, tmp_path, export_format
+):
+    report = _train(
+        make_table(fare_contract), tmp_path, model="regression", hidden_units="8", export_format=export_format
+    )
+
+    loaded = tf.saved_model.load(str(tmp_path / "model"))
+    inputs = [feature.name for feature in fare_contract.features if feature.role == "input"]
+    row = {name: trips[name][0] for name in inputs}
+    columns = {name: tf.constant([value]) for name, value in row.items()}
+    expected = loaded.signatures["columns"](**columns)["predictions"]
+    request = {
+        "CSV": ("csv_row", ",".join(str(value) for value in row.values())),
+        "EXAMPLE": ("example_bytes", _example(fare_contract, {name: trips[name][0] for name in trips})),
+    }
+    name, value = request[export_format]
+    answer = loaded.signatures["serving_default"](**{name: tf.constant([value])})["predictions"]
+    assert float(answer[0, 0]) == pytest.approx(float(expected[0, 0]), rel=1e-5)
+    assert set(report["export"]["signature"]["inputs"]) == {name}
+
+
 def test_predict_answers_golden_requests_as_the_report_says(tipped_job, capsys):
     _, job, _ = tipped_job
     golden = [json.loads(line) for line in (job / "golden.jsonl").read_text().splitlines()]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
-from dataset_contract import DataContract
+from dataset_contract import DataContract, FeatureSpec
 from trainer.learner import Learner, Tensors
 from trainer.records import example_features, instance_features
 from trainer.tables.model import TableModel
+from trainer.tables.options import ExportFormat
 
 _DTYPES = {"string": tf.string, "int64": tf.float32, "float32": tf.float32}
 
@@ -18,12 +21,14 @@ class TableLearner(Learner):
     Args:
         model: the pieces.
         contract: of the dataset.
+        export_format: what a request to the export holds.
     """
 
-    def __init__(self, model: TableModel, contract: DataContract) -> None:
+    def __init__(self, model: TableModel, contract: DataContract, *, export_format: ExportFormat) -> None:
         self.network = model.network
         self.labels = contract.label.vocabulary
         self._model = model
+        self._export_format = export_format
         self._inputs = instance_features(contract)
         self._label = contract.label
         self._spec = example_features([*self._inputs.values(), contract.label])
@@ -62,7 +67,28 @@ class TableLearner(Learner):
             for name, feature in self._inputs.items()
         }
 
+    def other_request(self) -> tuple[tf.TensorSpec, Callable[[tf.Tensor], Tensors]] | None:
+        """A CSV row or a tf.Example for each instance, as text or bytes (batch,); `None` for JSON columns."""
+        if self._export_format == "CSV":
+            return tf.TensorSpec([None], tf.string, name="csv_row"), self._columns_of_rows
+        if self._export_format == "EXAMPLE":
+            return tf.TensorSpec([None], tf.string, name="example_bytes"), self._columns_of_examples
+        return None
+
+    def _columns_of_rows(self, rows: tf.Tensor) -> Tensors:
+        defaults = [_default(feature) for feature in self._inputs.values()]
+        return dict(zip(self._inputs, tf.io.decode_csv(rows, defaults), strict=True))
+
+    def _columns_of_examples(self, examples: tf.Tensor) -> Tensors:
+        return tf.io.parse_example(examples, example_features(self._inputs.values()))
+
     def serve(self, inputs: Tensors) -> dict[str, tf.Tensor]:
         """The model's predictions for raw columns."""
         outputs = self.network(self._model.transform(inputs), training=False)
         return self._model.predict(outputs)
+
+
+def _default(feature: FeatureSpec) -> tf.Tensor:
+    """What stands for an empty field of a row; without one, the row is an error."""
+    dtype = _DTYPES[feature.dtype]
+    return tf.constant([] if feature.default is None else [feature.default], dtype)

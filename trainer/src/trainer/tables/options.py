@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from trainer.errors import InputError
+
+ExportFormat = Literal["JSON", "CSV", "EXAMPLE"]
 
 MAX_PIECES = 100
 """Quantiles tell no more pieces apart."""
@@ -29,6 +31,8 @@ class TableOptions:
             commas; the model sees hour, weekday and month.
         points: numbers that hold two points on Earth in degrees, as longitude, latitude, longitude,
             latitude, separated by commas; the model sees distances and directions.
+        export_format: what a request to the exported model holds: JSON columns, a CSV row of all inputs in
+            order, or a serialized tf.Example.
 
     Raises:
         InputError: a value is out of range.
@@ -41,6 +45,7 @@ class TableOptions:
     cross_buckets: int = 10_000
     timestamp: str = ""
     points: str = ""
+    export_format: ExportFormat = "JSON"
 
     def __post_init__(self) -> None:
         for name, (expected, is_allowed) in _ALLOWED.items():
@@ -129,6 +134,7 @@ _ALLOWED: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
         lambda value: all(len(_names(group, "+")) > 1 for group in _names(value, ",")),
     ),
     "cross_buckets": _COUNT,
+    "export_format": (f"one of {get_args(ExportFormat)}", lambda value: value in get_args(ExportFormat)),
     "timestamp": ("names, separated by commas", lambda value: all(_names(value, ",") or (True,))),
     "points": ("no or four names, separated by commas", lambda value: len(_names(value, ",")) in (0, 4)),
     "first_layer_size": _COUNT,
