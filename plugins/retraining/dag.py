@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from dataset_contract import DatasetSpec
 from retraining.operators.convert import ConvertToTFRecordOperator
@@ -17,22 +17,29 @@ from retraining.operators.model_version import CreateModelVersionOperator
 from retraining.operators.promote import PromoteOperator
 from retraining.operators.smoke import SmokePredictOperator
 from retraining.operators.train import TrainOperator
+from retraining.operators.tune import TuneOperator
 from retraining.operators.upload import UploadDataOperator
 from retraining.operators.validate import ValidateExportOperator
 from retraining.params import run_params
+from retraining.tiers import deployed_tiers
 
 RETRIES = 3
 
 
 def build_training_dag(spec: DatasetSpec) -> DAG:
-    """The DAG `<dataset>_training`."""
+    """The DAG `<dataset>_training`.
+
+    Raises:
+        ConfigurationError: the deployment has no such scale tier, or its file of tiers can't be read.
+        ContractError: a tier has a wrong field, or an argument of the training has a name that is taken.
+    """
     dag = DAG(
         f"{spec.name}_training",
         description=f"{spec.name}: raw data to a served, smoke-tested, promoted model version",
         doc_md=spec.description,
-        schedule=spec.schedule,
+        schedule=_timetable(spec.schedule),
         catchup=False,
-        params=run_params(spec),
+        params=run_params(spec, deployed_tiers()),
         tags=["training", spec.name],
         default_args={
             "spec": spec,
@@ -45,12 +52,17 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
     with dag:
         upload = UploadDataOperator(task_id="upload_data", source="{{ params.source or '' }}")
         convert = ConvertToTFRecordOperator(task_id="convert_to_tfrecord", snapshot=upload.output["snapshot"])
-        train = TrainOperator(task_id="train", data_dir=convert.output["data_dir"])
+        tuned = None
+        if spec.training.tuning is not None:
+            tune = TuneOperator(task_id="tune", data_dir=convert.output["data_dir"])
+            tuned = tune.output["arguments"]
+        train = TrainOperator(task_id="train", data_dir=convert.output["data_dir"], tuned=tuned)
         validate = ValidateExportOperator(task_id="validate_export", job_dir=train.output["job_dir"])
         create = CreateModelVersionOperator(
             task_id="create_model_version",
             job_dir=train.output["job_dir"],
             snapshot=upload.output["snapshot"],
+            data_until=upload.output["data_until"],
             metrics=validate.output["metrics"],
         )
         # One run at a time: a dataset has one candidate endpoint and one in production.
@@ -70,3 +82,8 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
         )
         smoke >> promote
     return dag
+
+
+def _timetable(schedule: str | None) -> CronDataIntervalTimetable | None:
+    """A run for each time between two ticks, after the second: plain cron strings mean no interval at all."""
+    return None if schedule is None else CronDataIntervalTimetable(schedule, "UTC")

@@ -11,6 +11,8 @@ from dataset_contract.fields import FieldReader
 
 from dataset_contract import ContractError
 
+_NO_TEST: dict[str, Any] = {"examples": 0, "metrics": {}}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
@@ -20,6 +22,8 @@ class Evaluation:
         examples: how many records were scored.
         metrics: the model's metrics by name.
         trivial_metrics: the metrics of a constant answer on the same records.
+        test_examples: how many records were scored that are only reported on; 0 without a test side.
+        test_metrics: the model's metrics on those; empty without a test side.
         production_version: the version that was scored beside it, or none.
         production_metrics: that version's metrics on the same records; empty without one.
         inputs: the names that the export's signature takes.
@@ -31,6 +35,8 @@ class Evaluation:
     examples: int
     metrics: Mapping[str, float]
     trivial_metrics: Mapping[str, float]
+    test_examples: int
+    test_metrics: Mapping[str, float]
     production_version: str | None
     production_metrics: Mapping[str, float]
     inputs: frozenset[str]
@@ -49,15 +55,20 @@ class Evaluation:
             document = json.loads(text)
         except ValueError as error:
             raise ContractError("evaluation.json", expected="JSON", received=text[:80]) from error
-        reader = FieldReader(document, "evaluation")
+        # A trainer without a test side may leave it out.
+        known = {"test": None, **document} if isinstance(document, dict) else document
+        reader = FieldReader(known, "evaluation")
         trivial = FieldReader(reader.take("trivial_baseline", dict), "evaluation.trivial_baseline")
         production = reader.take("production", dict, type(None))
+        test = FieldReader(reader.take("test", dict, type(None)) or _NO_TEST, "evaluation.test")
         export = FieldReader(reader.take("export", dict), "evaluation.export")
         signature = FieldReader(export.take("signature", dict), "evaluation.export.signature")
         return cls(
             examples=reader.take("examples", int),
             metrics=_numbers(reader, "metrics"),
             trivial_metrics=_numbers(trivial, "metrics"),
+            test_examples=test.take("examples", int),
+            test_metrics=_numbers(test, "metrics"),
             production_version=_version(production),
             production_metrics=_numbers(FieldReader(production, "evaluation.production"), "metrics")
             if production

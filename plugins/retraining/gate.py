@@ -95,7 +95,7 @@ def judge(evaluation: Evaluation, gate: GateSpec, *, contract: DataContract, mod
 
 def signature_inputs(contract: DataContract) -> frozenset[str]:
     """What a model of this dataset is asked with: the encoded image, or one input for each feature."""
-    if contract.record_format == "image":
+    if contract.record_format in ("image", "idx"):
         return frozenset({"image_bytes"})
     return frozenset(feature.name for feature in contract.features if feature.role == "input")
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from retraining.run import Run
@@ -71,3 +72,8 @@ def digest(value: Mapping[str, Any]) -> str:
 def label_value(text: str) -> str:
     """Any text as a label's value: at most 63 characters of `[a-z0-9_-]`."""
     return re.sub(r"[^a-z0-9_-]+", "-", text.lower())[-63:].strip("-")
+
+
+def time_value(time: datetime) -> str:
+    """A time as a label's value; such values sort as the times do."""
+    return time.astimezone(UTC).strftime("%Y%m%dt%H%M%Sz")

@@ -50,15 +50,15 @@ def job_url(job: str, settings: Settings) -> str:
     """Where the Cloud console shows a job.
 
     Args:
-        job: a CustomJob's resource name, or a Dataflow job's id.
+        job: the resource name of a CustomJob or a HyperparameterTuningJob, or a Dataflow job's id.
         settings: the deployment.
     """
     kind, _, job_id = job.rpartition("/")
-    place = (
-        f"vertex-ai/locations/{settings.region}/training/{job_id}/cpu"
-        if kind
-        else f"dataflow/jobs/{settings.region}/{job_id}"
-    )
+    if not kind:
+        place = f"dataflow/jobs/{settings.region}/{job_id}"
+    else:
+        page = "/cpu" if kind.endswith("/customJobs") else ""
+        place = f"vertex-ai/locations/{settings.region}/training/{job_id}{page}"
     return f"{CONSOLE}/{place}?project={settings.project}"
 
 

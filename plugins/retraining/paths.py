@@ -32,6 +32,18 @@ def run_folder(bucket: str, dataset: str, run: Run) -> str:
     return f"gs://{bucket}/runs/{dataset}/{run.slug}/"
 
 
+def tuning_folder(bucket: str, dataset: str, run: Run, attempt: int) -> str:
+    """What the trials of one run's search leave behind; no other attempt goes on from their checkpoints.
+
+    Args:
+        bucket: its name.
+        dataset: its name.
+        run: the DAG run.
+        attempt: how many searches of this run there were before.
+    """
+    return f"{run_folder(bucket, dataset, run)}tuning/{attempt}/"
+
+
 def dataflow_folder(bucket: str, purpose: str) -> str:
     """Where Dataflow keeps files for a purpose, `staging` or `temp`."""
     return f"gs://{bucket}/dataflow/{purpose}/"

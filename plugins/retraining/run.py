@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-_TIME_FORMAT = "%Y%m%dt%H%M%Sz"
+_OF_AN_INTERVAL = ("backfill", "scheduled")
+_MANUAL = "manual"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,21 +20,28 @@ class Run:
     Attributes:
         dag_id: the DAG.
         run_id: the run, unique within the DAG.
-        data_until: the end of the data interval; for a run by hand, when it was asked for.
+        data_until: no data of this time or later is for this run: the end of its data interval; for a run by
+            hand its logical date or, since runs by REST have none, when it was asked for.
+        of_interval: whether it was made for just this interval, by the schedule or a backfill.
     """
 
     dag_id: str
     run_id: str
     data_until: datetime
+    of_interval: bool = False
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Run:
-        """The run of a task's context. Runs by REST have no logical date, so none is used."""
+        """The run of a task's context."""
         dag_run = context["dag_run"]
+        interval_end, kind = dag_run.data_interval_end, dag_run.run_type
+        # A run by hand is given the interval before it, which may end long before it.
+        end = dag_run.logical_date if kind == _MANUAL else interval_end
         return cls(
             dag_id=dag_run.dag_id,
             run_id=dag_run.run_id,
-            data_until=(dag_run.data_interval_end or dag_run.run_after).astimezone(UTC),
+            data_until=(end or dag_run.run_after).astimezone(UTC),
+            of_interval=interval_end is not None and kind in _OF_AN_INTERVAL,
         )
 
     @property
@@ -42,8 +50,3 @@ class Run:
         digest = hashlib.sha256(f"{self.dag_id}\n{self.run_id}".encode()).hexdigest()[:8]
         readable = re.sub(r"[^a-z0-9]+", "-", self.run_id.lower()).strip("-")[:40].strip("-")
         return f"{readable}-{digest}"
-
-    @property
-    def data_until_label(self) -> str:
-        """`data_until` as a label's value; such values sort as the times do."""
-        return self.data_until.astimezone(UTC).strftime(_TIME_FORMAT)

@@ -16,10 +16,18 @@ CHECKOUT = Path(__file__).parents[2]
 PARSE = """
 import json
 import sys
+from datetime import datetime
 
 from airflow.dag_processing.dagbag import DagBag
 from airflow.plugins_manager import get_import_errors
 from airflow.serialization.serialized_objects import DagSerialization
+
+QUARTER = datetime(2018, 1, 1), datetime(2018, 3, 1)
+
+
+def as_scheduled(dag):
+    return DagSerialization.from_dict(DagSerialization.to_dict(dag))
+
 
 bag = DagBag(sys.argv[1])
 dags = {
@@ -29,13 +37,16 @@ dags = {
         "retries": {task.task_id: task.retries for task in dag.tasks},
         "alone": sorted(task.task_id for task in dag.tasks if task.max_active_tis_per_dag == 1),
         "catchup": dag.catchup,
-        "schedule": None if dag.schedule is None else str(dag.schedule),
+        "intervals": [
+            [str(info.data_interval.start), str(info.data_interval.end), str(info.run_after)]
+            for info in as_scheduled(dag).iter_dagrun_infos_between(*QUARTER)
+        ] if dag.schedule else None,
         "as_scheduled": {
             task.task_id: {
                 "after": sorted(task.upstream_task_ids),
                 "links": sorted(task.operator_extra_link_dict),
             }
-            for task in DagSerialization.from_dict(DagSerialization.to_dict(dag)).tasks
+            for task in as_scheduled(dag).tasks
         },
         "params": {name: param.schema for name, param in dag.params.items()},
     }

@@ -19,6 +19,8 @@ CHAIN = (
     "smoke_predict",
     "promote",
 )
+WITH_A_SEARCH = {"census_training"}
+BY_MONTH = {"yellow_taxi_training"}
 HEAVY = (
     "apache_beam",
     "tensorflow",
@@ -29,6 +31,11 @@ HEAVY = (
     "google.cloud.storage",
     "airflow.providers.google.cloud.hooks.gcs",
 )
+
+
+def chain(dag_id: str) -> tuple[str, ...]:
+    """The tasks of a DAG in their order."""
+    return (*CHAIN[:2], "tune", *CHAIN[2:]) if dag_id in WITH_A_SEARCH else CHAIN
 
 
 def test_dag_files_parse_without_an_error(parsed: dict[str, Any]) -> None:
@@ -45,8 +52,8 @@ def test_parsing_imports_nothing_that_only_the_work_needs(parsed: dict[str, Any]
 @pytest.mark.parametrize("dag_id", FILES)
 def test_dag_is_the_chain_in_its_order(parsed: dict[str, Any], dag_id: str) -> None:
     tasks = parsed["dags"][dag_id]["tasks"]
-    assert sorted(tasks) == sorted(CHAIN)
-    for task, following in itertools.pairwise(CHAIN):
+    assert sorted(tasks) == sorted(chain(dag_id))
+    for task, following in itertools.pairwise(chain(dag_id)):
         assert following in tasks[task], f"{task} is not followed by {following}"
     assert tasks["promote"] == []
 
@@ -58,10 +65,12 @@ def test_dag_is_the_same_to_the_scheduler_which_reads_it_from_the_database(
     dag = parsed["dags"][dag_id]
     after = {task: tuple(read["after"]) for task, read in dag["as_scheduled"].items()}
     assert after == {
-        task: tuple(sorted(other for other in CHAIN if task in dag["tasks"][other])) for task in CHAIN
+        task: tuple(sorted(other for other in chain(dag_id) if task in dag["tasks"][other]))
+        for task in chain(dag_id)
     }
     links = {task: read["links"] for task, read in dag["as_scheduled"].items() if read["links"]}
-    assert links == {"convert_to_tfrecord": ["Job"], "train": ["Job", "TensorBoard"]}
+    search = {"tune": ["Job"]} if dag_id in WITH_A_SEARCH else {}
+    assert links == {"convert_to_tfrecord": ["Job"], "train": ["Job", "TensorBoard"], **search}
 
 
 @pytest.mark.parametrize("dag_id", FILES)
@@ -80,6 +89,23 @@ def test_dag_can_be_triggered_without_a_field_filled_in(parsed: dict[str, Any], 
     assert params["source"]["type"] == ["null", "string"]
     assert params["promote"]["type"] == "boolean"
     assert all(schema["type"] for schema in params.values())
+
+
+@pytest.mark.parametrize("dag_id", FILES)
+def test_dag_shows_only_the_fields_that_its_dataset_has(parsed: dict[str, Any], dag_id: str) -> None:
+    params = parsed["dags"][dag_id]["params"]
+    assert ("tune" in params) == (dag_id in WITH_A_SEARCH)
+    assert ("data_until" in params) == (dag_id in BY_MONTH)
+    assert {"tier", "spot", "model"} <= set(params)
+
+
+@pytest.mark.parametrize("dag_id", FILES)
+def test_dag_with_a_schedule_runs_after_each_month_for_just_that_month(
+    parsed: dict[str, Any], dag_id: str
+) -> None:
+    months = [f"2018-0{month}-01 00:00:00+00:00" for month in range(1, 5)]
+    expected = [[start, end, end] for start, end in itertools.pairwise(months)]
+    assert parsed["dags"][dag_id]["intervals"] == (expected if dag_id in BY_MONTH else None)
 
 
 @pytest.mark.parametrize("dag_id", FILES)

@@ -57,8 +57,8 @@ class Clients:
         return client
 
     @cached_property
-    def custom_jobs(self) -> aiplatform_v1.JobServiceClient:
-        """Vertex AI's training jobs."""
+    def jobs(self) -> aiplatform_v1.JobServiceClient:
+        """Vertex AI's training and tuning jobs."""
         from google.cloud.aiplatform_v1 import JobServiceClient
 
         return JobServiceClient(**self._vertex_ai)
@@ -117,7 +117,7 @@ class Clients:
             if name in self.__dict__:
                 getattr(self, name)._http.close()
         for name in (
-            "custom_jobs",
+            "jobs",
             "models",
             "endpoints",
             "predictions",

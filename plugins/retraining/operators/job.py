@@ -17,10 +17,7 @@ from retraining.polling import delays
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from retraining.hooks.custom_jobs import CustomJobs
-    from retraining.hooks.dataflow_jobs import DataflowJobs
-    from retraining.hooks.job_logs import JobLogs
-    from retraining.hooks.job_status import JobStatus
+    from retraining.hooks.job_status import JobLines, Jobs, JobStatus
     from retraining.triggers.job import JobTrigger
 
 LOG_SECONDS = 5.0
@@ -82,11 +79,11 @@ class JobStep(Step):
         """Ask for the end of what `start` started, even if its name is not known yet."""
 
     @abstractmethod
-    def jobs(self, bench: Bench) -> CustomJobs | DataflowJobs:
+    def jobs(self, bench: Bench) -> Jobs:
         """The service's jobs."""
 
     @abstractmethod
-    def logs(self, bench: Bench, job: str) -> JobLogs:
+    def logs(self, bench: Bench, job: str) -> JobLines:
         """The job's lines."""
 
     @abstractmethod
@@ -123,6 +120,6 @@ class JobStep(Step):
         )
         self.defer(trigger=trigger, method_name="execute_complete")
 
-    def _relay(self, logs: JobLogs) -> None:
+    def _relay(self, logs: JobLines) -> None:
         for line in logs.new_lines():
             self.log.info("| %s", line)

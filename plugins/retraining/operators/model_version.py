@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from retraining import labels, paths
@@ -24,16 +25,20 @@ class CreateModelVersionOperator(Step):
     Args:
         job_dir: the training run's folder.
         snapshot: the id of the raw data that it was trained on.
+        data_until: when that data ends, ISO 8601.
         metrics: what the model reached.
 
     Returns:
         `model`, `version`, their `name` and a `note`.
     """
 
-    template_fields: Sequence[str] = ("job_dir", "metrics", "snapshot")
+    template_fields: Sequence[str] = ("data_until", "job_dir", "metrics", "snapshot")
 
-    def __init__(self, *, job_dir: str, snapshot: str, metrics: Mapping[str, float], **kwargs: Any) -> None:
+    def __init__(
+        self, *, job_dir: str, snapshot: str, data_until: str, metrics: Mapping[str, float], **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
+        self.data_until = data_until
         self.job_dir = job_dir
         self.snapshot = snapshot
         self.metrics = metrics
@@ -64,7 +69,7 @@ class CreateModelVersionOperator(Step):
             },
             "labels": {
                 labels.SNAPSHOT: self.snapshot,
-                labels.DATA_UNTIL: bench.run.data_until_label,
+                labels.DATA_UNTIL: labels.time_value(datetime.fromisoformat(self.data_until)),
                 labels.CODE: labels.label_value(settings.trainer_image.rpartition(":")[2]),
                 labels.METRIC: labels.label_value(f"{metric}-{reached:.4f}".replace(".", "_")),
             },

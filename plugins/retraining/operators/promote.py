@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowException
 
 from retraining import golden, labels, paths
 from retraining.bench import Bench
+from retraining.evaluation import Evaluation
 from retraining.golden import GoldenRequest
 from retraining.hooks.endpoints import Deployment, Endpoints
 from retraining.hooks.models import Models, ModelVersion
@@ -22,6 +23,11 @@ DEFAULT = "default"
 
 class PromoteOperator(Step):
     """Gives a version all traffic of the production endpoint, if gate, run and the data's age allow it.
+
+    The gate compared the version with what was in production when it was trained. If another version has come
+    into production since, nothing is known of the two: the version is declined, except where data is
+    partitioned by time and this version saw newer data. So the runs of a backfill end with the newest in
+    production, in whatever order they end.
 
     Each part leaves the endpoint serving, and is found done when it is repeated: the new version is deployed
     and takes all traffic in one step, is asked, gets the alias; only then are older ones taken off. They stay
@@ -80,11 +86,22 @@ class PromoteOperator(Step):
         if serving is None or serving.serves(version):
             return []
         production = models.get(f"{serving.model}@{serving.version}")
-        newer, older = production.labels.get(labels.DATA_UNTIL, ""), bench.run.data_until_label
-        if newer > older:
-            age = f"was trained on data until {newer}, this one until {older}"
+        theirs, ours = (found.labels.get(labels.DATA_UNTIL, "") for found in (production, version))
+        if theirs > ours:
+            age = f"was trained on data until {theirs}, this one until {ours}"
             return [f"Version {serving.version} in production {age}."]
-        return []
+        newer = self.spec.partition is not None and ours > theirs
+        compared = self._compared(bench)
+        if compared == serving.version or newer:
+            return []
+        other = f"version {compared}" if compared else "no other"
+        since = f"has come into production since version {version.version} was trained"
+        return [f"Version {serving.version} {since}, which was compared with {other}; run it again."]
+
+    def _compared(self, bench: Bench) -> str | None:
+        """The version that was in production when this one was trained."""
+        text = bench.storage.read_text(self.job_dir + paths.EVALUATION)
+        return Evaluation.from_json(text).production_version
 
     def _switch(self, bench: Bench, endpoint: str, version: ModelVersion, endpoints: Endpoints) -> None:
         """Give the version all traffic and ask it; if it answers wrongly, give the traffic back.

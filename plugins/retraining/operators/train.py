@@ -13,10 +13,10 @@ from retraining.hooks.custom_jobs import CustomJobs
 from retraining.hooks.endpoints import Endpoints
 from retraining.hooks.job_logs import JobLogs
 from retraining.hooks.models import Models
+from retraining.job_spec import job_spec, training_arguments
 from retraining.links import JobLink, TensorBoardLink
 from retraining.operators.job import JobStep
 from retraining.operators.smoke import production_endpoint
-from retraining.tiers import worker_pools
 from retraining.triggers.job import CustomJobTrigger
 
 if TYPE_CHECKING:
@@ -28,17 +28,19 @@ class TrainOperator(JobStep):
 
     Args:
         data_dir: the records' folder.
+        tuned: arguments that a search has found, in place of the run's.
 
     Returns:
         `job`, `job_dir`, the `metrics`, the `production_version` that was scored too, and a `note`.
     """
 
-    template_fields: Sequence[str] = ("data_dir",)
+    template_fields: Sequence[str] = ("data_dir", "tuned")
     operator_extra_links = (JobLink(), TensorBoardLink())
 
-    def __init__(self, *, data_dir: str, **kwargs: Any) -> None:
+    def __init__(self, *, data_dir: str, tuned: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_dir = data_dir
+        self.tuned = tuned
 
     def start(self, bench: Bench) -> str:
         """The training job of this run, made if there is none that is under way or has succeeded."""
@@ -53,6 +55,8 @@ class TrainOperator(JobStep):
         evaluation = Evaluation.from_json(bench.storage.read_text(job_dir + paths.EVALUATION))
         metric = self.spec.gate.metric
         note = f"{metric} {evaluation.metrics.get(metric, math.nan):.4g} on {evaluation.examples} records"
+        if metric in evaluation.test_metrics:
+            note += f"; {evaluation.test_metrics[metric]:.4g} on {evaluation.test_examples} test records"
         self.log.info("%s: %s", note, dict(evaluation.metrics))
         return {
             "job": job,
@@ -85,34 +89,23 @@ class TrainOperator(JobStep):
         return labels.identify(self.spec.name, bench.run, self.task_id, inputs)
 
     def _arguments(self, bench: Bench) -> dict[str, Any]:
-        return {name: bench.params.get(name, value) for name, value in self.spec.training.arguments.items()}
+        return training_arguments(self.spec.training, bench.params, self.tuned)
 
     def _job_dir(self, bench: Bench) -> str:
         return paths.run_folder(bench.settings.bucket, self.spec.name, bench.run)
 
     def _job(self, bench: Bench) -> dict[str, Any]:
-        settings, training = bench.settings, self.spec.training
+        job_dir = self._job_dir(bench)
         flags = {
             **self._arguments(bench),
             "data_dir": self.data_dir,
-            "job_dir": self._job_dir(bench),
+            "job_dir": job_dir,
             **self._production(bench),
         }
-        container = {
-            "image_uri": settings.trainer_image,
-            "command": ["python", "-m", training.module],
-            "args": [f"--{name}={value}" for name, value in flags.items()],
+        return {
+            "display_name": f"{self.spec.name}-{bench.run.slug}"[:128],
+            "job_spec": job_spec(bench, self.spec.training, flags=flags, output=job_dir),
         }
-        job_spec: dict[str, Any] = {
-            "worker_pool_specs": [
-                pool.to_spec(container) for pool in worker_pools(training.tier, settings.tiers_file)
-            ],
-            "base_output_directory": {"output_uri_prefix": self._job_dir(bench)},
-            "scheduling": {"timeout": {"seconds": training.timeout_seconds}},
-        }
-        if settings.service_account:
-            job_spec["service_account"] = settings.service_account
-        return {"display_name": f"{self.spec.name}-{bench.run.slug}"[:128], "job_spec": job_spec}
 
     def _production(self, bench: Bench) -> dict[str, str]:
         """What answers now, not what an alias says: a first version has `default` whatever its worth."""

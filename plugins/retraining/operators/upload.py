@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,32 +15,21 @@ from retraining.hooks.storage import Storage, in_parallel
 from retraining.operators.step import Step
 from retraining.settings import Settings
 from retraining.snapshot import RawObject, snapshot_id
+from retraining.window import look
 
 READ_BYTES = 1 << 20
 REPORT_EVERY = 500
 
 
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """Where raw data lies.
-
-    Attributes:
-        location: a `gs://` folder with a slash at its end, or a local folder.
-        objects: what lies there.
-    """
-
-    location: str
-    objects: Sequence[RawObject]
-
-
 class UploadDataOperator(Step):
-    """Brings the objects of a folder or a `gs://` URI into the bucket; uploads only what is missing.
+    """Brings what a run may see of a folder or a `gs://` URI into the bucket; uploads only what is missing.
 
     Args:
         source: overrules the spec's source if it isn't empty.
 
     Returns:
-        `snapshot`, `raw_dir`, `objects`, `bytes`, `uploaded` and a `note` for people.
+        `snapshot`, `raw_dir`, `objects`, `bytes`, `uploaded`, `data_from` and `data_until` (ISO 8601; the
+        former is null where all data is used) and a `note` for people.
     """
 
     template_fields: Sequence[str] = ("source",)
@@ -54,24 +42,29 @@ class UploadDataOperator(Step):
         """Find the snapshot's id, then upload what of it is missing."""
         location = resolve(self.source or self.spec.source, bench.settings)
         self.log.info("Reading %s", location)
-        source = survey(location, bench.storage)
-        snapshot = snapshot_id(source.objects)
+        window = look(names(location, bench.storage), self.spec.partitioning, bench.run, bench.params)
+        objects = survey(location, window.names, bench.storage)
+        snapshot = snapshot_id(objects)
         raw_dir = paths.raw_folder(bench.settings.bucket, self.spec.name, snapshot)
         there = {found.name for found in bench.storage.list(raw_dir)}
-        missing = [found for found in source.objects if found.name not in there]
-        self._bring(missing, source.location, raw_dir, bench.storage)
+        missing = [found for found in objects if found.name not in there]
+        self._bring(missing, location, raw_dir, bench.storage)
         note = (
-            f"uploaded {len(missing)} of {len(source.objects)} objects"
+            f"uploaded {len(missing)} of {len(objects)} objects"
             if missing
             else f"nothing to upload: snapshot {snapshot} is in the bucket"
         )
-        self.log.info("%s (%s)", note, raw_dir)
+        if window.remark:
+            note += f" ({window.remark})"
+        self.log.info("%s: %s", raw_dir, note)
         return {
             "snapshot": snapshot,
             "raw_dir": raw_dir,
-            "objects": len(source.objects),
-            "bytes": sum(found.size for found in source.objects),
+            "objects": len(objects),
+            "bytes": sum(found.size for found in objects),
             "uploaded": len(missing),
+            "data_from": window.data_from and window.data_from.isoformat(),
+            "data_until": window.data_until.isoformat(),
             "note": note,
         }
 
@@ -111,25 +104,31 @@ def resolve(source: str, settings: Settings) -> str:
     return f"{root.rstrip('/')}/{source}/" if root.startswith("gs://") else str(Path(root, source))
 
 
-def survey(location: str, storage: Storage) -> Source:
-    """What lies at a location.
+def names(location: str, storage: Storage) -> list[str]:
+    """The names of the files at a location, relative to it; hidden ones of a folder are left out.
 
     Raises:
-        ConfigurationError: there is nothing.
+        ConfigurationError: there are none, or there is no such folder.
     """
-    objects = storage.list(location) if location.startswith("gs://") else _files(Path(location))
-    if not objects:
+    if location.startswith("gs://"):
+        found = [item.name for item in storage.list(location)]
+    else:
+        folder = Path(location)
+        if not folder.is_dir():
+            raise ConfigurationError(f"source: expected a folder, received {location!r}")
+        found = sorted(file.relative_to(folder).as_posix() for file in _visible(folder))
+    if not found:
         raise ConfigurationError(f"source: expected at least one file in {location}, received none")
-    return Source(location=location, objects=objects)
+    return found
 
 
-def _files(folder: Path) -> list[RawObject]:
-    if not folder.is_dir():
-        raise ConfigurationError(f"source: expected a folder, received {str(folder)!r}")
-    files = sorted(_visible(folder))
+def survey(location: str, chosen: Collection[str], storage: Storage) -> list[RawObject]:
+    """The chosen files of a location with their sizes and checksums; no other file is opened."""
+    if location.startswith("gs://"):
+        return [item for item in storage.list(location) if item.name in chosen]
     # Reading and hashing both release the interpreter's lock.
     with ThreadPoolExecutor(thread_name_prefix="checksum") as pool:
-        return list(pool.map(lambda file: _describe(file, folder), files))
+        return list(pool.map(lambda name: _describe(Path(location, name), name), sorted(chosen)))
 
 
 def _visible(folder: Path) -> Iterator[Path]:
@@ -142,7 +141,7 @@ def _visible(folder: Path) -> Iterator[Path]:
             yield entry
 
 
-def _describe(file: Path, folder: Path) -> RawObject:
+def _describe(file: Path, name: str) -> RawObject:
     import google_crc32c
 
     checksum, size = google_crc32c.Checksum(), 0
@@ -150,8 +149,4 @@ def _describe(file: Path, folder: Path) -> RawObject:
         while block := stream.read(READ_BYTES):
             checksum.update(block)
             size += len(block)
-    return RawObject(
-        name=file.relative_to(folder).as_posix(),
-        size=size,
-        crc32c=base64.b64encode(checksum.digest()).decode(),
-    )
+    return RawObject(name=name, size=size, crc32c=base64.b64encode(checksum.digest()).decode())

@@ -14,6 +14,8 @@ from asgiref.sync import sync_to_async
 from retraining.hooks.clients import Clients
 from retraining.hooks.custom_jobs import CustomJobs
 from retraining.hooks.dataflow_jobs import DataflowJobs
+from retraining.hooks.job_status import Jobs
+from retraining.hooks.tuning_jobs import TuningJobs
 from retraining.polling import OUTAGE_SECONDS, delays
 
 
@@ -80,7 +82,7 @@ class JobTrigger(BaseTrigger):
 
     @property
     @abstractmethod
-    def jobs(self) -> CustomJobs | DataflowJobs:
+    def jobs(self) -> Jobs:
         """The service's jobs."""
 
 
@@ -91,6 +93,15 @@ class CustomJobTrigger(JobTrigger):
     def jobs(self) -> CustomJobs:
         """Vertex AI's training jobs."""
         return CustomJobs(self.clients)
+
+
+class TuningJobTrigger(JobTrigger):
+    """Waits for a search for better arguments, a job of Vertex AI."""
+
+    @property
+    def jobs(self) -> TuningJobs:
+        """Vertex AI's tuning jobs."""
+        return TuningJobs(self.clients)
 
 
 class DataflowJobTrigger(JobTrigger):

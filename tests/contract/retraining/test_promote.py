@@ -11,8 +11,10 @@ from airflow.sdk.exceptions import AirflowException
 NEWER = datetime(2026, 2, 28, tzinfo=UTC)
 
 
-def made(chain: Any, **flags: Any) -> tuple[str, str]:
-    """A version of this run, and its training run's folder."""
+def made(chain: Any, compared: str | None = None, **flags: Any) -> tuple[str, str]:
+    """A version of this run, compared with one in production, and its training run's folder."""
+    if compared:
+        flags |= {"production_version": compared, "production_model": "gs://b/m/"}
     job_dir = chain.trained(**flags)
     return chain.create_version(job_dir)["name"], job_dir
 
@@ -34,7 +36,7 @@ def test_promote_of_a_first_version_gives_it_all_traffic(chain: Any) -> None:
 
 def test_promote_of_a_second_version_takes_over_and_takes_the_first_off(chain: Any) -> None:
     chain.promoted("manual__0")
-    chain.promote(*made(chain))
+    chain.promote(*made(chain, compared="1"))
     assert chain.serving() == {"2": 100}
     assert aliases(chain) == {"1": set(), "2": {"default"}}
 
@@ -66,7 +68,7 @@ def test_promote_in_a_run_that_only_evaluates_declines(chain: Any) -> None:
 
 def test_promote_of_older_data_than_production_declines(chain: Any) -> None:
     chain.promoted("manual__0", run_after=NEWER)
-    result = chain.promote(*made(chain))
+    result = chain.promote(*made(chain, compared="1"))
     assert result["reasons"] == [
         "Version 1 in production was trained on data until 20260228t000000z, this one until 20260131t000000z."
     ]
@@ -76,7 +78,7 @@ def test_promote_of_older_data_than_production_declines(chain: Any) -> None:
 @pytest.mark.parametrize("served", ["wrongly", "error"])
 def test_promote_of_a_version_that_answers_wrongly_gives_the_traffic_back(chain: Any, served: str) -> None:
     chain.promoted("manual__0")
-    version, job_dir = made(chain, served=served)
+    version, job_dir = made(chain, compared="1", served=served)
     for _ in range(2):
         with pytest.raises(AirflowException, match=r"flowers does not answer as it should: .*expected"):
             chain.promote(version, job_dir)
@@ -93,14 +95,14 @@ def test_promote_of_a_first_version_that_answers_wrongly_leaves_the_endpoint_emp
 def test_promote_of_a_server_that_does_not_start_leaves_the_first_in_production(chain: Any) -> None:
     chain.promoted("manual__0")
     with pytest.raises(Exception, match="can not be loaded"):
-        chain.promote(*made(chain, served="start"))
+        chain.promote(*made(chain, compared="1", served="start"))
     assert chain.serving() == {"1": 100}
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_promote_that_ended_at_any_write_is_repeated_to_the_same_end(chain: Any, number: int) -> None:
     chain.promoted("manual__0")
-    version, job_dir = made(chain)
+    version, job_dir = made(chain, compared="1")
     chain.proxy.mend()
     chain.proxy.break_at_write(number)
     with pytest.raises(Exception, match=r"onnection|process is dead"):
@@ -122,4 +124,31 @@ def test_promote_of_a_first_version_that_ended_at_the_endpoints_making_is_repeat
     assert chain.proxy.writes[0].endswith("/endpoints")
     chain.proxy.mend()
     assert chain.promote(version, job_dir)["promoted"]
+    assert chain.serving() == {"1": 100}
+
+
+def test_promote_of_a_version_that_was_compared_with_another_declines_and_names_both(chain: Any) -> None:
+    chain.promoted("manual__0")
+    version, job_dir = made(chain)
+    result = chain.promote(version, job_dir)
+    since = "Version 1 has come into production since version 2 was trained"
+    assert result["reasons"] == [f"{since}, which was compared with no other; run it again."]
+    version, job_dir = made(chain.other_run("manual__2"), compared="7")
+    (reason,) = chain.other_run("manual__2").promote(version, job_dir)["reasons"]
+    assert "compared with version 7" in reason
+    assert chain.serving() == {"1": 100}
+
+
+def test_promote_of_newer_months_takes_over_whatever_it_was_compared_with(chain: Any) -> None:
+    months = chain.with_spec(partition="trips_%Y-%m.csv")
+    made_of = {}
+    for month in ("2018-03", "2018-01", "2018-02"):
+        run = months.other_run(f"backfill__{month}")
+        job_dir = run.trained()
+        made_of[month] = run, run.create_version(job_dir, f"{month}-01T00:00:00+00:00")["name"], job_dir
+    promoted = {}
+    for month in ("2018-01", "2018-03", "2018-02"):
+        run, version, job_dir = made_of[month]
+        promoted[month] = run.promote(version, job_dir)["promoted"]
+    assert promoted == {"2018-01": True, "2018-03": True, "2018-02": False}
     assert chain.serving() == {"1": 100}

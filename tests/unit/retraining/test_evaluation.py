@@ -34,6 +34,8 @@ def test_from_json_reads_what_the_gate_needs() -> None:
         examples=40,
         metrics={"accuracy": 0.9, "loss": 1.0},
         trivial_metrics={"accuracy": 0.4},
+        test_examples=0,
+        test_metrics={},
         production_version="3",
         production_metrics={"accuracy": 0.8},
         inputs=frozenset({"image_bytes"}),
@@ -46,6 +48,13 @@ def test_from_json_reads_what_the_gate_needs() -> None:
 def test_from_json_without_a_version_in_production_has_none() -> None:
     evaluation = Evaluation.from_json(json.dumps(document(production=None)))
     assert (evaluation.production_version, evaluation.production_metrics) == (None, {})
+
+
+@pytest.mark.parametrize("test", [None, {"examples": 9, "metrics": {"accuracy": 0.7}}])
+def test_from_json_takes_a_test_side_or_none(test: dict[str, Any] | None) -> None:
+    evaluation = Evaluation.from_json(json.dumps(document(test=test)))
+    found = (evaluation.test_examples, evaluation.test_metrics)
+    assert found == ((9, {"accuracy": 0.7}) if test else (0, {}))
 
 
 def test_from_json_takes_a_metric_that_is_no_number_of_arithmetic() -> None:
@@ -63,6 +72,7 @@ def test_from_json_takes_a_metric_that_is_no_number_of_arithmetic() -> None:
             json.dumps(document(metrics={"accuracy": "high"})),
             "evaluation.metrics.accuracy: expected a number",
         ),
+        (json.dumps(document(test={"examples": 9})), r"evaluation\.test\.metrics: expected dict"),
         (json.dumps(document(export={"signature": {}})), r"evaluation\.export.*: expected"),
     ],
 )

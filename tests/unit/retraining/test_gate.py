@@ -11,7 +11,7 @@ import pytest
 from retraining.evaluation import Evaluation
 from retraining.gate import Verdict, judge, signature_inputs
 
-from dataset_contract import DataContract, FeatureSpec, GateSpec, image_features
+from dataset_contract import CsvFormat, DataContract, FeatureSpec, GateSpec, image_features
 
 CONTRACT = DataContract(name="flowers", record_format="image", features=image_features(("daisy", "roses")))
 GATE = GateSpec(metric="accuracy", direction="higher", threshold=0.7, baseline_margin=0.2)
@@ -20,6 +20,8 @@ GOOD = Evaluation(
     examples=40,
     metrics={"accuracy": 0.9},
     trivial_metrics={"accuracy": 0.4},
+    test_examples=0,
+    test_metrics={},
     production_version=None,
     production_metrics={},
     inputs=frozenset({"image_bytes"}),
@@ -147,5 +149,10 @@ def test_signature_inputs_of_a_table_are_its_input_features() -> None:
         FeatureSpec(name="income", dtype="int64", role="label", vocabulary=("low", "high")),
         FeatureSpec(name="id", dtype="string", role="key"),
     )
-    contract = DataContract(name="census", record_format="csv", features=features)
+    contract = DataContract(name="census", record_format="csv", csv=CsvFormat(), features=features)
     assert signature_inputs(contract) == {"age"}
+
+
+def test_signature_inputs_of_idx_files_are_images() -> None:
+    contract = DataContract(name="digits", record_format="idx", features=image_features(("0", "1")))
+    assert signature_inputs(contract) == {"image_bytes"}

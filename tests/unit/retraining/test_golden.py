@@ -68,5 +68,17 @@ def test_differences_name_place_and_values(prediction: Any, found: str) -> None:
     assert found in difference
 
 
+def test_differences_of_a_rows_answer_compare_words_exactly_and_indices_as_numbers() -> None:
+    row = GoldenRequest(
+        instance={"age": 25, "education": "11th"},
+        prediction={"classes": ["<=50K"], "class_ids": [5000], "logits": [-2.5]},
+    )
+    assert differences([row], [{"classes": ["<=50K"], "class_ids": [5000.0], "logits": [-2.501]}]) == []
+    assert differences([row], [{"classes": [" <=50K"], "class_ids": [5001.0], "logits": [-2.5]}]) == [
+        "predictions[0].classes[0]: expected '<=50K', received ' <=50K'",
+        "predictions[0].class_ids[0]: expected 5000, received 5001.0",
+    ]
+
+
 def test_differences_in_number_say_so() -> None:
     assert differences([REQUEST], []) == ["predictions: expected 1, received 0"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +41,14 @@ def test_identity_owns_what_has_all_its_labels_among_others() -> None:
     assert identity.owns({**identity.labels, "team": "vision"})
     assert not identity.owns({**identity.labels, "perennial_task": "promote"})
     assert not identity.owns({})
+
+
+def test_time_value_sorts_as_the_times_do() -> None:
+    noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    earlier = labels.time_value(noon.astimezone(timezone(timedelta(hours=9))))
+    later = labels.time_value(noon + timedelta(seconds=1))
+    assert earlier == "20260131t120000z"
+    assert earlier < later
 
 
 @given(st.text(max_size=200))

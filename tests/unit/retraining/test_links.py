@@ -21,6 +21,12 @@ def test_job_url_of_a_training_job_is_vertex_ais() -> None:
     )
 
 
+def test_job_url_of_a_search_is_vertex_ais() -> None:
+    assert job_url("projects/p/locations/us-central1/hyperparameterTuningJobs/12", SETTINGS) == (
+        "https://console.cloud.google.com/vertex-ai/locations/us-central1/training/12?project=p"
+    )
+
+
 def test_job_url_of_a_conversion_is_dataflows() -> None:
     assert job_url("2026-01-31_12_00_00-7", SETTINGS) == (
         "https://console.cloud.google.com/dataflow/jobs/us-central1/2026-01-31_12_00_00-7?project=p"

@@ -2,36 +2,70 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
+from retraining.errors import ConfigurationError
 from retraining.params import run_params
+from retraining.tiers import load_tiers
 
-from dataset_contract import DataContract, DatasetSpec, GateSpec, TrainingSpec, image_features
+from dataset_contract import (
+    ContractError,
+    DataContract,
+    DatasetSpec,
+    GateSpec,
+    Search,
+    TrainingSpec,
+    TuningSpec,
+    image_features,
+)
 
+TIERS = load_tiers()
+ARGUMENTS = {"model": "resnet", "train_steps": 200, "base_learning_rate": 0.1}
 SPEC = DatasetSpec(
     contract=DataContract(name="flowers", record_format="image", features=image_features(("daisy", "roses"))),
     source="flowers",
-    training=TrainingSpec(arguments={"model": "resnet", "train_steps": 200, "base_learning_rate": 0.1}),
+    training=TrainingSpec(arguments=ARGUMENTS, tier="L4"),
     gate=GateSpec(metric="accuracy", direction="higher", threshold=0.7),
 )
+SEARCH = TuningSpec(parameters={"base_learning_rate": Search(minimum=0.01, maximum=1.0)})
+FULL = replace(SPEC, partition="%Y.csv", training=TrainingSpec(arguments=ARGUMENTS, tier="L4", tuning=SEARCH))
 
 
-def test_run_params_have_the_specs_values_as_defaults() -> None:
-    assert {name: param.value for name, param in run_params(SPEC).items()} == {
+def test_run_params_have_the_specs_values_as_defaults_and_nothing_that_it_lacks() -> None:
+    assert {name: param.value for name, param in run_params(SPEC, TIERS).items()} == {
         "source": None,
-        "promote": True,
+        "tier": "L4",
+        "spot": False,
         "model": "resnet",
         "train_steps": 200,
         "base_learning_rate": 0.1,
+        "promote": True,
     }
+
+
+def test_run_params_of_partitions_and_a_search_add_theirs() -> None:
+    added = set(run_params(FULL, TIERS)) - set(run_params(SPEC, TIERS))
+    assert added == {"data_until", "tune"}
+
+
+def test_run_params_offer_every_tier_with_what_it_means() -> None:
+    schema = run_params(SPEC, TIERS)["tier"].schema
+    assert schema["enum"] == list(TIERS)
+    assert schema["values_display"]["L4"] == "L4: one machine with an L4"
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("source", 1),
+        ("data_until", "soon"),
+        ("data_until", "2019-02-30"),
+        ("tier", "HUGE"),
+        ("spot", "yes"),
+        ("tune", 1),
         ("promote", "yes"),
         ("model", 18),
         ("train_steps", 0),
@@ -42,12 +76,31 @@ def test_run_params_have_the_specs_values_as_defaults() -> None:
 )
 def test_run_params_refuse_a_value_of_another_type_or_out_of_range(name: str, value: Any) -> None:
     with pytest.raises(ParamValidationError):
-        run_params(SPEC)[name].resolve(value)
+        run_params(FULL, TIERS)[name].resolve(value)
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("source", "gs://b/flowers"), ("source", None), ("promote", False), ("base_learning_rate", 1)],
+    [
+        ("source", "gs://b/flowers"),
+        ("source", None),
+        ("data_until", "2019-02-01"),
+        ("data_until", None),
+        ("tier", "TWO_WORKERS"),
+        ("promote", False),
+        ("base_learning_rate", 1),
+    ],
 )
 def test_run_params_take_what_fits(name: str, value: Any) -> None:
-    assert run_params(SPEC)[name].resolve(value) == value
+    assert run_params(FULL, TIERS)[name].resolve(value) == value
+
+
+def test_run_params_of_a_tier_that_the_deployment_lacks_names_it() -> None:
+    with pytest.raises(ConfigurationError, match="received 'HUGE'"):
+        run_params(replace(SPEC, training=TrainingSpec(tier="HUGE")), TIERS)
+
+
+@pytest.mark.parametrize("name", ["source", "tier", "promote"])
+def test_run_params_of_an_argument_with_the_name_of_another_field_names_it(name: str) -> None:
+    with pytest.raises(ContractError, match=rf"training\.arguments: .* received \['{name}'\]"):
+        run_params(replace(SPEC, training=TrainingSpec(arguments={name: "x"})), TIERS)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from airflow.utils.types import DagRunType
 from hypothesis import given
 from hypothesis import strategies as st
 from retraining.run import Run
@@ -41,21 +42,32 @@ def test_slug_of_any_run_id_fits_a_label_and_a_path(run_id: str) -> None:
     assert re.fullmatch(r"[a-z0-9-]{1,49}", run(run_id).slug)
 
 
-def test_data_until_label_sorts_as_the_times_do() -> None:
-    east = timezone(timedelta(hours=9))
-    earlier = run("a", data_until=NOON.astimezone(east)).data_until_label
-    later = run("b", data_until=NOON + timedelta(seconds=1)).data_until_label
-    assert earlier == "20260131t120000z"
-    assert earlier < later
+def dag_run(run_type: str, **times: datetime) -> SimpleNamespace:
+    absent = {"logical_date": None, "data_interval_end": None, "run_after": NOON + timedelta(days=3)}
+    return SimpleNamespace(dag_id="d", run_id="r", run_type=run_type, **{**absent, **times})
 
 
-def test_from_context_of_a_run_without_an_interval_takes_when_it_was_asked_for() -> None:
-    dag_run = SimpleNamespace(dag_id="d", run_id="r", data_interval_end=None, run_after=NOON)
-    assert Run.from_context({"dag_run": dag_run}) == run("r", dag_id="d")
+@pytest.mark.parametrize("run_type", ["scheduled", "backfill", DagRunType.BACKFILL_JOB])
+def test_from_context_of_a_run_of_an_interval_takes_its_end(run_type: str) -> None:
+    found = Run.from_context({"dag_run": dag_run(run_type, data_interval_end=NOON)})
+    assert (found.data_until, found.of_interval) == (NOON, True)
 
 
-def test_from_context_of_a_backfill_takes_the_end_of_its_interval() -> None:
-    dag_run = SimpleNamespace(
-        dag_id="d", run_id="r", data_interval_end=NOON, run_after=NOON + timedelta(days=3)
-    )
-    assert Run.from_context({"dag_run": dag_run}).data_until == NOON
+@pytest.mark.parametrize(
+    ("times", "data_until"),
+    [
+        ({}, NOON + timedelta(days=3)),
+        ({"logical_date": NOON}, NOON),
+        ({"logical_date": NOON, "data_interval_end": NOON - timedelta(days=30)}, NOON),
+    ],
+)
+def test_from_context_of_a_run_by_hand_takes_when_it_is_for_or_was_asked_for(
+    times: dict[str, datetime], data_until: datetime
+) -> None:
+    found = Run.from_context({"dag_run": dag_run("manual", **times)})
+    assert (found.data_until, found.of_interval) == (data_until, False)
+
+
+def test_from_context_of_a_run_that_an_asset_triggered_is_of_no_interval() -> None:
+    found = Run.from_context({"dag_run": dag_run("asset_triggered", data_interval_end=NOON)})
+    assert (found.data_until, found.of_interval) == (NOON, False)

@@ -7,54 +7,144 @@ from pathlib import Path
 import pytest
 from google.cloud.aiplatform_v1 import WorkerPoolSpec
 from retraining.errors import ConfigurationError
-from retraining.tiers import worker_pools
+from retraining.tiers import FILE_VARIABLE, deployed_tiers, find_tier, load_tiers
+
+from dataset_contract import ContractError
 
 CONTAINER = {"image_uri": "trainer:1"}
+TIERS = load_tiers()
+CLASSIC = {"BASIC": [1], "STANDARD_1": [1, 4], "PREMIUM_1": [1, 19], "BASIC_GPU": [1], "BASIC_TPU": [1]}
 
 
-@pytest.mark.parametrize(
-    ("tier", "replicas"),
-    [("BASIC", [1]), ("STANDARD_1", [1, 4]), ("PREMIUM_1", [1, 19]), ("BASIC_GPU", [1]), ("BASIC_TPU", [1])],
-)
-def test_worker_pools_of_a_tier_are_what_vertex_ai_takes(tier: str, replicas: list[int]) -> None:
-    specs = [WorkerPoolSpec(pool.to_spec(CONTAINER)) for pool in worker_pools(tier)]
-    assert [spec.replica_count for spec in specs] == replicas
+@pytest.mark.parametrize("name", sorted(TIERS))
+def test_tier_is_what_vertex_ai_takes(name: str) -> None:
+    specs = [WorkerPoolSpec(pool.to_spec(CONTAINER)) for pool in TIERS[name].pools]
+    assert specs[0].replica_count == 1
     assert {spec.container_spec.image_uri for spec in specs} == {"trainer:1"}
+    assert TIERS[name].description
 
 
-def test_worker_pools_of_accelerators_name_them() -> None:
-    (gpu,) = worker_pools("BASIC_GPU")
+def test_tiers_of_the_past_have_their_numbers_of_machines() -> None:
+    assert {name: [pool.replica_count for pool in TIERS[name].pools] for name in CLASSIC} == CLASSIC
+
+
+# https://cloud.google.com/compute/docs/accelerator-optimized-machines
+@pytest.mark.parametrize(
+    ("prefix", "accelerator", "count"),
+    [
+        ("g2-standard-12", "NVIDIA_L4", 1),
+        ("g2-standard-48", "NVIDIA_L4", 4),
+        ("a2-highgpu-1g", "NVIDIA_TESLA_A100", 1),
+        ("a2-ultragpu-1g", "NVIDIA_A100_80GB", 1),
+        ("a3-highgpu-1g", "NVIDIA_H100_80GB", 1),
+        ("a3-highgpu-8g", "NVIDIA_H100_80GB", 8),
+    ],
+)
+def test_machines_have_the_accelerators_that_they_are_built_with(
+    prefix: str, accelerator: str, count: int
+) -> None:
+    pools = [pool for tier in TIERS.values() for pool in tier.pools if pool.machine_type == prefix]
+    assert pools
+    assert {(pool.accelerator_type, pool.accelerator_count) for pool in pools} == {(accelerator, count)}
+
+
+def test_machines_with_tpus_join_as_many_chips_as_they_have() -> None:
+    pools = [pool for tier in TIERS.values() for pool in tier.pools if pool.tpu_topology]
+    found = {(pool.machine_type, pool.tpu_topology) for pool in pools}
+    assert found == {("ct5lp-hightpu-1t", "1x1"), ("ct5lp-hightpu-4t", "2x2"), ("ct5lp-hightpu-8t", "2x4")}
+
+
+def test_machine_spec_names_what_the_pool_has() -> None:
+    (gpu,), (tpu,) = TIERS["BASIC_GPU"].pools, TIERS["BASIC_TPU"].pools
     assert gpu.to_spec(CONTAINER)["machine_spec"] == {
         "machine_type": "n1-standard-8",
         "accelerator_type": "NVIDIA_TESLA_T4",
         "accelerator_count": 1,
     }
-    (tpu,) = worker_pools("BASIC_TPU")
-    assert tpu.to_spec(CONTAINER)["machine_spec"]["tpu_topology"] == "2x2"
+    assert tpu.to_spec(CONTAINER)["machine_spec"] == {
+        "machine_type": "ct5lp-hightpu-4t",
+        "tpu_topology": "2x2",
+    }
 
 
-def test_worker_pools_of_an_unknown_tier_names_those_there_are() -> None:
-    with pytest.raises(ConfigurationError, match=r"expected one of \['BASIC', .*, received 'HUGE'"):
-        worker_pools("HUGE")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("HUGE", r"tier: expected one of BASIC, STANDARD_1, .*, received 'HUGE'$"),
+        ("CUSTOM", rf"received 'CUSTOM'; say what CUSTOM is in the file of {FILE_VARIABLE}$"),
+    ],
+)
+def test_find_tier_of_an_unknown_name_tells_those_there_are(name: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        find_tier(name, TIERS)
 
 
-def test_worker_pools_of_an_own_file_replaces_ours(tmp_path: Path) -> None:
+def test_load_tiers_of_a_deployment_adds_to_ours_and_replaces_them(tmp_path: Path) -> None:
     file = tmp_path / "tiers.toml"
-    file.write_text('[[HUGE]]\nmachine_type = "m"\nreplica_count = 2\n')
-    (pool,) = worker_pools("HUGE", str(file))
-    assert (pool.machine_type, pool.replica_count) == ("m", 2)
-    with pytest.raises(ConfigurationError, match="received 'BASIC'"):
-        worker_pools("BASIC", str(file))
+    file.write_text(
+        'CUSTOM.pools = [{machine_type = "c"}]\nBASIC = {spot = true, pools = [{machine_type = "b"}]}\n'
+    )
+    tiers = deployed_tiers({FILE_VARIABLE: str(file)})
+    assert set(tiers) == {*TIERS, "CUSTOM"}
+    assert tiers["CUSTOM"].pools[0].machine_type == "c"
+    assert (tiers["BASIC"].spot, tiers["BASIC"].pools[0].machine_type) == (True, "b")
+    assert deployed_tiers({}) == TIERS
 
 
-@pytest.mark.parametrize("text", ["[[HUGE]]\nmachine = 1\n", "[[HUGE"])
-def test_worker_pools_of_a_wrong_file_names_it(tmp_path: Path, text: str) -> None:
+GPU = 'machine_type = "m", accelerator_type = "NVIDIA_L4"'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("huge.pools = []", "tiers: expected names in capital letters, received 'huge'"),
+        ("HUGE = 1", r"tiers\.HUGE: expected a JSON object, received 1"),
+        ("HUGE.pools = []", r"tiers\.HUGE\.pools: expected 1 to 4 pools, received 0"),
+        ("HUGE = {}", r"tiers\.HUGE\.pools: expected list, received 'nothing'"),
+        ("HUGE = {pools = [{}]}", r"tiers\.HUGE\.pools\[0\]\.machine_type: expected str, received 'nothing'"),
+        ('HUGE = {pools = [{machine_type = ""}]}', r"pools\[0\]\.machine_type: expected a machine's name"),
+        (
+            'HUGE = {pools = [{machine_type = "m", gpus = 1}]}',
+            r"HUGE\.pools\[0\]: expected no further .*'gpus'",
+        ),
+        (
+            'HUGE = {pools = [{machine_type = "m", replica_count = 2}]}',
+            r"replica_count: expected 1, the chief",
+        ),
+        (
+            'HUGE = {pools = [{machine_type = "m"}, {machine_type = "m", replica_count = 0}]}',
+            r"HUGE\.pools\[1\]\.replica_count: expected 1 or more, received 0",
+        ),
+        (
+            f"HUGE = {{pools = [{{{GPU}}}]}}",
+            r"accelerator_count: expected 1 or more with an accelerator_type",
+        ),
+        (
+            'HUGE = {pools = [{machine_type = "m", accelerator_count = 1}]}',
+            "accelerator_count: .* received 1",
+        ),
+        ('HUGE = {pools = [{machine_type = "m", tpu_topology = "4"}]}', "tpu_topology: expected 2x4"),
+        (
+            'HUGE = {spot = 1, pools = [{machine_type = "m"}]}',
+            r"tiers\.HUGE\.spot: expected bool, received 1",
+        ),
+    ],
+)
+def test_load_tiers_with_a_wrong_field_names_tier_and_field(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "tiers.toml"
-    file.write_text(text)
-    with pytest.raises(ConfigurationError, match=r"tiers: .*tiers\.toml"):
-        worker_pools("HUGE", str(file))
+    file.write_text(text + "\n")
+    with pytest.raises(ContractError, match=message):
+        load_tiers(str(file))
 
 
-def test_worker_pools_of_a_missing_file_names_it() -> None:
+@pytest.mark.parametrize("content", [b"[HUGE", b"\xff\xfe"])
+def test_load_tiers_of_a_file_that_is_no_toml_names_it(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "tiers.toml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=r"PERENNIAL_TIERS_FILE: .*tiers\.toml"):
+        load_tiers(str(file))
+
+
+def test_load_tiers_of_a_missing_file_names_it() -> None:
     with pytest.raises(ConfigurationError, match=r"/nowhere/tiers\.toml"):
-        worker_pools("BASIC", "/nowhere/tiers.toml")
+        load_tiers("/nowhere/tiers.toml")

@@ -1,0 +1,28 @@
+"""Autoencoder: handwritten digits through a narrow middle and back; trained in a container of its own."""
+
+from retraining.dag import build_training_dag
+
+import dataset_contract as dc
+
+SPEC = dc.DatasetSpec(
+    contract=dc.DataContract(
+        name="autoencoder",
+        record_format="idx",
+        features=dc.idx_features(),
+        split=dc.SplitSpec(test_files=("t10k-*",)),
+    ),
+    source="autoencoder",
+    training=dc.TrainingSpec(
+        image="autoencoder",
+        arguments={
+            "model": "autoencoder",
+            "train_epochs": 3,
+            "train_batch_size": 256,
+            "learning_rate": 0.001,
+        },
+    ),
+    gate=dc.GateSpec(metric="mse", direction="lower", threshold=0.03, baseline_margin=0.01),
+    description="Learns without labels to draw a digit again from a few numbers.",
+)
+
+dag = build_training_dag(SPEC)

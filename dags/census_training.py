@@ -1,0 +1,39 @@
+"""Census: does a person earn more than 50,000 dollars a year? A wide and deep network on UCI Adult."""
+
+from retraining.dag import build_training_dag
+
+import dataset_contract as dc
+
+COLUMNS = (
+    "age", "workclass", "fnlwgt", "education", "education_num", "marital_status", "occupation",
+    "relationship", "race", "gender", "capital_gain", "capital_loss", "hours_per_week", "native_country",
+    "income_bracket",
+)  # fmt: skip
+NUMBERS = ("age", "education_num", "capital_gain", "capital_loss", "hours_per_week")
+WORDS = [name for name in COLUMNS if name not in (*NUMBERS, "fnlwgt", "income_bracket")]
+FEATURES = (*map(dc.number, NUMBERS), *(dc.category(name, default="?") for name in WORDS))
+SEARCHES = {
+    "learning_rate": dc.Search(minimum=1e-4, maximum=1e-2, scale="log"),
+    "first_layer_size": dc.Search(minimum=50, maximum=500),
+}
+LAYERS = {"embedding_size": 8, "first_layer_size": 100, "num_layers": 4, "scale_factor": 0.7}
+TRAINING = {"train_batch_size": 256, "train_epochs": 12, "learning_rate": 0.001}
+
+SPEC = dc.DatasetSpec(
+    contract=dc.DataContract(
+        name="census",
+        record_format="csv",
+        csv=dc.CsvFormat(columns=COLUMNS),
+        features=(*FEATURES, dc.class_label("income_bracket", ("<=50K", ">50K"))),
+        split=dc.SplitSpec(test_files=("adult.test.csv",)),
+    ),
+    source="census",
+    training=dc.TrainingSpec(
+        arguments={"model": "wide_deep", **LAYERS, **TRAINING},
+        tuning=dc.TuningSpec(parameters=SEARCHES, max_trials=4, parallel_trials=2),
+    ),
+    gate=dc.GateSpec(metric="auc", direction="higher", threshold=0.9),
+    description="A wide and deep network on the census of 1994. Numbers and words; `?` is a missing word.",
+)
+
+dag = build_training_dag(SPEC)

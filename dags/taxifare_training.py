@@ -1,0 +1,38 @@
+"""Taxifare: what a ride costs, from where it begins and ends."""
+
+from retraining.dag import build_training_dag
+
+import dataset_contract as dc
+
+FEATURES = (
+    dc.target("fare_amount", minimum=0),
+    dc.number("pickuplon", default=-74.0),
+    dc.number("pickuplat", default=40.0),
+    dc.number("dropofflon", default=-74.0),
+    dc.number("dropofflat", default=40.7),
+    dc.number("passengers", default=1.0),
+    dc.key("key", default="nokey"),
+)
+ARGUMENTS = {
+    "hidden_units": "128 32 4",
+    "points": "pickuplon,pickuplat,dropofflon,dropofflat",
+    "train_batch_size": 512,
+    "train_epochs": 40,
+    "learning_rate": 0.001,
+}
+
+SPEC = dc.DatasetSpec(
+    contract=dc.DataContract(
+        name="taxifare",
+        record_format="csv",
+        csv=dc.CsvFormat(columns=tuple(feature.name for feature in FEATURES)),
+        features=FEATURES,
+        split=dc.SplitSpec(test_files=("taxi-valid.csv",)),
+    ),
+    source="taxifare",
+    training=dc.TrainingSpec(arguments={"model": "regression", **ARGUMENTS}),
+    gate=dc.GateSpec(metric="rmse", direction="lower", threshold=6.0, baseline_margin=1.0),
+    description="Distance and direction follow from the four coordinates, inside the exported model.",
+)
+
+dag = build_training_dag(SPEC)

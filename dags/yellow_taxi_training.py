@@ -1,0 +1,34 @@
+"""Yellow taxi: what a ride in New York costs; retrained each month on the twelve months before."""
+
+from retraining.dag import build_training_dag
+
+import dataset_contract as dc
+
+WORDS = ("vendor_id", "rate_code_id", "store_and_fwd_flag", "pickup_location_id", "dropoff_location_id")
+FEATURES = (
+    dc.target("fare_amount", minimum=0.01, maximum=1000),
+    dc.category("pickup_datetime"),
+    dc.number("passenger_count", default=1.0, minimum=0),
+    dc.number("trip_distance", minimum=0, maximum=500),
+    *(dc.category(name, default="?") for name in WORDS),
+)
+ARGUMENTS = {
+    "hidden_units": "128 64 16",
+    "timestamp": "pickup_datetime",
+    "train_batch_size": 512,
+    "train_epochs": 5,
+    "learning_rate": 0.001,
+}
+
+SPEC = dc.DatasetSpec(
+    contract=dc.DataContract(name="yellow_taxi", record_format="csv", csv=dc.CsvFormat(), features=FEATURES),
+    source="yellow_taxi",
+    schedule="0 0 1 * *",
+    partition="yellow_tripdata_sample_%Y-%m.csv",
+    window="P12M",
+    training=dc.TrainingSpec(arguments={"model": "regression", **ARGUMENTS}),
+    gate=dc.GateSpec(metric="mae", direction="lower", threshold=3.0, baseline_margin=1.0),
+    description="The fare without extras, from what the taximeter knows: zones, distance and time.",
+)
+
+dag = build_training_dag(SPEC)

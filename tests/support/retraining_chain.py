@@ -1,0 +1,210 @@
+"""One run of the chain: its operators against the emulator, executed as a worker would execute them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from lossy_proxy import LossyProxy
+from retraining.bench import open_bench
+from retraining.hooks.endpoints import Endpoints
+from retraining.hooks.models import Models, ModelVersion
+from retraining.operators.convert import ConvertToTFRecordOperator
+from retraining.operators.model_version import CreateModelVersionOperator
+from retraining.operators.promote import PromoteOperator
+from retraining.operators.smoke import SmokePredictOperator
+from retraining.operators.train import TrainOperator
+from retraining.operators.tune import TuneOperator
+from retraining.operators.upload import UploadDataOperator
+from retraining.operators.validate import ValidateExportOperator
+
+from dataset_contract import (
+    DataContract,
+    DatasetSpec,
+    GateSpec,
+    Search,
+    TrainingSpec,
+    TuningSpec,
+    image_features,
+)
+
+IMAGES = Path(__file__).parents[1] / "images"
+REGION = "us-central1"
+POLL_SECONDS = 0.2
+
+SPEC = DatasetSpec(
+    contract=DataContract(name="flowers", record_format="image", features=image_features(("daisy", "roses"))),
+    source="flowers",
+    training=TrainingSpec(
+        module="chain_trainer",
+        arguments={"accuracy": 0.9, "served": "as trained", "until": "", "fail": ""},
+        tuning=TuningSpec(parameters={"accuracy": Search(minimum=0.5, maximum=0.95)}),
+    ),
+    gate=GateSpec(metric="accuracy", direction="higher", threshold=0.7, baseline_margin=0.2),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DagRun:
+    """What of a DAG run the chain reads."""
+
+    dag_id: str = "flowers_training"
+    run_id: str = "manual__1"
+    run_type: str = "manual"
+    logical_date: datetime | None = None
+    data_interval_end: datetime | None = None
+    run_after: datetime = datetime(2026, 1, 31, tzinfo=UTC)
+
+
+class TaskInstance:
+    """What of a task instance the chain writes."""
+
+    def __init__(self) -> None:
+        self.xcoms: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.xcoms[key] = value
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One DAG run in a project and a bucket of its own."""
+
+    emulator: Any
+    proxy: LossyProxy
+    project: str
+    run: DagRun = field(default_factory=DagRun)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    spec: DatasetSpec = SPEC
+    task: TaskInstance = field(default_factory=TaskInstance)
+
+    def other_run(self, run_id: str, **fields: Any) -> Chain:
+        return replace(self, run=DagRun(run_id=run_id, **fields))
+
+    def with_params(self, **params: Any) -> Chain:
+        return replace(self, params=params)
+
+    def with_spec(self, **changes: Any) -> Chain:
+        return replace(self, spec=replace(self.spec, **changes))
+
+    @property
+    def bucket(self) -> str:
+        return f"{self.project}-bucket"
+
+    @property
+    def context(self) -> dict[str, Any]:
+        return {"dag_run": self.run, "params": {"promote": True, **self.params}, "ti": self.task}
+
+    def execute(self, operator: Any) -> dict[str, Any]:
+        result: dict[str, Any] = operator.execute(self.context)
+        return result
+
+    def upload(self, source: str = "") -> dict[str, Any]:
+        return self.execute(UploadDataOperator(task_id="upload_data", spec=self.spec, source=source))
+
+    def converter(self, snapshot: str, **kwargs: Any) -> ConvertToTFRecordOperator:
+        return ConvertToTFRecordOperator(
+            task_id="convert_to_tfrecord", spec=self.spec, snapshot=snapshot, **kwargs
+        )
+
+    def trainer(self, **kwargs: Any) -> TrainOperator:
+        return TrainOperator(
+            task_id="train", spec=self.spec, data_dir=f"gs://{self.bucket}/datasets/flowers/", **kwargs
+        )
+
+    def train(self, **kwargs: Any) -> dict[str, Any]:
+        return self.execute(self.trainer(**kwargs))
+
+    def tuner(self, **kwargs: Any) -> TuneOperator:
+        return TuneOperator(
+            task_id="tune", spec=self.spec, data_dir=f"gs://{self.bucket}/datasets/flowers/", **kwargs
+        )
+
+    def tune(self) -> dict[str, Any]:
+        return self.execute(self.tuner())
+
+    def trained(self, **flags: Any) -> str:
+        """The folder of a training run as a training job leaves it behind."""
+        with open_bench(self.context) as bench:
+            job_dir = f"gs://{self.bucket}/runs/flowers/{bench.run.slug}/"
+        command = [sys.executable, str(IMAGES / "chain_trainer.py"), "--data_dir=d", f"--job_dir={job_dir}"]
+        command += [f"--{name}={value}" for name, value in flags.items()]
+        subprocess.run(command, check=True, env=self.emulator.environment)
+        return job_dir
+
+    def validate(self, job_dir: str) -> dict[str, Any]:
+        return self.execute(
+            ValidateExportOperator(task_id="validate_export", spec=self.spec, job_dir=job_dir)
+        )
+
+    def create_version(self, job_dir: str, data_until: str = "") -> dict[str, Any]:
+        operator = CreateModelVersionOperator(
+            task_id="create_model_version",
+            spec=self.spec,
+            job_dir=job_dir,
+            snapshot="0123456789abcdef",
+            data_until=data_until or self.run.run_after.isoformat(),
+            metrics={"accuracy": 0.9},
+        )
+        return self.execute(operator)
+
+    def smoker(self, version: str, job_dir: str) -> SmokePredictOperator:
+        return SmokePredictOperator(task_id="smoke_predict", spec=self.spec, version=version, job_dir=job_dir)
+
+    def smoke(self, version: str, job_dir: str) -> dict[str, Any]:
+        return self.execute(self.smoker(version, job_dir))
+
+    def promote(self, version: str, job_dir: str, *, allowed: bool = True) -> dict[str, Any]:
+        operator = PromoteOperator(
+            task_id="promote",
+            spec=self.spec,
+            version=version,
+            job_dir=job_dir,
+            allowed=allowed,
+            reasons=["Accuracy 0.9 is at least 0.7." if allowed else "Accuracy 0.6 is below 0.7."],
+        )
+        return self.execute(operator)
+
+    def promoted(self, run_id: str, **fields: Any) -> str:
+        """The version that another run has put into production."""
+        other = self.other_run(run_id, **fields)
+        job_dir = other.trained()
+        version: str = other.create_version(job_dir)["name"]
+        assert other.promote(version, job_dir)["promoted"]
+        return version
+
+    def file(self, uri: str) -> Path:
+        path: Path = self.emulator.root / "buckets" / uri.removeprefix("gs://")
+        return path
+
+    def write(self, uri: str, text: str) -> None:
+        self.file(uri).parent.mkdir(parents=True, exist_ok=True)
+        self.file(uri).write_text(text)
+
+    def jobs(self) -> list[Any]:
+        """The project's training jobs, oldest first."""
+        with open_bench(self.context) as bench:
+            listed = list(bench.clients.jobs.list_custom_jobs(parent=bench.clients.parent))
+        return sorted(listed, key=lambda job: job.create_time)
+
+    def versions(self) -> list[ModelVersion]:
+        with open_bench(self.context) as bench:
+            return Models(bench.clients, poll_seconds=POLL_SECONDS).versions("flowers")
+
+    def serving(self, endpoint: str = "flowers") -> dict[str, int]:
+        """What is on an endpoint: each deployment's version and its share of the requests."""
+        with open_bench(self.context) as bench:
+            found = Endpoints(bench.clients, poll_seconds=POLL_SECONDS).deployments(endpoint)
+        shares = {deployment.version: deployment.traffic_percent for deployment in found}
+        assert len(shares) == len(found), f"a version is deployed twice: {found}"
+        return shares
+
+    def fault(self, target: str, **fields: Any) -> None:
+        url = f"http://127.0.0.1:{self.emulator.port}/_emulator/faults"
+        httpx.post(url, json={"target": target, **fields}).raise_for_status()

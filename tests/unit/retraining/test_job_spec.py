@@ -1,0 +1,104 @@
+"""What a training job is asked to run, and on which machines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.cloud.aiplatform_v1 import CustomJobSpec
+from retraining.bench import Bench
+from retraining.errors import ConfigurationError
+from retraining.hooks.clients import Clients
+from retraining.job_spec import job_spec, training_arguments, training_image
+from retraining.run import Run
+from retraining.settings import Settings
+
+from dataset_contract import TrainingSpec
+
+VARIABLES = {
+    "PERENNIAL_PROJECT": "p",
+    "PERENNIAL_REGION": "us-central1",
+    "PERENNIAL_BUCKET": "b",
+    "PERENNIAL_PACKAGES": "gs://b/packages",
+}
+TRAINER = "us-central1-docker.pkg.dev/p/perennial/trainer:0.1.0"
+
+
+def settings(**variables: str) -> Settings:
+    return Settings.from_environment({**VARIABLES, **variables})
+
+
+def spec(training: TrainingSpec, *, variables: dict[str, str] | None = None, **params: Any) -> Any:
+    bench = Bench(
+        settings=settings(**variables or {}),
+        run=Run.__new__(Run),
+        params=params,
+        clients=Clients("google_cloud_default", project="p", region="us-central1"),
+    )
+    return CustomJobSpec(job_spec(bench, training, flags={"train_steps": 3}, output="gs://b/runs/"))
+
+
+def test_job_spec_runs_the_module_in_the_trainers_image_on_the_specs_tier() -> None:
+    found = spec(TrainingSpec(tier="TWO_WORKERS", timeout_seconds=60))
+    assert [pool.replica_count for pool in found.worker_pool_specs] == [1, 1]
+    container = found.worker_pool_specs[0].container_spec
+    assert container.image_uri == TRAINER
+    assert list(container.command) == ["python", "-m", "trainer.task"]
+    assert list(container.args) == ["--train_steps=3"]
+    assert found.base_output_directory.output_uri_prefix == "gs://b/runs/"
+    assert found.scheduling.timeout.seconds == 60
+    assert found.scheduling.strategy.name == "STRATEGY_UNSPECIFIED"
+    assert found.service_account == ""
+
+
+def test_job_spec_of_an_own_image_has_that_images_entry_point() -> None:
+    container = spec(TrainingSpec(image="autoencoder")).worker_pool_specs[0].container_spec
+    assert container.image_uri == "us-central1-docker.pkg.dev/p/perennial/autoencoder:0.1.0"
+    assert list(container.command) == []
+    assert list(container.args) == ["--train_steps=3"]
+
+
+def test_job_spec_of_a_run_on_another_tier_uses_its_machines(tmp_path: Path) -> None:
+    file = tmp_path / "tiers.toml"
+    file.write_text('CUSTOM.pools = [{machine_type = "ours"}]\n')
+    variables = {"PERENNIAL_TIERS_FILE": str(file), "PERENNIAL_SERVICE_ACCOUNT": "trainer@p"}
+    found = spec(TrainingSpec(), variables=variables, tier="CUSTOM")
+    assert found.worker_pool_specs[0].machine_spec.machine_type == "ours"
+    assert found.service_account == "trainer@p"
+
+
+@pytest.mark.parametrize(("tier", "spot"), [("BASIC", True), ("H100", False), ("H100", True)])
+def test_job_spec_of_spare_capacity_says_so(tier: str, spot: bool) -> None:
+    assert spec(TrainingSpec(), tier=tier, spot=spot).scheduling.strategy.name == "SPOT"
+
+
+def test_job_spec_of_an_unknown_tier_names_it() -> None:
+    with pytest.raises(ConfigurationError, match=r"tier: expected one of BASIC, .*, received 'HUGE'"):
+        spec(TrainingSpec(), tier="HUGE")
+
+
+def test_training_arguments_are_those_of_the_search_then_of_the_run_then_of_the_spec() -> None:
+    training = TrainingSpec(arguments={"a": 1, "b": 2, "c": 3})
+    params = {"b": 20, "c": 30, "promote": True}
+    assert training_arguments(training, params, {"c": 300}) == {"a": 1, "b": 20, "c": 300}
+    assert training_arguments(training, params) == {"a": 1, "b": 20, "c": 30}
+
+
+@pytest.mark.parametrize(
+    ("image", "uri"),
+    [
+        (None, TRAINER),
+        ("autoencoder", "us-central1-docker.pkg.dev/p/perennial/autoencoder:0.1.0"),
+        ("autoencoder:7", "us-central1-docker.pkg.dev/p/perennial/autoencoder:7"),
+        ("docker.io/library/busybox", "docker.io/library/busybox"),
+    ],
+)
+def test_training_image_of_a_bare_name_lies_beside_the_trainers(image: str | None, uri: str) -> None:
+    assert training_image(TrainingSpec(image=image), settings()) == uri
+
+
+@pytest.mark.parametrize("trainer", ["trainer:0.1", "host/trainer", "host/trainer@sha256:0123"])
+def test_training_image_beside_an_image_without_folder_and_tag_names_the_setting(trainer: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"PERENNIAL_TRAINER_IMAGE: .* received '{trainer}'"):
+        training_image(TrainingSpec(image="autoencoder"), settings(PERENNIAL_TRAINER_IMAGE=trainer))

@@ -1,0 +1,106 @@
+"""Which files a run may see."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from dataset_contract.partitions import Partitioning
+from retraining.errors import ConfigurationError, NoDataYetError
+from retraining.run import Run
+from retraining.window import Window, look
+
+MONTHS = Partitioning(pattern="trips_%Y-%m.csv", window="P3M")
+NAMES = [f"trips_2018-{month:02}.csv" for month in range(1, 9)]
+
+
+def time(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def window(
+    until: str,
+    *,
+    of_interval: bool = True,
+    names: list[str] = NAMES,
+    partitioning: Partitioning | None = MONTHS,
+    **params: Any,
+) -> Window:
+    run = Run(dag_id="d", run_id="r", data_until=time(until), of_interval=of_interval)
+    return look(names, partitioning, run, params)
+
+
+def test_look_of_an_interval_sees_the_window_that_ends_with_it() -> None:
+    found = window("2018-05-01")
+    assert found.names == {"trips_2018-02.csv", "trips_2018-03.csv", "trips_2018-04.csv"}
+    assert (found.data_from, found.data_until) == (time("2018-02-01"), time("2018-05-01"))
+    assert found.remark == "2018-02 to 2018-04"
+
+
+def test_look_of_an_interval_that_ends_within_a_month_ends_with_the_month_before() -> None:
+    assert window("2018-05-17T12:00") == window("2018-05-01")
+
+
+def test_look_at_the_beginning_of_the_data_sees_what_there_is() -> None:
+    found = window("2018-02-01")
+    assert found.names == {"trips_2018-01.csv"}
+    assert found.data_from == time("2018-01-01")
+
+
+@pytest.mark.parametrize("data_until", ["2018-10-01", "2019-01-01"])
+def test_look_of_an_interval_without_its_newest_month_says_what_is_lacking(data_until: str) -> None:
+    month = {"2018-10-01": "2018-09", "2019-01-01": "2018-12"}[data_until]
+    with pytest.raises(NoDataYetError, match=f"no data for {month} yet: the newest is of 2018-08"):
+        window(data_until)
+
+
+def test_look_by_hand_ends_with_the_newest_month_that_there_is() -> None:
+    found = window("2026-11-21", of_interval=False)
+    assert found.data_until == time("2018-09-01")
+    assert found.names == {"trips_2018-06.csv", "trips_2018-07.csv", "trips_2018-08.csv"}
+
+
+@pytest.mark.parametrize("data_until", ["2018-04-01", "2018-04-30"])
+def test_look_by_hand_until_a_day_sees_no_month_that_ends_after_it(data_until: str) -> None:
+    found = window("2026-11-21", of_interval=False, data_until=data_until)
+    assert found.data_until == time("2018-04-01")
+    assert max(found.names) == "trips_2018-03.csv"
+
+
+def test_look_names_what_is_missing_and_what_it_passes_over() -> None:
+    names = [*NAMES[:2], *NAMES[3:], "README.txt", "c", "b", "a"]
+    assert window("2018-05-01", names=names).remark == (
+        "2018-02 to 2018-04; missing: 2018-03; "
+        "passed over, being no month's data: README.txt, a, b and 1 more"
+    )
+
+
+def test_look_without_a_window_sees_everything_before_the_end() -> None:
+    found = window("2018-05-01", partitioning=Partitioning(pattern="trips_%Y-%m.csv"))
+    assert found.names == set(NAMES[:4])
+
+
+def test_look_without_partitions_sees_everything() -> None:
+    found = window("2018-05-01", names=["a", "b"], partitioning=None)
+    assert found == Window(names=frozenset({"a", "b"}), data_from=None, data_until=time("2018-05-01"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"names": ["README.txt"]},
+            r"source: expected files named trips_%Y-%m\.csv, received README\.txt$",
+        ),
+        (
+            {"of_interval": False, "data_until": "2018-01-31"},
+            "source: expected data that ends by 2018-01-31, received none before 2018-01",
+        ),
+        ({"of_interval": False, "data_until": "soon"}, "data_until: expected a date, YYYY-MM-DD"),
+        ({"data_until": "2018-04-01"}, "data_until: expected nothing in a run of an interval"),
+    ],
+)
+def test_look_of_what_can_not_be_names_it(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        window("2018-05-01", **arguments)
