@@ -12,8 +12,8 @@ from dataset_contract.contract import (
 from dataset_contract.csv_format import CsvFormat
 from dataset_contract.errors import ContractError
 from dataset_contract.features import FeatureSpec
-from dataset_contract.kinds import category, class_label, image_features, key, number, target
-from dataset_contract.spec import DatasetSpec, GateSpec, TrainingSpec
+from dataset_contract.kinds import category, class_label, idx_features, image_features, key, number, target
+from dataset_contract.spec import DatasetSpec, GateSpec, Search, TrainingSpec, TuningSpec
 from dataset_contract.statistics import (
     STATISTICS_FILENAME,
     DatasetStatistics,
@@ -36,11 +36,14 @@ __all__ = [
     "FeatureSpec",
     "GateSpec",
     "NumberStatistics",
+    "Search",
     "SplitSpec",
     "TrainingSpec",
+    "TuningSpec",
     "WordStatistics",
     "category",
     "class_label",
+    "idx_features",
     "image_features",
     "key",
     "number",

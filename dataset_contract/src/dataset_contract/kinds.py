@@ -60,3 +60,22 @@ def image_features(labels: tuple[str, ...]) -> tuple[FeatureSpec, ...]:
         FeatureSpec(name="image/colorspace", dtype="string", role="metadata", description="RGB"),
         FeatureSpec(name="image/format", dtype="string", role="metadata", description="JPEG"),
     )  # fmt: skip
+
+
+def idx_features(labels: tuple[str, ...] = tuple("0123456789")) -> tuple[FeatureSpec, ...]:
+    """The ImageNet keys that an image of MNIST and its kind has; labels are digits, stored from 1."""
+    return (
+        FeatureSpec(name="image/encoded", dtype="string", description="a PNG, without loss"),
+        FeatureSpec(
+            name="image/class/label", dtype="int64", role="label", vocabulary=labels, first_index=1,
+            description="index of the label, from 1",
+        ),
+        FeatureSpec(
+            name="image/filename", dtype="string", role="metadata", description="file and index in it"
+        ),
+        FeatureSpec(name="image/height", dtype="int64", role="metadata", description="pixels"),
+        FeatureSpec(name="image/width", dtype="int64", role="metadata", description="pixels"),
+        FeatureSpec(name="image/channels", dtype="int64", role="metadata", description="1"),
+        FeatureSpec(name="image/colorspace", dtype="string", role="metadata", description="Grayscale"),
+        FeatureSpec(name="image/format", dtype="string", role="metadata", description="PNG"),
+    )  # fmt: skip

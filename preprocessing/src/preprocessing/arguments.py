@@ -13,8 +13,8 @@ from dataset_contract.mount import SCHEME
 
 from dataset_contract import ContractError, DataContract, SplitSpec, image_features
 from preprocessing.conversion import Conversion
+from preprocessing.formats import FORMATS
 from preprocessing.output import OutputFolder
-from preprocessing.sources import source_of
 from preprocessing.stores import UnreadableError, open_store
 
 # Named, because Beam's default downloads a server program before it runs the first pipeline.
@@ -28,6 +28,7 @@ is {DEFAULT_RUNNER}, which works here, in this process.
 examples:
   python -m preprocessing.main --source photos --output-dir tfrecord --dataset flowers --labels daisy,roses
   python -m preprocessing.main --source train.csv --output-dir tfrecord --contract features.json --strict
+  python -m preprocessing.main --source adult.data.csv --output-dir tfrecord --contract features.json
   python -m preprocessing.main --source gs://B/raw --output-dir gs://B/tfrecord --contract features.json \\
       --runner=DataflowRunner --no-wait --project=P --region=R --temp_location=gs://B/tmp --extra_package=...
 """
@@ -62,7 +63,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         contract = _contract(flags)
         conversion = Conversion(
             contract=contract,
-            source=source_of(flags.source),
+            source=FORMATS[contract.record_format].source(flags.source, contract),
             output=OutputFolder(uri=flags.output_dir.rstrip("/"), dataset=contract.name),
             num_shards=flags.num_shards,
         )
@@ -83,23 +84,29 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m preprocessing.main",
-        description="Convert labelled images to TFRecord shards that TensorFlow Datasets can read.",
+        description="Convert images, CSV files or MNIST's files to TFRecord shards for TensorFlow Datasets.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     add = parser.add_argument
     add("--source", required=True, metavar="FOLDER|CSV|gs://...",
-        help="a folder with a folder per label, or a .csv file of image URI and label")  # fmt: skip
+        help="images: a folder per label, or a .csv file of image URI and label; "
+             "tables: a CSV file or a folder of them; idx: the folder of the files")  # fmt: skip
     add("--output-dir", required=True, metavar="DIR|gs://...", help="where shards and metadata are written")
-    add("--num-shards", type=int, metavar="N", help="shards of each split; by default one per 64 MiB")
+    add(
+        "--num-shards",
+        type=int,
+        metavar="N",
+        help="shards of each split; by default one per 64, 32 or 16 MiB of images, tables or idx files",
+    )
     add("--strict", action="store_true", help="decode every image instead of reading its header")
     add("--no-wait", action="store_true",
         help="submit to Dataflow, print the job's id and name as a line of JSON, and end")  # fmt: skip
-    contract = parser.add_argument_group("contract", "either a file, or a name and the labels")
+    contract = parser.add_argument_group("contract", "either a file, or, for images, a name and the labels")
     which = contract.add_mutually_exclusive_group(required=True)
     which.add_argument("--contract", metavar="FILE", help="features.json of the dataset")
-    which.add_argument("--dataset", metavar="NAME", help="the dataset's name, for a new contract")
+    which.add_argument("--dataset", metavar="NAME", help="the dataset's name, for a new contract for images")
     labels = contract.add_mutually_exclusive_group()
     labels.add_argument("--labels", metavar="A,B,C", help="the labels, in the order of their numbers")
     labels.add_argument("--labels-file", metavar="FILE", help="the labels, one a line")

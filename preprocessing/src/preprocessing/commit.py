@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataset_contract import FEATURES_FILENAME
 from preprocessing import manifest
 from preprocessing.conversion import Conversion
-from preprocessing.output import COMMIT_MARK, SPLITS
-from preprocessing.raw_files import Listed
+from preprocessing.output import COMMIT_MARK
+from preprocessing.sources import Listed
 from preprocessing.summaries import ShardSummary, Summary
 
 logger = logging.getLogger(__name__)
@@ -20,12 +20,12 @@ def commit(
 ) -> Summary:
     """Make the written shards a dataset.
 
-    Statistics and the list of rejected files are written in any case, to be looked at after a failure.
+    Statistics and the list of what was rejected are written in any case, to be looked at after a failure.
 
     Args:
         num_shards: how many shards there are.
         shards: what came of each.
-        unread: batches of files that no shard accounts for.
+        unread: batches of what no shard accounts for.
         conversion: how, and where to.
 
     Raises:
@@ -42,7 +42,7 @@ def commit(
     output.publish_text(manifest.REJECTED, manifest.rejected_lines(summary))
     output.publish_text(manifest.STATISTICS, manifest.statistics(contract, summary))
     manifest.check_rejected(contract, summary, where=output.uri)
-    for split in SPLITS:
+    for split in contract.split.names:
         if not summary.records(split):
             logger.warning(
                 "%s: no record fell into the split %s, %d are too few", contract.name, split, summary.read

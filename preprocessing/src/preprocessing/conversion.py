@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dataset_contract import ContractError, DataContract
-from preprocessing.images import check_features
+from preprocessing.formats import FORMATS, Format
 from preprocessing.output import OutputFolder
 from preprocessing.sources import Source
 
@@ -18,7 +18,7 @@ class Conversion:
         contract: what the records hold, how they are split, how many may be rejected.
         source: the raw data.
         output: where shards and metadata are written.
-        num_shards: shards of each split; `None` for one per 64 MiB of raw data.
+        num_shards: shards of each split; `None` for as many as the format makes of the raw data's size.
 
     Raises:
         ContractError: a field has a value that it can't have.
@@ -30,6 +30,11 @@ class Conversion:
     num_shards: int | None = None
 
     def __post_init__(self) -> None:
-        check_features(self.contract)
+        self.format.check(self.contract)
         if self.num_shards is not None and not 1 <= self.num_shards <= 99_999:
             raise ContractError("num_shards", expected="1 to 99999", received=self.num_shards)
+
+    @property
+    def format(self) -> Format:
+        """How the raw data is read."""
+        return FORMATS[self.contract.record_format]

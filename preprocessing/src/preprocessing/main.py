@@ -1,4 +1,4 @@
-"""Convert labelled images to TFRecord shards: `python -m preprocessing.main --help`."""
+"""Convert images, CSV files or MNIST's files to TFRecord shards: `python -m preprocessing.main --help`."""
 
 from __future__ import annotations
 

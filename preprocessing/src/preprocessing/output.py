@@ -14,12 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dataset_contract import TRAIN_SPLIT, VALIDATION_SPLIT
 from preprocessing.errors import OutputError
 from preprocessing.stores import LocalStore, open_store
 
 COMMIT_MARK = "dataset_info.json"
-SPLITS = (TRAIN_SPLIT, VALIDATION_SPLIT)
 
 _SCRATCH_SUFFIX = ".tmp"
 
@@ -102,7 +100,7 @@ class OutputFolder:
     def remove_leftovers(self, keep: Iterable[str]) -> None:
         """Delete what broken attempts left behind: scratch files, and shards of another number of shards."""
         kept = set(keep)
-        shard = re.compile(rf"{re.escape(self.dataset)}-({'|'.join(SPLITS)})\.tfrecord-\d+-of-\d+")
+        shard = re.compile(rf"{re.escape(self.dataset)}-[a-z]+\.tfrecord-\d+-of-\d+")
         store = open_store(self.uri)
         for entry in list(store.files(self.uri, recursive=False)):
             scratch = entry.name.startswith(f".{self.dataset}-") and entry.name.endswith(_SCRATCH_SUFFIX)

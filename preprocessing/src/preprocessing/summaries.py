@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from preprocessing.rejections import Rejected
+from preprocessing.rejections import Reason, Rejected
+from preprocessing.tables.statistics import TableStatistics, merge
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,12 @@ class Range:
     total: int = 0
 
     @classmethod
-    def of(cls, values: Iterable[int]) -> Range:
-        """The range of some values."""
-        kept = list(values)
-        return cls(len(kept), min(kept), max(kept), sum(kept)) if kept else cls()
+    def of(cls, counts: Mapping[int, int]) -> Range:
+        """The range of values, given how often each of them occurs."""
+        if not counts:
+            return cls()
+        total = sum(value * count for value, count in counts.items())
+        return cls(sum(counts.values()), min(counts), max(counts), total)
 
     def merged(self, other: Range) -> Range:
         """The range of both."""
@@ -69,13 +72,15 @@ class ShardSummary:
     Attributes:
         shard: its number, from 0.
         files: by split, what was written.
-        read: how many raw files belong to it.
+        read: how many raw files, rows or images belong to it.
         duplicates: how many have the bytes and the label of another one that became a record.
-        rejected: those that did not become a record.
+        rejected: those that did not become a record, the first of each reason.
+        rejected_beyond: by reason, how many there are that `rejected` doesn't list.
         labels: by split, the records of each label.
         converted: the records whose bytes were changed, by what they were before.
         height: of the images, pixels.
         width: of the images, pixels.
+        table: what the features hold; `None` for images.
     """
 
     shard: int
@@ -83,10 +88,17 @@ class ShardSummary:
     read: int
     duplicates: int
     rejected: tuple[Rejected, ...] = ()
+    rejected_beyond: Mapping[Reason, int] = field(default_factory=dict)
     labels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     converted: Mapping[str, int] = field(default_factory=dict)
     height: Range = field(default_factory=Range)
     width: Range = field(default_factory=Range)
+    table: TableStatistics | None = None
+
+    @property
+    def rejected_by_reason(self) -> Counter[Reason]:
+        """How many were rejected for each reason."""
+        return Counter(item.reason for item in self.rejected) + Counter(self.rejected_beyond)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,17 +117,25 @@ class Summary:
 
     @property
     def rejected(self) -> list[Rejected]:
-        """All that did not become a record, sorted."""
+        """What did not become a record, sorted; the first of each shard and reason."""
         return sorted([*self.unlisted, *(item for shard in self.shards for item in shard.rejected)])
 
     @property
     def rejected_by_reason(self) -> dict[str, int]:
         """How many were rejected for each reason."""
-        return dict(sorted(Counter(item.reason for item in self.rejected).items()))
+        counts = Counter(item.reason for item in self.unlisted)
+        for shard in self.shards:
+            counts.update(shard.rejected_by_reason)
+        return dict(sorted(counts.items()))
+
+    @property
+    def rejections(self) -> int:
+        """How many were rejected, whatever the reason."""
+        return sum(self.rejected_by_reason.values())
 
     @property
     def read(self) -> int:
-        """How many raw files there are: records, duplicates and rejected ones."""
+        """How many raw files, rows or images there are: records, duplicates and rejected ones."""
         return len(self.unlisted) + sum(shard.read for shard in self.shards)
 
     @property
@@ -143,6 +163,11 @@ class Summary:
         """Of the images, pixels."""
         return _merged(shard.width for shard in self.shards)
 
+    @property
+    def table(self) -> TableStatistics | None:
+        """What the features hold on the training side; `None` for images."""
+        return merge([shard.table for shard in self.shards if shard.table is not None])
+
     def records(self, split: str) -> int:
         """How many records a split has."""
         return sum(shard.files[split].records for shard in self.shards)
@@ -153,8 +178,8 @@ class Summary:
 
     @property
     def rejected_fraction(self) -> float:
-        """The share of raw files that did not become a record, 0 to 1."""
-        return len(self.rejected) / self.read if self.read else 0.0
+        """The share of what was read that did not become a record, 0 to 1."""
+        return self.rejections / self.read if self.read else 0.0
 
 
 def _merged(ranges: Iterable[Range]) -> Range:

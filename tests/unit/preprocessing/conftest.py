@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from preprocessing.conversion import Conversion
 from preprocessing.example_proto import Example
+from preprocessing.formats import FORMATS
 from preprocessing.output import OutputFolder
-from preprocessing.sources import source_of
 
 from dataset_contract import DataContract, SplitSpec, image_features
 
@@ -58,7 +58,7 @@ def make_conversion(
 ) -> Conversion:
     return Conversion(
         contract=contract,
-        source=source_of(str(source)),
+        source=FORMATS[contract.record_format].source(str(source), contract),
         output=OutputFolder(uri=str(output), dataset=contract.name),
         num_shards=num_shards,
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from apache_beam.options.pipeline_options import GoogleCloudOptions, StandardOptions
 from preprocessing.arguments import parse_arguments
-from preprocessing.sources import CsvFile, LabelFolders
+from preprocessing.images.sources import CsvFile, LabelFolders
 
 from dataset_contract import DataContract
 

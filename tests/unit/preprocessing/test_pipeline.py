@@ -14,9 +14,10 @@ from apache_beam.testing import test_pipeline as beam_testing
 from apache_beam.testing.util import assert_that, equal_to
 from preprocessing.conversion import Conversion
 from preprocessing.errors import SourceError, TooManyRejectedError
+from preprocessing.images.raw_files import RawFile
+from preprocessing.images.sources import source_of
 from preprocessing.pipeline import convert, count_shards, group_by_shard, list_source
-from preprocessing.raw_files import Listed, RawFile
-from preprocessing.sources import source_of
+from preprocessing.sources import Listed
 
 from dataset_contract import DataContract
 
@@ -37,29 +38,31 @@ def _convert(conversion: Conversion) -> dict[str, Any]:
 
 
 def _names(batches: Iterable[Listed]) -> list[str]:
-    return sorted(file.name for batch in batches for file in batch.files)
+    return sorted(file.name for batch in batches for file in batch.pieces)
 
 
 def test_list_source_lists_every_file_with_its_label(source: Path) -> None:
     with _pipeline() as pipeline:
         listed = list_source(pipeline, source_of(str(source)))
-        names = listed | beam.FlatMap(lambda batch: [(file.name, file.label) for file in batch.files])
+        names = listed | beam.FlatMap(lambda batch: [(file.name, file.label) for file in batch.pieces])
         expected = [(f"{label}/{index:02}.jpg", label) for label in ("daisy", "roses") for index in range(12)]
         assert_that(names, equal_to(expected))
 
 
 @pytest.mark.parametrize(("given", "expected"), [(None, 3), (7, 7)])
 def test_count_shards_goes_by_the_bytes_unless_given(given: int | None, expected: int) -> None:
-    batches = [Listed(files=(RawFile(name, name, "daisy", 90 << 20),)) for name in "ab"] + [Listed(ignored=1)]
+    batches = [Listed(pieces=(RawFile(name, name, "daisy", 90 << 20),)) for name in "ab"] + [
+        Listed(ignored=1)
+    ]
     with _pipeline() as pipeline:
         listed = pipeline | beam.Create(batches)
-        assert_that(count_shards(pipeline, listed, given), equal_to([expected]))
+        assert_that(count_shards(pipeline, listed, given, shard_bytes=64 << 20), equal_to([expected]))
 
 
 def test_group_by_shard_names_every_shard_once_and_loses_nothing() -> None:
     files = tuple(RawFile(f"/{size}", f"{size}", "daisy", size) for size in range(1, 5))
     with _pipeline() as pipeline:
-        listed = pipeline | "Listed" >> beam.Create([Listed(files=files[:2]), Listed(files=files[2:])])
+        listed = pipeline | "Listed" >> beam.Create([Listed(pieces=files[:2]), Listed(pieces=files[2:])])
         num_shards = pipeline | "Number" >> beam.Create([20])
         groups = group_by_shard(listed, num_shards)
         assert_that(groups | beam.Keys(), equal_to(range(20)), label="shards")

@@ -7,9 +7,8 @@ from dataset_contract.mount import SCHEME, has_mount
 from preprocessing.stores.base import Entry, Store, UnreadableError
 from preprocessing.stores.cloud import CloudStore
 from preprocessing.stores.local import LocalStore
-from preprocessing.stores.reading import read_all
 
-__all__ = ["CloudStore", "Entry", "LocalStore", "Store", "UnreadableError", "open_store", "read_all"]
+__all__ = ["CloudStore", "Entry", "LocalStore", "Store", "UnreadableError", "open_store"]
 
 
 def open_store(uri: str) -> Store:

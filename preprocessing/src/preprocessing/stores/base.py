@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 
 class UnreadableError(Exception):
@@ -50,6 +50,13 @@ class Store(Protocol):
         Args:
             uri: the file.
             size: its bytes, if they are known from a listing: one system call less.
+
+        Raises:
+            UnreadableError: it can't be read.
+        """
+
+    def open(self, uri: str) -> BinaryIO:
+        """A file as a stream that can seek, for data that is not held in memory.
 
         Raises:
             UnreadableError: it can't be read.

@@ -7,13 +7,14 @@ import functools
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from dataset_contract.mount import SCHEME
 
 from preprocessing.stores.base import Entry, UnreadableError
 
 _READERS = 32
+_RANGE_BYTES = 8 << 20
 
 
 @functools.cache
@@ -84,6 +85,14 @@ class CloudStore:
         except Forbidden as error:
             raise UnreadableError("Permission denied") from error
         return content
+
+    def open(self, uri: str) -> BinaryIO:
+        """An object as a stream that fetches a range at a time."""
+        if self._existing(uri) is None:
+            raise UnreadableError("No such object")
+        # Raw: an object stored with `Content-Encoding: gzip` has the bytes that its listed size counts.
+        stream: BinaryIO = _blob(uri).open("rb", chunk_size=_RANGE_BYTES, raw_download=True)
+        return stream
 
     def exists(self, uri: str) -> bool:
         """Whether there is an object of this name."""

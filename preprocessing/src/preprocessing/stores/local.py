@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import google_crc32c
 from dataset_contract.mount import SCHEME, mounted_path
@@ -78,6 +79,13 @@ class LocalStore:
         finally:
             os.close(descriptor)
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
+
+    def open(self, uri: str) -> BinaryIO:
+        """A file as a stream."""
+        try:
+            return Path(self._path(uri)).open("rb")
+        except _UNREADABLE as error:
+            raise UnreadableError(error.strerror) from error
 
     def exists(self, uri: str) -> bool:
         """Whether there is a file of this name."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from dataset_contract.mount import SCHEME
 
 from preprocessing.errors import SourceError
-from preprocessing.raw_files import Listed, RawFile
+from preprocessing.images.raw_files import RawFile
 from preprocessing.rejections import Rejected
-from preprocessing.sources.base import Part, batches
+from preprocessing.sources import Listed, Part, batches
 from preprocessing.stores import Store, UnreadableError, open_store
 
 _STAT_THREADS = 32
@@ -59,7 +59,7 @@ class CsvRows:
         with ThreadPoolExecutor(_STAT_THREADS, thread_name_prefix="stat") as pool:
             found = list(pool.map(lambda row: self._find(*row), self.rows))
         yield Listed(
-            files=tuple(item for item in found if isinstance(item, RawFile)),
+            pieces=tuple(item for item in found if isinstance(item, RawFile)),
             rejected=tuple(item for item in found if isinstance(item, Rejected)),
         )
 

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from preprocessing.raw_files import RawFile
-from preprocessing.stores.base import Store, UnreadableError
+from preprocessing.images.raw_files import RawFile
+from preprocessing.stores import Store, UnreadableError
 
 _BYTES_AHEAD = 64 << 20
 """How many bytes may be read before they are asked for."""

@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from dataset_contract import ContractError, DataContract
 from preprocessing.examples import Value
-from preprocessing.jpeg import JpegHeader, check_jpeg
+from preprocessing.images.jpeg import JpegHeader, check_jpeg
 from preprocessing.rejections import RejectedError
 
 _CMYK_COMPONENTS = 4
@@ -90,8 +90,6 @@ def check_features(contract: DataContract) -> None:
     Raises:
         ContractError: it has one, or its label has no vocabulary.
     """
-    if contract.record_format != "image":
-        raise ContractError("record_format", expected="image", received=contract.record_format)
     if not contract.label.vocabulary:
         raise ContractError(f"features[{contract.label.name}].vocabulary", expected="labels", received=())
     for feature in contract.features:

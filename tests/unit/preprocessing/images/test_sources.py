@@ -4,15 +4,16 @@ from pathlib import Path
 
 import pytest
 from preprocessing.errors import SourceError
-from preprocessing.raw_files import Listed, RawFile
+from preprocessing.images.raw_files import RawFile
+from preprocessing.images.sources import CsvFile, LabelFolders, source_of
 from preprocessing.rejections import Rejected
-from preprocessing.sources import CsvFile, LabelFolders, source_of
+from preprocessing.sources import Listed
 
 
 def _listed(source: CsvFile | LabelFolders) -> tuple[list[RawFile], list[Rejected], int]:
     batches: list[Listed] = [listed for part in source.parts() for listed in part.listed()]
     return (
-        [file for batch in batches for file in batch.files],
+        [file for batch in batches for file in batch.pieces if isinstance(file, RawFile)],
         [item for batch in batches for item in batch.rejected],
         sum(batch.ignored for batch in batches),
     )

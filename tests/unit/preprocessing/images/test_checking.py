@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from PIL import Image
-from preprocessing.images import check_features, check_image, record_values
+from preprocessing.images.checking import check_features, check_image, record_values
 from preprocessing.rejections import RejectedError
 
 from dataset_contract import ContractError, DataContract, FeatureSpec

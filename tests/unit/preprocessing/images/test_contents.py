@@ -3,13 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from preprocessing.contents import Content, distinct_contents
-from preprocessing.raw_files import RawFile
+from preprocessing.images import contents
+from preprocessing.images.contents import Content, distinct_contents
+from preprocessing.images.raw_files import RawFile, in_record_order
 from preprocessing.rejections import Rejected
-from preprocessing.shards import in_record_order
 from preprocessing.stores import LocalStore
-
-from preprocessing import contents
 
 
 def _files(folder: Path, **contents_by_name: bytes) -> list[RawFile]:

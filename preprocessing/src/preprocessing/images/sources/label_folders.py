@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from preprocessing.errors import SourceError
-from preprocessing.raw_files import Listed, RawFile
+from preprocessing.images.raw_files import RawFile
 from preprocessing.rejections import Rejected
-from preprocessing.sources.base import Part, batches
+from preprocessing.sources import Listed, Part, batches, is_hidden
 from preprocessing.stores import Entry, open_store
 
 
@@ -28,7 +28,7 @@ class LabelFolders:
         if not labels:
             raise SourceError(f"source {self.uri}: expected a folder for each label, found none")
         for label in labels:
-            if not _is_hidden(label):
+            if not is_hidden(label):
                 yield LabelFolder(root=self.uri, label=label)
         yield StrayFiles(self.uri)
 
@@ -44,9 +44,9 @@ class LabelFolder:
         """All of them, hidden ones only counted."""
         uri = f"{self.root}/{self.label}"
         for batch in batches(open_store(uri).files(uri, recursive=True)):
-            visible = [entry for entry in batch if not _is_hidden(entry.name)]
+            visible = [entry for entry in batch if not is_hidden(entry.name)]
             yield Listed(
-                files=tuple(
+                pieces=tuple(
                     RawFile(f"{uri}/{entry.name}", f"{self.label}/{entry.name}", self.label, entry.size)
                     for entry in visible
                     if entry.size is not None
@@ -65,11 +65,6 @@ class StrayFiles:
     def listed(self) -> Iterator[Listed]:
         """Their number."""
         yield Listed(ignored=sum(1 for _ in open_store(self.root).files(self.root, recursive=False)))
-
-
-def _is_hidden(name: str) -> bool:
-    """Whether a file system hides it: `.DS_Store` and its kind are no raw data."""
-    return name.rsplit("/", 1)[-1].startswith(".")
 
 
 def _dangling(folder: str, entry: Entry) -> Rejected:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import google_crc32c
 
-from preprocessing.raw_files import RawFile
+from preprocessing.images.raw_files import RawFile
+from preprocessing.images.reading import Read, read_all
 from preprocessing.rejections import Rejected
-from preprocessing.stores import Store, UnreadableError, read_all
-from preprocessing.stores.reading import Read
+from preprocessing.stores import Store, UnreadableError
 
 _HELD_BYTES = 64 << 20
 """Contents of one size beyond this are read a second time instead of being kept in memory."""

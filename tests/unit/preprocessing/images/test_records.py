@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from preprocessing.conversion import Conversion
-from preprocessing.raw_files import RawFile
+from preprocessing.images.raw_files import RawFile
 from preprocessing.shard_writer import write_shard
 from preprocessing.summaries import Range, ShardFile, ShardSummary
 
@@ -141,7 +141,7 @@ def test_write_shard_of_a_strict_contract_decodes(
     assert [item.reason for item in shard.write().rejected] == ["corrupt"]
 
 
-def test_write_shard_without_files_writes_empty_files(shard: Shard) -> None:
+def test_write_shard_without_pieces_writes_empty_files(shard: Shard) -> None:
     assert dict(shard.write().files) == {"train": ShardFile(0, 0), "validation": ShardFile(0, 0)}
     assert shard.records() == []
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from preprocessing.jpeg import JpegHeader, check_jpeg, describe
+from preprocessing.images.jpeg import JpegHeader, check_jpeg, describe
 from preprocessing.rejections import RejectedError
 
 JpegOf = Callable[..., bytes]

@@ -1,0 +1,1 @@
+"""Labelled JPEG files to records with the classic ImageNet keys."""

@@ -1,0 +1,190 @@
+"""The CSV files of a source, cut into spans that end with a row."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+from dataset_contract import DataContract
+from preprocessing.errors import SourceError
+from preprocessing.rejections import Rejected
+from preprocessing.sources import Listed, batches, place_of, shard_at
+from preprocessing.stores import UnreadableError, open_store
+from preprocessing.tables.blocks import Block, BrokenStreamError, blocks
+from preprocessing.tables.rows import RowReader
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LEAST_SPAN_BYTES, _MOST_SPAN_BYTES = 256 << 10, 8 << 20
+_SPANS = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableFile:
+    """A CSV file.
+
+    Attributes:
+        uri: where it is read.
+        name: its path in the source.
+        columns: the names of its columns, in order.
+        has_header: whether its first row names them.
+    """
+
+    uri: str
+    name: str
+    columns: tuple[str, ...]
+    has_header: bool
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether it has to be read from its beginning."""
+        return is_compressed(self.uri)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Whole rows of a file.
+
+    Attributes:
+        file: which file.
+        offset: where it begins, bytes.
+        size: bytes.
+        line: the number of its first line, from 1.
+        place: where in the source it begins (`place_of`).
+    """
+
+    file: TableFile
+    offset: int
+    size: int
+    line: int
+    place: int
+
+    @property
+    def uri(self) -> str:
+        """The file that it is in."""
+        return self.file.uri
+
+    def shard_of(self, num_shards: int) -> int:
+        """Shards divide the source in the order of names and offsets."""
+        return shard_at(self.place, num_shards)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TablePart:
+    """A file that is yet to be cut.
+
+    Attributes:
+        uri: where it is read.
+        name: its path in the source.
+        size: bytes.
+        bytes_before: of the files with smaller names.
+        total_bytes: of the source.
+        contract: which columns there must be.
+    """
+
+    uri: str
+    name: str
+    size: int
+    bytes_before: int
+    total_bytes: int
+    contract: DataContract
+
+    def listed(self) -> Iterator[Listed]:
+        """Its spans, of a thousandth of the source each, within limits; a compressed file is one span.
+
+        Raises:
+            SourceError: a column is missing, or there twice.
+        """
+        if not self.size:
+            yield Listed(rejected=(Rejected(self.uri, "empty", "0 bytes"),))
+            return
+        try:
+            file = self._file()
+            for batch in batches(self._spans(file)):
+                yield Listed(pieces=batch)
+        except UnreadableError as error:
+            yield Listed(rejected=(Rejected(self.uri, "unreadable", str(error)),))
+        except BrokenStreamError as error:
+            yield Listed(rejected=(Rejected(self.uri, "truncated", str(error)),))
+
+    def _file(self) -> TableFile:
+        format_ = self.contract.csv
+        assert format_ is not None  # noqa: S101 - DataContract sees to it
+        columns = format_.columns or self._header(format_.delimiter)
+        return TableFile(
+            uri=self.uri, name=self.name, columns=columns, has_header=not format_.columns
+        )  # fmt: skip
+
+    def _header(self, delimiter: str) -> tuple[str, ...]:
+        with open_table(self.uri) as stream:
+            for block in table_blocks(stream, 0):
+                for row in RowReader(delimiter=delimiter, width=None).read(block, 1).rows:
+                    return self._checked(tuple(name.strip() for name in row))
+        raise SourceError(f"source {self.uri}: expected a header, found no line that is one")
+
+    def _checked(self, columns: tuple[str, ...]) -> tuple[str, ...]:
+        for feature in self.contract.features:
+            if columns.count(feature.name) != 1:
+                raise SourceError(
+                    f"source {self.uri}: expected one column {feature.name!r}, received the header"
+                    f" {', '.join(columns)[:200]!r}"
+                )
+        return columns
+
+    def _spans(self, file: TableFile) -> Iterator[Span]:
+        most = min(max(self.total_bytes // _SPANS, _LEAST_SPAN_BYTES), _MOST_SPAN_BYTES)
+        if is_compressed(self.uri) or self.size <= most:
+            yield self._span(file, offset=0, size=self.size, line=1)
+            return
+        offset, line = 0, 1
+        size = lines = 0
+        with open_store(self.uri).open(self.uri) as stream:
+            for block in blocks(stream.read):
+                size += block.size
+                lines += block.lines
+                if size >= most:
+                    yield self._span(file, offset=offset, size=size, line=line)
+                    offset, line = offset + size, line + lines
+                    size = lines = 0
+        if size:
+            yield self._span(file, offset=offset, size=size, line=line)
+
+    def _span(self, file: TableFile, *, offset: int, size: int, line: int) -> Span:
+        place = place_of(self.bytes_before + offset, self.total_bytes)
+        return Span(file=file, offset=offset, size=size, line=line, place=place)
+
+
+def is_compressed(uri: str) -> bool:
+    """Whether a file is compressed with gzip."""
+    return uri.lower().endswith(".gz")
+
+
+@contextmanager
+def open_table(uri: str) -> Iterator[BinaryIO]:
+    """A file as a stream of text in bytes.
+
+    Raises:
+        UnreadableError: it can't be read.
+    """
+    with open_store(uri).open(uri) as stored:
+        if is_compressed(uri):
+            with gzip.GzipFile(fileobj=stored) as stream:
+                yield cast(BinaryIO, stream)
+        else:
+            yield stored
+
+
+def table_blocks(stream: BinaryIO, offset: int, length: int | None = None) -> Iterator[Block]:
+    """The lines of a stream from an offset on, without the mark that some programs begin UTF-8 files with."""
+    if offset:
+        stream.seek(offset)
+    # What a damaged file still gives comes before the error only if it is asked for bit by bit.
+    read = stream.read1 if isinstance(stream, gzip.GzipFile) else stream.read
+    for block in blocks(read, length):
+        if not offset and block.data.startswith(_BYTE_ORDER_MARK):
+            yield Block(block.data.removeprefix(_BYTE_ORDER_MARK), block.size, block.too_long)
+        else:
+            yield block
+        offset += block.size

@@ -1,0 +1,89 @@
+"""Where rows come from: one CSV file, or a folder of them."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dataset_contract import DataContract
+from preprocessing.errors import SourceError
+from preprocessing.rejections import Rejected
+from preprocessing.sources import Listed, Part
+from preprocessing.stores import UnreadableError, open_store
+from preprocessing.tables.files import TablePart
+
+_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".data", ".txt")
+"""What a source ends in that is one file and no folder."""
+
+_NO_DATA = ("readme*", "license*", "licence*", "*.json", "*.md")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """CSV files in the order of their names.
+
+    Every visible file of a folder is data, however deep it lies, but for what goes with data: `README*`,
+    `LICENSE*`, `*.json` and `*.md`.
+
+    Attributes:
+        uri: a file, a folder or a `gs://` prefix, without a slash at the end.
+        contract: which columns there must be.
+    """
+
+    uri: str
+    contract: DataContract
+
+    def parts(self) -> Iterator[Part]:
+        """One for each file, and one for what is no data or can't be read."""
+        if self.uri.lower().endswith(_ENDINGS):
+            yield from self._one_file()
+            return
+        entries = sorted(
+            open_store(self.uri).files(self.uri, recursive=True), key=lambda entry: entry.name.encode()
+        )
+        data = [entry for entry in entries if _is_data(entry.name)]
+        if not data:
+            raise SourceError(f"source {self.uri}: expected CSV files, found none")
+        total = sum(entry.size or 0 for entry in data)
+        rejected = []
+        before = 0
+        for entry in data:
+            uri = f"{self.uri}/{entry.name}"
+            if entry.size is None:
+                rejected.append(Rejected(uri, "unreadable", "link to a file that does not exist"))
+                continue
+            yield TablePart(
+                uri=uri, name=entry.name, size=entry.size,
+                bytes_before=before, total_bytes=total, contract=self.contract,
+            )  # fmt: skip
+            before += entry.size
+        yield NoTables(Listed(rejected=tuple(rejected), ignored=len(entries) - len(data)))
+
+    def _one_file(self) -> Iterator[Part]:
+        try:
+            size = open_store(self.uri).size(self.uri)
+        except UnreadableError as error:
+            raise SourceError(f"source {self.uri}: {error}") from error
+        name = self.uri.rsplit("/", 1)[-1]
+        yield TablePart(
+            uri=self.uri, name=name, size=size, bytes_before=0, total_bytes=size, contract=self.contract
+        )
+
+
+@dataclass(frozen=True)
+class NoTables:
+    """What of a source is already known to hold no rows."""
+
+    found: Listed
+
+    def listed(self) -> Iterator[Listed]:
+        """All of it."""
+        yield self.found
+
+
+def _is_data(name: str) -> bool:
+    if any(part.startswith(".") for part in name.split("/")):
+        return False
+    last = name.rsplit("/", 1)[-1].lower()
+    return not any(fnmatch.fnmatchcase(last, pattern) for pattern in _NO_DATA)
