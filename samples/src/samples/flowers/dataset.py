@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from samples.errors import SampleError
 from samples.flowers.kinds import KINDS
 from samples.flowers.picture import render
+from samples.sample import Progress, check_folder, silent
 
 DEFAULT_IMAGES = 1200
 DEFAULT_SIZE = 96
@@ -60,13 +60,23 @@ class RenderedFlowers:
         if not 32 <= self.size <= 1024:
             raise SampleError("size", expected="32 to 1024 pixels", received=self.size)
 
+    @property
+    def made(self) -> bool:
+        """Rendered."""
+        return True
+
+    @property
+    def description(self) -> str:
+        """What it holds, in a few words."""
+        return f"{self.images} rendered pictures of flowers"
+
     def files(self) -> list[tuple[str, str]]:
         """The kind and the relative file name of every picture."""
         kinds = list(KINDS)
         labels = [kinds[index % len(kinds)] for index in range(self.images)]
         return [(kind, f"{kind}/rendered_{index:05d}.jpg") for index, kind in enumerate(labels)]
 
-    def write(self, folder: Path, *, progress: Callable[[str], None] = lambda _line: None) -> int:
+    def write(self, folder: Path, *, progress: Progress = silent) -> int:
         """Render the set into a folder. Files of others in it stay as they are.
 
         Args:
@@ -79,8 +89,7 @@ class RenderedFlowers:
         Raises:
             SampleError: `folder` is a file.
         """
-        if folder.exists() and not folder.is_dir():
-            raise SampleError("output-dir", expected="a folder", received=str(folder))
+        check_folder(folder)
         if self.is_in(folder):
             return 0
         (folder / MARKER).unlink(missing_ok=True)
