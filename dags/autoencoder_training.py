@@ -18,7 +18,7 @@ SPEC = dc.DatasetSpec(
             "model": "autoencoder",
             "train_epochs": 3,
             "train_batch_size": 256,
-            "learning_rate": 0.001,
+            "base_learning_rate": 0.001,
         },
     ),
     gate=dc.GateSpec(metric="mse", direction="lower", threshold=0.03, baseline_margin=0.01),

@@ -13,11 +13,11 @@ NUMBERS = ("age", "education_num", "capital_gain", "capital_loss", "hours_per_we
 WORDS = [name for name in COLUMNS if name not in (*NUMBERS, "fnlwgt", "income_bracket")]
 FEATURES = (*map(dc.number, NUMBERS), *(dc.category(name, default="?") for name in WORDS))
 SEARCHES = {
-    "learning_rate": dc.Search(minimum=1e-4, maximum=1e-2, scale="log"),
+    "base_learning_rate": dc.Search(minimum=1e-4, maximum=1e-2, scale="log"),
     "first_layer_size": dc.Search(minimum=50, maximum=500),
 }
 LAYERS = {"embedding_size": 8, "first_layer_size": 100, "num_layers": 4, "scale_factor": 0.7}
-TRAINING = {"train_batch_size": 256, "train_epochs": 12, "learning_rate": 0.001}
+TRAINING = {"train_batch_size": 256, "train_epochs": 12, "base_learning_rate": 0.001}
 
 SPEC = dc.DatasetSpec(
     contract=dc.DataContract(

@@ -18,7 +18,7 @@ ARGUMENTS = {
     "points": "pickuplon,pickuplat,dropofflon,dropofflat",
     "train_batch_size": 512,
     "train_epochs": 40,
-    "learning_rate": 0.001,
+    "base_learning_rate": 0.001,
 }
 
 SPEC = dc.DatasetSpec(

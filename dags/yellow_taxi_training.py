@@ -17,7 +17,7 @@ ARGUMENTS = {
     "timestamp": "pickup_datetime",
     "train_batch_size": 512,
     "train_epochs": 5,
-    "learning_rate": 0.001,
+    "base_learning_rate": 0.001,
 }
 
 SPEC = dc.DatasetSpec(

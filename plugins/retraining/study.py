@@ -73,7 +73,7 @@ def _parameter(search: Search) -> dict[str, Any]:
         if all(_is_number(value) for value in search.values):
             return {
                 # The service wants them in order.
-                "discrete_value_spec": {"values": sorted(float(value) for value in search.values)},
+                "discrete_value_spec": {"values": sorted({float(value) for value in search.values})},
                 "scale_type": _SCALES[search.scale],
             }
         return {"categorical_value_spec": {"values": [str(value) for value in search.values]}}

@@ -1,6 +1,7 @@
 """The trainer's contract without a model: an export for `chain_server`, golden requests, an evaluation.
 
-Its log goes on until `--until` is there; `--fail` makes the job fail.
+Its log goes on until `--until` is there; `--fail` makes the job fail. As a trial of a search it reports its
+accuracy instead.
 """
 
 import argparse
@@ -27,6 +28,12 @@ while options.until and not Path(options.until).exists():
     time.sleep(0.05)
 if options.fail:
     sys.exit(options.fail)
+
+if "CLOUD_ML_TRIAL_ID" in os.environ:
+    import hypertune
+
+    hypertune.HyperTune().report_hyperparameter_tuning_metric("accuracy", options.accuracy, global_step=1)
+    sys.exit()
 
 job_dir = Path(os.environ["GCS_MOUNT"], options.job_dir.removeprefix("gs://"))
 (job_dir / "model").mkdir(parents=True, exist_ok=True)

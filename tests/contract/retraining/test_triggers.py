@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowException, TaskDeferred
 from airflow.triggers.base import TriggerEvent
 from google.cloud import dataflow_v1beta3 as dataflow
 from retraining.bench import open_bench
-from retraining.triggers.job import CustomJobTrigger, DataflowJobTrigger, JobTrigger
+from retraining.triggers.job import CustomJobTrigger, DataflowJobTrigger, JobTrigger, TuningJobTrigger
 
 GET = "aiplatform.JobService.GetCustomJob"
 
@@ -72,6 +72,20 @@ def test_dataflow_job_trigger_serializes_to_what_makes_it_again() -> None:
     }
     serialized = DataflowJobTrigger(**arguments).serialize()
     assert serialized == ("retraining.triggers.job.DataflowJobTrigger", arguments)
+
+
+def test_deferred_tune_goes_on_when_its_search_has_ended(chain: Any) -> None:
+    asking = chain.with_params(tune=True)
+    with pytest.raises(TaskDeferred) as raised:
+        asking.execute(asking.tuner(deferrable=True))
+    trigger = raised.value.trigger
+    path, arguments = trigger.serialize()
+    assert path == "retraining.triggers.job.TuningJobTrigger"
+    assert TuningJobTrigger(**arguments).serialize() == (path, arguments)
+    event = asyncio.run(first_event(trigger))
+    assert event.payload == {"job": arguments["job"], "state": "JOB_STATE_SUCCEEDED"}
+    result = asking.tuner(deferrable=True).execute_complete(asking.context, event.payload)
+    assert set(result["arguments"]) == {"accuracy"}
 
 
 def test_deferred_train_goes_on_when_its_job_has_ended(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 FILES = {"daisy/1.jpg": b"one", "daisy/2.jpg": b"two", "roses/3.jpg": b"three"}
 
@@ -17,6 +18,27 @@ def pictures(tmp_path: Path) -> Path:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)
     return tmp_path
+
+
+MONTHS = {f"trips_2018-{month:02}.csv": f"rides of month {month}\n".encode() for month in range(1, 7)}
+MARK = b"seen only from May on"
+
+
+@pytest.fixture
+def months(tmp_path: Path) -> Path:
+    """A folder with a file for each month up to June; the one of May carries a mark."""
+    for name, content in {**MONTHS, "README.txt": b"about"}.items():
+        (tmp_path / name).write_bytes(MARK if name == "trips_2018-05.csv" else content)
+    return tmp_path
+
+
+def monthly(chain: Any, until: str, **fields: Any) -> Any:
+    """The run of the month that ends with a day."""
+    return chain.with_spec(partition="trips_%Y-%m.csv", window="P3M").other_run(
+        f"backfill__{until}",
+        **{"run_type": "backfill", "data_interval_end": datetime.fromisoformat(f"{until}T00:00+00:00")}
+        | fields,
+    )
 
 
 def uploaded(chain: Any, raw_dir: str) -> dict[str, bytes]:
@@ -104,3 +126,51 @@ def test_upload_without_a_setting_fails_at_once_and_names_it(chain: Any) -> None
         patch.delenv("PERENNIAL_REGION")
         with pytest.raises(AirflowFailException, match="PERENNIAL_REGION: expected a region"):
             chain.upload("flowers")
+
+
+def test_upload_for_a_month_brings_its_window_and_nothing_of_later(chain: Any, months: Path) -> None:
+    result = monthly(chain, "2018-05-01").upload(str(months))
+    names = ["trips_2018-02.csv", "trips_2018-03.csv", "trips_2018-04.csv"]
+    assert uploaded(chain, result["raw_dir"]) == {name: MONTHS[name] for name in names}
+    assert (result["data_from"], result["data_until"]) == (
+        "2018-02-01T00:00:00+00:00",
+        "2018-05-01T00:00:00+00:00",
+    )
+    assert result["note"] == (
+        "uploaded 3 of 3 objects (2018-02 to 2018-04; passed over, being no month's data: README.txt)"
+    )
+
+
+def test_upload_of_no_run_before_its_interval_has_seen_a_marked_file(chain: Any, months: Path) -> None:
+    snapshots = {}
+    for until in ("2018-02-01", "2018-03-01", "2018-04-01", "2018-05-01"):
+        snapshots[until] = monthly(chain, until).upload(str(months))["snapshot"]
+    bucket = chain.file(f"gs://{chain.bucket}/")
+    assert not [path for path in bucket.rglob("*") if path.is_file() and MARK in path.read_bytes()]
+    after = monthly(chain, "2018-06-01").upload(str(months))
+    assert uploaded(chain, after["raw_dir"])["trips_2018-05.csv"] == MARK
+    (months / "trips_2018-05.csv").write_bytes(b"changed")
+    assert {u: monthly(chain, u).upload(str(months))["snapshot"] for u in snapshots} == snapshots
+
+
+def test_upload_of_a_buckets_months_is_the_same_snapshot(chain: Any, months: Path) -> None:
+    for file in months.iterdir():
+        chain.write(f"gs://{chain.bucket}/incoming/{file.name}", file.read_text())
+    run = monthly(chain, "2018-05-01")
+    there = run.upload(f"gs://{chain.bucket}/incoming")
+    here = run.upload(str(months))
+    assert (here["snapshot"], here["uploaded"]) == (there["snapshot"], 0)
+
+
+def test_upload_for_a_month_that_has_not_come_skips_the_run_and_says_so(chain: Any, months: Path) -> None:
+    run = monthly(chain, "2018-08-01", run_type="scheduled")
+    with pytest.raises(AirflowSkipException, match="no data for 2018-07 yet: the newest is of 2018-06"):
+        run.upload(str(months))
+    assert run.task.xcoms == {"note": "no data for 2018-07 yet: the newest is of 2018-06"}
+
+
+def test_upload_by_hand_ends_with_the_newest_month_or_where_it_is_told(chain: Any, months: Path) -> None:
+    by_hand = monthly(chain, "2018-05-01", run_type="manual", data_interval_end=None)
+    assert by_hand.upload(str(months))["data_until"] == "2018-07-01T00:00:00+00:00"
+    told = by_hand.with_params(data_until="2018-05-31").upload(str(months))
+    assert told["data_until"] == "2018-05-01T00:00:00+00:00"
