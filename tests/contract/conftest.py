@@ -143,6 +143,12 @@ class Vertex:
         return self.predictions.predict(endpoint=endpoint, instances=values)
 
 
+@pytest.fixture(scope="session")
+def vertex_of() -> Callable[[Any, str], Vertex]:
+    """Makes the clients of an emulator for a project."""
+    return Vertex
+
+
 @pytest.fixture(scope="module")
 def own_vertex(emulator_factory: Callable[..., Any]) -> Iterator[Vertex]:
     """An emulator of its own, for tests that stop it."""

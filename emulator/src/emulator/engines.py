@@ -128,7 +128,7 @@ def _ask(program: str) -> Engine:
     except subprocess.TimeoutExpired:
         raise NoEngineError(f"no answer within {_ANSWER_SECONDS} seconds") from None
     # Some versions of `docker info` succeed without a daemon, and have no version to tell.
-    version, _, security = answer.stdout.strip().partition(" ")
-    if answer.returncode != 0 or not version:
+    version, _, security = answer.stdout.partition(" ")
+    if answer.returncode != 0 or not version.strip():
         raise NoEngineError(answer.stderr.strip() or "no answer")
     return Engine(program=program, rootless=_ROOTLESS[program] in security)

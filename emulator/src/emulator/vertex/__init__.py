@@ -11,15 +11,15 @@ see the buckets below /gcs and run as the emulator's user; without an engine suc
 - `CLUSTER_SPEC` is set for all jobs, `TF_CONFIG` for those of several replicas; addresses are local ports.
 - When the emulator is stopped, running jobs end as FAILED and say so. When it is killed they go on, and the
   next start finds them; one whose process is gone too is FAILED and says that it is lost.
-- A tuning job's trials are custom jobs (`Trial.custom_job`) that are listed like others; they don't have the
-  tuning job's labels, and their log is the tuning job's.
-- Optuna chooses what trials try (see docs/adr/0010), seeded by the tuning job's display name. The values of a
-  discrete parameter count as equally far apart, whatever its scale; no combination is tried twice, and a
+- A tuning job's trials are custom jobs (`Trial.custom_job`), listed like others, but without the tuning
+  job's labels; their log is the tuning job's.
+- Optuna chooses what trials try (see docs/adr/0010), seeded by the tuning job's display name. The values of
+  a discrete parameter count as equally far apart, whatever its scale; no combination is tried twice, and a
   study that has tried all of them ends.
-- A trial's metrics are what `cloudml-hypertune` wrote last in its first replica, to `CLOUD_ML_HP_METRIC_FILE`:
-  the last 100 reports. Outside a container engine nobody reads /tmp/hypertune.
-- Where `max_failed_trial_count` is 0 a tuning job fails when more than half of its trials did. Early stopping,
-  safety metrics, conditional parameters and `study_stopping_config` are refused.
+- A trial's metrics are the last 100 reports that `cloudml-hypertune` wrote in its first replica, to
+  `CLOUD_ML_HP_METRIC_FILE`. Outside a container engine nobody reads /tmp/hypertune.
+- Where `max_failed_trial_count` is 0 a tuning job fails when more than half of its trials did. Early
+  stopping, safety metrics, conditional parameters and `study_stopping_config` are refused.
 - A deployed model has one server whatever `min_replica_count` says, and reads `artifact_uri` itself; the
   service copies the artifacts when the model is uploaded. Serving images run in no container engine.
 - Filters compare text without regard to case.

@@ -78,22 +78,26 @@ def launch_of(
         UnmappedImageError: a module stood for its image when the job was planned, and none does now.
     """
     spec = job.job_spec.worker_pool_specs[replica.pool]
-    variables = replica_variables(job, replica, replicas, trial=trial)
+    variables = {
+        **config.google_variables(project_of(job.name)),
+        **replica_variables(job, replica, replicas, trial=trial),
+    }
     metrics = metric_folder(directory)
     # Made here: an engine would make it as root.
     metrics.mkdir(parents=True, exist_ok=True)
+    if trial is not None:
+        folder = metrics if replica.engine is None else Path(_HYPERTUNE)
+        variables["CLOUD_ML_HP_METRIC_FILE"] = str(folder / METRIC_FILE)
     if replica.engine is not None:
         return _in_engine(
             replica.engine,
             container_name(job.name, replica),
             config=config,
             container=spec.container_spec,
-            variables=config.google_variables(project_of(job.name)) | variables,
+            variables=variables,
             metrics=metrics,
         )
-    environment = config.child_environment(project_of(job.name)) | variables
-    if trial is not None:
-        environment["CLOUD_ML_HP_METRIC_FILE"] = str(metrics / METRIC_FILE)
+    environment = {**os.environ, **variables}
     if "python_package_spec" in spec:
         package = spec.python_package_spec
         path = [str(packages), environment.get("PYTHONPATH", "")]

@@ -39,7 +39,8 @@ def test_structured_of_text_is_none() -> None:
 def test_entries_have_a_place_and_the_project_in_their_name() -> None:
     source = LogSource(
         project="p", log_id="dataflow.googleapis.com/worker", resource_type="dataflow_step",
-        resource_labels={"job_id": "7"}, labels={}, read=lambda: iter([(TIME, line) for line in lines]),
+        resource_labels={"job_id": "7"}, labels={}, identity="7.0",
+        read=lambda: iter([(TIME, line) for line in lines]),
     )  # fmt: skip
     lines = [plain(Line(time=TIME, stream="stdout", text=text)) for text in ("one", "two")]
 
