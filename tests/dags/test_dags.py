@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from retraining.spec import read_spec
+from trainer.flags import parse
 
 DAGS = Path(__file__).parents[2] / "dags"
 FILES = sorted(path.stem for path in DAGS.glob("*.py"))
@@ -111,3 +113,12 @@ def test_dag_with_a_schedule_runs_after_each_month_for_just_that_month(
 @pytest.mark.parametrize("dag_id", FILES)
 def test_dag_file_is_short(dag_id: str) -> None:
     assert len((DAGS / f"{dag_id}.py").read_text().splitlines()) <= 40
+
+
+@pytest.mark.parametrize("dag_id", FILES)
+def test_dag_gives_the_trainer_flags_that_it_has(dag_id: str) -> None:
+    arguments = read_spec(dag_id.removesuffix("_training"), DAGS).training.arguments
+    config = parse(
+        ["--data_dir=d", "--job_dir=j", *(f"--{name}={value}" for name, value in arguments.items())]
+    )
+    assert arguments.items() <= config.parameters().items()
