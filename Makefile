@@ -1,11 +1,13 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help install demo up down status test test-slow test-all lint types packages clean
+.PHONY: help install demo train predict up down status test test-slow test-all lint types packages clean
 
 UV_VERSION := 0.13.8
 DATASET ?= flowers
 DATA ?=
+INSTANCES ?=
+SET ?=
 
 BOOTSTRAP := .local/bootstrap
 UV := $(or $(shell command -v uv 2>/dev/null),$(BOOTSTRAP)/bin/uv)
@@ -16,6 +18,7 @@ MEMBERS := $(wildcard */pyproject.toml)
 INSTALLED := .venv/.installed
 RUN := .venv/bin/python -m
 STACK := $(RUN) local_stack
+SETTINGS = $(foreach setting,$(SET),--set "$(setting)")
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,7 +26,13 @@ help:  ## show this
 install: $(INSTALLED)  ## install everything into .venv
 
 demo: $(INSTALLED)  ## from raw data to a served model: make demo [DATASET=flowers] [DATA=folder-or-gs-uri]
-	@$(STACK) demo --dataset "$(DATASET)" $(if $(DATA),--data "$(DATA)")
+	@$(STACK) demo --dataset "$(DATASET)" $(if $(DATA),--data "$(DATA)") $(SETTINGS)
+
+train: $(INSTALLED)  ## convert and train without Airflow: make train [DATASET=census] [DATA=folder] [SET="train_steps=100 seed=1"]
+	@$(STACK) train --dataset "$(DATASET)" $(if $(DATA),--data "$(DATA)") $(SETTINGS)
+
+predict: $(INSTALLED)  ## ask the model that train left: make predict [DATASET=census] [INSTANCES=file]
+	@$(STACK) predict --dataset "$(DATASET)" $(if $(INSTANCES),--instances "$(INSTANCES)")
 
 up: $(INSTALLED)  ## start Airflow, the emulator and TensorBoard, and print the addresses
 	@$(STACK) up

@@ -15,8 +15,8 @@ import pytest
 from emulator.config import Config
 from local_stack.demo.command import follow
 from local_stack.demo.report import Report
-from local_stack.demo.source import Source
 from local_stack.home import Home
+from local_stack.source import Source
 from local_stack.stack import Stack
 
 # Airflow reads these once, when it is imported; without them it makes itself a home in the user's.
@@ -144,7 +144,7 @@ def few_pictures(tmp_path_factory: pytest.TempPathFactory) -> Source:
     folder = tmp_path_factory.mktemp("pictures") / "flowers"
     command = [sys.executable, "-m", "samples", "flowers", "--output-dir", str(folder)]
     subprocess.run([*command, "--images", "200", "--size", "64"], check=True)
-    return Source(uri=str(folder), rendered=True)
+    return Source(uri=str(folder), made=True, description="rendered pictures")
 
 
 @pytest.fixture(scope="session")

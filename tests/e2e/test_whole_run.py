@@ -11,9 +11,9 @@ import httpx
 import pytest
 from local_stack.demo.command import follow
 from local_stack.demo.report import Report
-from local_stack.demo.source import Source
 from local_stack.environment import BUCKET, PROJECT, REGION
 from local_stack.programs import EMULATOR
+from local_stack.source import Source
 from local_stack.stack import Stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
@@ -52,7 +52,7 @@ def test_run_goes_through_the_whole_chain_and_says_what_became_of_the_model(
     assert list(first_run.tasks) == CHAIN
     assert {task["state"] for task in first_run.tasks.values()} == {"success"}
     assert first_run.version in versions(stack)
-    assert first_run.metrics is not None
+    assert first_run.evaluation is not None
     assert first_run.reasons
     assert first_run.good
 

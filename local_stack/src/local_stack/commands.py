@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import argparse
+from typing import Protocol
 
 from rich.table import Table
 
 from local_stack import health
+from local_stack.by_hand import predict as by_hand_predict
+from local_stack.by_hand import train as by_hand_train
 from local_stack.console import console
 from local_stack.demo import command
 from local_stack.home import Home
+from local_stack.parameters import as_json, parse_settings
 from local_stack.stack import Stack
+
+
+class Command(Protocol):
+    """Does what a subcommand asks; returns the exit status."""
+
+    __name__: str
+
+    def __call__(self, home: Home, options: argparse.Namespace) -> int:
+        """Do it."""
+        ...
 
 
 def up(home: Home, options: argparse.Namespace) -> int:  # noqa: ARG001
@@ -53,7 +67,21 @@ def status(home: Home, options: argparse.Namespace) -> int:  # noqa: ARG001
 
 def demo(home: Home, options: argparse.Namespace) -> int:
     """Run the demo; 0 if it ended well and, where it promoted, production answered with the new version."""
-    parameters = command.parse_parameters(options.set)
+    parameters = as_json(parse_settings(options.set))
     report = command.run(home, dataset=options.dataset, data=options.data, parameters=parameters)
     report.show(home)
     return 0 if report.good else 1
+
+
+def train(home: Home, options: argparse.Namespace) -> int:
+    """Train by hand."""
+    by_hand_train.train(
+        home, dataset=options.dataset, data=options.data, settings=parse_settings(options.set)
+    )
+    return 0
+
+
+def predict(home: Home, options: argparse.Namespace) -> int:
+    """Ask the model that was trained by hand."""
+    by_hand_predict.predict(home, dataset=options.dataset, instances=options.instances)
+    return 0

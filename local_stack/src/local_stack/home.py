@@ -53,7 +53,7 @@ class Home:
 
     @property
     def samples(self) -> Path:
-        """Rendered or fetched sample data, one folder per dataset."""
+        """Made or fetched sample data, one folder per dataset."""
         return self.root / "samples"
 
     @property
@@ -82,9 +82,14 @@ class Home:
         return self.root / "demo.json"
 
     @property
-    def demo_image(self) -> Path:
-        """The image that the last demo asked production about."""
-        return self.root / "demo-prediction.jpg"
+    def demo_picture(self) -> Path:
+        """The image that the last demo asked production about, without the ending of its name."""
+        return self.root / "demo-prediction"
+
+    @property
+    def by_hand(self) -> Path:
+        """What `train` left, one folder per dataset."""
+        return self.root / "by-hand"
 
     @property
     def stack_id(self) -> str:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from local_stack import source
 from local_stack.airflow_client import AirflowClient, TaskInstance
 from local_stack.console import console
-from local_stack.demo import source
 from local_stack.demo.outcome import Outcome
-from local_stack.demo.prediction import GoldenImage, ask
-from local_stack.demo.report import Prediction, Report, task_seconds
+from local_stack.demo.prediction import Prediction, ask
+from local_stack.demo.report import Report, task_seconds
 from local_stack.demo.run_table import RunTable
-from local_stack.errors import StackError
+from local_stack.golden import GOLDEN_FILENAME, GoldenRecord
 from local_stack.home import Home
 from local_stack.stack import Stack
 
@@ -59,8 +58,7 @@ def follow(stack: Stack, dataset: str, raw: source.Source, parameters: Mapping[s
         airflow.unpause(dag_id)
         began = time.monotonic()
         run_id = airflow.trigger(dag_id, {"source": raw.uri, **parameters})
-        pictures = "rendered pictures" if raw.rendered else "data"
-        console.print(f"{dag_id} {run_id}: {pictures} from {raw.uri}", markup=False, soft_wrap=True)
+        console.print(f"{dag_id} {run_id}: {raw.description} from {raw.uri}", markup=False, soft_wrap=True)
         try:
             with RunTable(airflow, dag_id, run_id) as table:
                 state, tasks = table.watch()
@@ -83,34 +81,15 @@ def follow(stack: Stack, dataset: str, raw: source.Source, parameters: Mapping[s
         tasks=task_seconds(tasks, table.notes),
         model=outcome.model,
         version=outcome.version,
-        metrics=outcome.metrics,
-        baseline=outcome.baseline,
+        evaluation=outcome.evaluation,
         prediction=_ask_production(stack, dataset, outcome) if outcome.promoted else None,
     )
 
 
-def parse_parameters(texts: Sequence[str]) -> dict[str, Any]:
-    """`NAME=JSON` texts as a mapping; what is no JSON is taken as text.
-
-    Raises:
-        StackError: a text has no equals sign.
-    """
-    parameters = {}
-    for text in texts:
-        name, separator, value = text.partition("=")
-        if not separator:
-            raise StackError(f"--set: expected NAME=JSON, received {text!r}")
-        try:
-            parameters[name] = json.loads(value)
-        except ValueError:
-            parameters[name] = value
-    return parameters
-
-
 def _ask_production(stack: Stack, dataset: str, outcome: Outcome) -> Prediction:
-    image = GoldenImage.first(outcome.run_folder / "golden.jsonl", outcome.labels)
-    answer = ask(stack.ports, dataset, image, outcome.labels)
-    return Prediction.of(dataset, image, answer, stack.home)
+    record = next(GoldenRecord.read(outcome.run_folder / GOLDEN_FILENAME))
+    labels = outcome.evaluation.labels if outcome.evaluation else ()
+    return Prediction.of(dataset, record, ask(stack.ports, dataset, record), labels, stack.home)
 
 
 def _show_failures(airflow: AirflowClient, dag_id: str, run_id: str, tasks: Sequence[TaskInstance]) -> None:

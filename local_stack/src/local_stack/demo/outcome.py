@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from local_stack.airflow_client import AirflowClient
+from local_stack.evaluation import Evaluation, read_json
 from local_stack.home import Home
 
 
@@ -22,9 +21,7 @@ class Outcome:
         reasons: the gate's sentences.
         model: the resource name of the model.
         version: the version that the run made.
-        metrics: on records that no model was trained on.
-        baseline: a constant answer's, on the same records.
-        labels: the names of the classes, in order.
+        evaluation: how good it is; `None` where it was not trained.
     """
 
     run_folder: Path
@@ -32,9 +29,7 @@ class Outcome:
     reasons: Sequence[str]
     model: str | None
     version: str | None
-    metrics: Mapping[str, float] | None
-    baseline: Mapping[str, float] | None
-    labels: list[str]
+    evaluation: Evaluation | None
 
     @classmethod
     def of(cls, airflow: AirflowClient, dag_id: str, run_id: str, home: Home) -> Outcome:
@@ -43,18 +38,11 @@ class Outcome:
         made = airflow.xcom(dag_id, run_id, "create_model_version") or {}
         promotion = airflow.xcom(dag_id, run_id, "promote") or {}
         folder = home.buckets / str(trained.get("job_dir", "")).removeprefix("gs://")
-        evaluation = _read(folder / "evaluation.json")
         return cls(
             run_folder=folder,
             promoted=bool(promotion.get("promoted", False)),
-            reasons=promotion.get("reasons") or _read(folder / "gate.json").get("reasons", []),
+            reasons=promotion.get("reasons") or read_json(folder / "gate.json").get("reasons", []),
             model=made.get("model"),
             version=made.get("version"),
-            metrics=evaluation.get("metrics"),
-            baseline=evaluation.get("trivial_baseline", {}).get("metrics"),
-            labels=evaluation.get("labels", []),
+            evaluation=Evaluation.read(folder, home.buckets),
         )
-
-
-def _read(file: Path) -> dict[str, Any]:
-    return json.loads(file.read_text()) if file.is_file() else {}
