@@ -49,7 +49,7 @@ def run(config: TrainConfig, *, environment: Mapping[str, str]) -> None:
         learner = family.create(config, records, policy)
     epoch = records.train.records / config.train_batch_size
     total_steps = config.train_steps or math.ceil(config.train_epochs * epoch)
-    log.info("%s, %s, replicas: %d", learner.network.name, policy, strategy.num_replicas_in_sync)
+    log.info("%s, %s, replicas: %d", config.model, policy, strategy.num_replicas_in_sync)
     log.info("%d training and %d validation records", records.train.records, records.validation.records)
     log.info(
         "%d steps of %d examples, %.1f epochs", total_steps, config.train_batch_size, total_steps / epoch
