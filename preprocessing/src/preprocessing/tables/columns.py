@@ -1,20 +1,32 @@
-"""The text of a column to the bytes of a feature: each distinct text is checked and encoded once."""
+"""The text of a column to the bytes of a feature.
+
+Most columns have few distinct values: each is checked and encoded once, and then looked up. Numbers that
+hardly repeat are converted all together instead, as long as each of them plainly is a number.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 from dataset_contract import FeatureSpec
 from preprocessing.rejections import RejectedError, excerpt
-from preprocessing.tables.wire import bytes_entry, float_entry, int64_entry
+from preprocessing.tables.wire import bytes_entry, float_entry, float_prefix, int64_entry
 
 UNUSABLE = b""
 """What no entry is."""
 
 _KEPT_TEXTS = 20_000
 _KEPT_CHARACTERS = 256
-_NUMBER_CHARACTERS = 100
 _INT64 = range(-(2**63), 2**63)
+_FLOAT32_MAXIMUM = float(np.finfo(np.float32).max)
+_REPEATING = 4
+"""A column repeats itself where less than one text in so many is new."""
+
+Floats = npt.NDArray[np.float64]
 
 
 class Column(dict[str, bytes]):
@@ -35,9 +47,50 @@ class Column(dict[str, bytes]):
         self.numbers: dict[str, float] = {}
         self.missing_texts: set[str] = set()
         self._missing = frozenset(spelling.strip() for spelling in missing)
+        self._misses = 0
+        # Together, only what `float` can tell from a missing value.
+        self._together = (
+            feature.is_number
+            and feature.dtype == "float32"
+            and not any(_is_finite(spelling) for spelling in self._missing)
+        )
         self._indices = {word: index for index, word in enumerate(feature.vocabulary, feature.first_index)}
 
+    def look_up(self, texts: Sequence[str]) -> tuple[list[bytes], Floats | None]:
+        """The entries for n raw texts, and, if they were converted together, their numbers, shape (n,)."""
+        if self._together and self._misses > len(texts) // _REPEATING:
+            numbers = self._converted(texts)
+            if numbers is not None:
+                prefix, packed = float_prefix(self.feature.name), numbers.astype("<f4").tobytes()
+                return [prefix + packed[at : at + 4] for at in range(0, len(packed), 4)], numbers
+        if max(len(self), len(self.numbers)) > _KEPT_TEXTS:
+            self.clear()
+            self.numbers.clear()
+            self.missing_texts.clear()
+        self._misses = 0
+        return list(map(self.__getitem__, texts)), None
+
+    def numbers_of(self, texts: Sequence[str]) -> Floats:
+        """The numbers that n texts stand for, shape (n,), just after they were looked up."""
+        return np.fromiter(map(self.numbers.__getitem__, texts), np.float64, len(texts))
+
+    def _converted(self, texts: Sequence[str]) -> Floats | None:
+        """The numbers that n texts stand for, unless one of them has to be looked at."""
+        together = "".join(texts)
+        if "_" in together or not together.isascii():
+            return None
+        try:
+            numbers = np.array(list(map(float, texts)))
+        except ValueError:
+            return None
+        feature = self.feature
+        low = -_FLOAT32_MAXIMUM if feature.minimum is None else feature.minimum
+        high = _FLOAT32_MAXIMUM if feature.maximum is None else feature.maximum
+        # Not-a-numbers fail both comparisons.
+        return numbers if bool(np.all((numbers >= low) & (numbers <= high))) else None
+
     def __missing__(self, text: str) -> bytes:
+        self._misses += 1
         try:
             entry = self.encode(text)
         except RejectedError:
@@ -45,13 +98,6 @@ class Column(dict[str, bytes]):
         if len(text) <= _KEPT_CHARACTERS:
             self[text] = entry
         return entry
-
-    def trim(self) -> None:
-        """Forget what was looked up when it is much, so that memory stays bounded."""
-        if len(self) > _KEPT_TEXTS:
-            self.clear()
-            self.numbers.clear()
-            self.missing_texts.clear()
 
     def is_missing(self, text: str) -> bool:
         """Whether a raw text says that there is no value."""
@@ -116,7 +162,7 @@ class Column(dict[str, bytes]):
         feature = self.feature
         try:
             # Python takes more than numbers are written with elsewhere: 1_000 and the digits of all scripts.
-            if "_" in text or not text.isascii() or len(text) > _NUMBER_CHARACTERS:
+            if "_" in text or not text.isascii():
                 raise ValueError(text)
             value = float(text)
             if not math.isfinite(value):
@@ -130,7 +176,8 @@ class Column(dict[str, bytes]):
             ) from None
         low, high = feature.minimum, feature.maximum
         if (low is not None and value < low) or (high is not None and value > high):
-            bounds = [f"at least {low:g}"] * (low is not None) + [f"at most {high:g}"] * (high is not None)
+            named = (("at least", low), ("at most", high))
+            bounds = [f"{side} {bound:g}" for side, bound in named if bound is not None]
             raise RejectedError(
                 "out_of_range", f"{feature.name}: expected {' and '.join(bounds)}, received {excerpt(text)}"
             )
@@ -152,3 +199,10 @@ class Column(dict[str, bytes]):
                 "out_of_range", f"{self.feature.name}: expected an int64, received {excerpt(text)}"
             )
         return whole
+
+
+def _is_finite(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
 
+import numpy as np
+
 from dataset_contract import DataContract
 from preprocessing.rejections import RejectedError
-from preprocessing.tables.columns import Column
+from preprocessing.tables.columns import Column, Floats
 from preprocessing.tables.rows import BadRow, Rows
-from preprocessing.tables.wire import example_prefix
+from preprocessing.tables.wire import example_prefix, wire_order
 
 Texts = Sequence[str]
 
@@ -28,6 +30,7 @@ class Batch:
         keys: what the split hashes, of each record.
         lines: where each record's row begins.
         texts: by feature in the order of the contract, the raw text of each record.
+        numbers: by feature, the numbers of the records, shape (n,); `None` if the feature is no number.
         bad: rows with a value that can't be used.
     """
 
@@ -35,6 +38,7 @@ class Batch:
     keys: list[bytes]
     lines: Sequence[int]
     texts: list[Texts]
+    numbers: list[Floats | None]
     bad: list[BadRow]
 
 
@@ -47,7 +51,7 @@ class RowEncoder:
         features = contract.features
         self.columns = [Column(feature, missing=contract.csv.missing) for feature in features]
         self._names = [feature.name for feature in features]
-        self._wire_order = sorted(range(len(features)), key=lambda index: self._names[index].encode())
+        self._wire_order = wire_order(self._names)
         self._keys = [index for index, feature in enumerate(features) if feature.role == "key"]
         self._told = [i for i in self._wire_order if features[i].role in {"input", "label"}]
 
@@ -58,14 +62,9 @@ class RowEncoder:
             rows: each with a value for every one of the columns.
             columns: the names of the file's columns.
         """
-        for column in self.columns:
-            column.trim()
         by_column = list(zip(*rows.rows, strict=True))
         texts: list[Texts] = [by_column[columns.index(name)] if rows.rows else () for name in self._names]
-        entries = [
-            list(map(column.__getitem__, column_texts))
-            for column, column_texts in zip(self.columns, texts, strict=True)
-        ]
+        entries, numbers = map(list, zip(*map(Column.look_up, self.columns, texts), strict=True))
         lines, bad = rows.lines, []
         if not all(map(all, entries)):
             usable = [all(row) for row in zip(*entries, strict=True)]
@@ -76,6 +75,7 @@ class RowEncoder:
             ]
             texts = [list(compress(column_texts, usable)) for column_texts in texts]
             entries = [list(compress(column_entries, usable)) for column_entries in entries]
+            numbers = [None if found is None else found[np.array(usable)] for found in numbers]
             lines = list(compress(lines, usable))
         bodies = list(map(b"".join, zip(*(entries[index] for index in self._wire_order), strict=True)))
         return Batch(
@@ -83,6 +83,10 @@ class RowEncoder:
             keys=self._keys_of(texts, entries, bodies),
             lines=lines,
             texts=texts,
+            numbers=[
+                column.numbers_of(column_texts) if found is None and column.feature.is_number else found
+                for column, column_texts, found in zip(self.columns, texts, numbers, strict=True)
+            ],
             bad=bad,
         )
 

@@ -13,7 +13,7 @@ from preprocessing.errors import SourceError
 from preprocessing.rejections import Rejected
 from preprocessing.sources import Listed, batches, place_of, shard_at
 from preprocessing.stores import UnreadableError, open_store
-from preprocessing.tables.blocks import Block, BrokenStreamError, blocks
+from preprocessing.tables.blocks import BLOCK_BYTES, Block, BrokenStreamError, blocks
 from preprocessing.tables.rows import RowReader
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -141,10 +141,10 @@ class TablePart:
         offset, line = 0, 1
         size = lines = 0
         with open_store(self.uri).open(self.uri) as stream:
-            for block in blocks(stream.read):
+            for block in blocks(stream.read, size=min(most, BLOCK_BYTES)):
                 size += block.size
                 lines += block.lines
-                if size >= most:
+                if size > most // 2:
                     yield self._span(file, offset=offset, size=size, line=line)
                     offset, line = offset + size, line + lines
                     size = lines = 0

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from preprocessing.tables.columns import Column
+from preprocessing.tables.encoding import Batch
 from preprocessing.tables.statistics import (
     SAMPLE_ROWS,
     WORDS_PER_SHARD,
@@ -24,8 +25,6 @@ from preprocessing.tables.statistics import (
 _COUNTED_WORDS = 50_000
 _COUNTED_CHARACTERS = 256
 _LEAST_SAMPLE_ROWS = 500
-
-Texts = Sequence[str]
 
 
 class Gatherer:
@@ -46,20 +45,20 @@ class Gatherer:
             hashes=np.empty(0, np.uint64), values=np.empty((0, len(self._numbers)), np.float64)
         )
 
-    def add(self, texts: Sequence[Texts], mask: Sequence[bool], hashes: Hashes) -> None:
+    def add(self, batch: Batch, mask: Sequence[bool], hashes: Hashes) -> None:
         """Take the rows of the training side.
 
         Args:
-            texts: raw text by column, each of n rows.
+            batch: n rows.
             mask: which rows are on the training side, length n.
             hashes: of all rows, shape (n,).
         """
         chosen = np.fromiter(mask, bool, len(mask))
         for words in self._words:
-            words.add(compress(texts[words.index], mask))
+            words.add(compress(batch.texts[words.index], mask))
         if not self._numbers:
             return
-        values = np.stack([numbers.add(texts[numbers.index], chosen) for numbers in self._numbers], axis=1)
+        values = np.stack([numbers.add(batch, chosen) for numbers in self._numbers], axis=1)
         hashes = hashes[chosen]
         if self._sample.hashes.size == self._rows:
             low = hashes < self._sample.hashes[-1]
@@ -85,12 +84,14 @@ class _Numbers:
         self.moments = Moments()
         self._column = column
 
-    def add(self, texts: Texts, chosen: npt.NDArray[np.bool_]) -> Floats:
-        """Count the chosen ones of n texts, and return their values, shape (chosen,)."""
-        values = np.fromiter(map(self._column.numbers.__getitem__, texts), np.float64, len(texts))[chosen]
+    def add(self, batch: Batch, chosen: npt.NDArray[np.bool_]) -> Floats:
+        """Count the chosen ones of n rows, and return their values, shape (chosen,)."""
+        numbers = batch.numbers[self.index]
+        assert numbers is not None  # noqa: S101 - RowEncoder gives them for every number
+        values = numbers[chosen]
         missing_texts, missing = self._column.missing_texts, 0
         if missing_texts:
-            missing = sum(map(missing_texts.__contains__, compress(texts, chosen)))
+            missing = sum(map(missing_texts.__contains__, compress(batch.texts[self.index], chosen)))
         self.moments = self.moments.merged(Moments.of(values, missing=missing))
         return values
 

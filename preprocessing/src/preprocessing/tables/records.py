@@ -114,7 +114,7 @@ class _RowWriter:
             if self._contract.label.vocabulary:
                 self._labels[name].update(compress(batch.texts[self._label], mask))
             if name == TRAIN_SPLIT:
-                self._gatherer.add(batch.texts, mask, row_hashes(_seed(file.name), batch.lines))
+                self._gatherer.add(batch, mask, row_hashes(_seed(file.name), batch.lines))
 
     def _reject(self, uri: str, reason: Reason, detail: str) -> None:
         self._tally.read += 1

@@ -108,14 +108,11 @@ class RowReader:
                 try:
                     found: Row | BadRow = next(reader)
                 except csv.Error as error:
-                    taken = begin + reader.line_num - first
-                    found = BadRow(first, *_explained(error, lines[first], several=taken > 1))
+                    found = BadRow(first, *_explained(error, lines[first]))
                 after = begin + reader.line_num
                 if after - first > 1 and (isinstance(found, BadRow) or self._is_of_another_width(found)):
                     # A stray quote: the lines after the first are rows of their own.
-                    if not isinstance(found, BadRow):
-                        found = BadRow(first, "unterminated_quote", f"in {excerpt(lines[first].rstrip())}")
-                    yield first, found
+                    yield first, BadRow(first, "unterminated_quote", f"in {excerpt(lines[first].rstrip())}")
                     first += 1
                     break
                 yield first, found
@@ -156,12 +153,10 @@ class RowReader:
         return None
 
 
-def _explained(error: csv.Error, line: str, *, several: bool) -> tuple[Reason, str]:
+def _explained(error: csv.Error, line: str) -> tuple[Reason, str]:
     """The reason that an error of the csv module stands for; it has no codes, only messages."""
     message, text = str(error), excerpt(line.rstrip())
     if "field limit" in message:
-        if several:
-            return "unterminated_quote", f"in {text}"
         return "field_too_long", f"more than {csv.field_size_limit()} characters in {text}"
     if "unexpected end of data" in message:
         return "unterminated_quote", f"in {text}"

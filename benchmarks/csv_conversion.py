@@ -1,0 +1,210 @@
+"""How fast CSV rows become TFRecords, against a plain loop, and how memory grows with the rows, in one run.
+
+    python benchmarks/csv_conversion.py
+    python benchmarks/csv_conversion.py --rows 200000 --rounds 1
+
+The plain loop is what one would write by hand: `csv.reader`, `tf.train.Example`, `TFRecordWriter`. It checks
+nothing, splits nothing and keeps no statistics. Every side is a process of its own over the same warm file,
+timed from after its imports until its output is written; the best of the rounds counts. Two tables are
+converted: one of words and small numbers, as in a census, and one of numbers that are all distinct, as in
+taxi trips.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import logging
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+SEED = 7
+LEAST_RATIO = 2.0
+MOST_GROWTH = 1.5
+
+WORDS = {
+    "workclass": 9,
+    "education": 16,
+    "marital_status": 7,
+    "occupation": 15,
+    "relationship": 6,
+    "race": 5,
+    "gender": 2,
+    "native_country": 42,
+}
+NUMBERS = {"age": (17, 90), "education_num": (1, 16), "capital_gain": (0, 99999), "hours_per_week": (1, 99)}
+LABELS = ("<=50K", ">50K")
+PLACES = ("pickup_longitude", "pickup_latitude", "dropoff_longitude", "dropoff_latitude")
+
+
+def census_rows(rows: int) -> Iterator[list[object]]:
+    """Twelve columns of few values each, and the label."""
+    draw = random.Random(SEED)
+    words = {name: [f"{name.title()}-{index}" for index in range(size)] for name, size in WORDS.items()}
+    for _ in range(rows):
+        chosen = [draw.choice(choices) for choices in words.values()]
+        numbers = [draw.randint(low, high) for low, high in NUMBERS.values()]
+        yield [*numbers, *chosen, draw.choice(LABELS)]
+
+
+def taxi_rows(rows: int) -> Iterator[list[object]]:
+    """A fare, four coordinates that hardly ever repeat, a count, and a key."""
+    draw = random.Random(SEED)
+    for key in range(rows):
+        places = [draw.gauss(centre, 0.05) for centre in (-73.97, 40.75, -73.97, 40.75)]
+        yield [draw.randint(5, 120) / 2, *places, draw.randint(1, 6), key]
+
+
+TABLES = {"census": census_rows, "taxi": taxi_rows}
+CENSUS_COLUMNS = (*NUMBERS, *WORDS, "income_bracket")
+TAXI_COLUMNS = ("fare_amount", *PLACES, "passengers", "key")
+COLUMNS = {"census": CENSUS_COLUMNS, "taxi": TAXI_COLUMNS}
+
+
+def perennial(table: str, source: Path, output: Path, rows: int) -> Callable[[], None]:
+    """The conversion of this project, as its command line runs it."""
+    from preprocessing.arguments import parse_arguments
+    from preprocessing.main import run as convert
+
+    from dataset_contract import CsvFormat, DataContract, category, class_label, key, number, target
+
+    features = {
+        "census": (
+            *(number(name, minimum=low, maximum=high) for name, (low, high) in NUMBERS.items()),
+            *(category(name, default="?") for name in WORDS),
+            class_label("income_bracket", LABELS),
+        ),
+        "taxi": (target("fare_amount"), *map(number, PLACES), number("passengers"), key("key")),
+    }
+    contract = DataContract(
+        name=table, record_format="csv", features=features[table], csv=CsvFormat(columns=COLUMNS[table])
+    )
+    file = output / "features.json"
+    file.write_text(contract.to_features_json())
+    folder = output / "tfrecord"
+    arguments = parse_arguments(
+        ["--source", str(source), "--output-dir", str(folder), "--contract", str(file)]
+    )
+
+    def run() -> None:
+        convert(arguments)
+        records = json.loads((folder / "statistics.json").read_text())["records"]
+        if sum(records.values()) != rows:
+            raise RuntimeError(f"expected {rows} records, received {records}")
+
+    return run
+
+
+def plain_loop(table: str, source: Path, output: Path, rows: int) -> Callable[[], None]:
+    """What one would write by hand."""
+    import tensorflow as tf
+
+    def text(value: str) -> object:
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value.encode()]))
+
+    def real(value: str) -> object:
+        return tf.train.Feature(float_list=tf.train.FloatList(value=[float(value)]))
+
+    def label(value: str) -> object:
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[LABELS.index(value)]))
+
+    names = COLUMNS[table]
+    makers = [text if name in WORDS or name == "key" else real for name in names]
+    if table == "census":
+        makers[-1] = label
+
+    def run() -> None:
+        written = 0
+        with source.open(newline="") as lines, tf.io.TFRecordWriter(str(output / "train")) as writer:
+            for row in csv.reader(lines):
+                feature = {name: make(value) for name, make, value in zip(names, makers, row, strict=True)}
+                example = tf.train.Example(features=tf.train.Features(feature=feature))
+                writer.write(example.SerializeToString())
+                written += 1
+        if written != rows:
+            raise RuntimeError(f"expected {rows} records, received {written}")
+
+    return run
+
+
+SIDES = {"perennial": perennial, "plain": plain_loop}
+
+
+def run_side(side: str, table: str, source: Path, rows: int) -> None:
+    """Time one side in this process and print the figures as a line of JSON."""
+    with tempfile.TemporaryDirectory(dir=source.parent) as output:
+        run = SIDES[side](table, source, Path(output), rows)
+        logging.disable()
+        begin = time.perf_counter()
+        run()
+        seconds = time.perf_counter() - begin
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    megabytes = peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    print(json.dumps({"rows_per_second": rows / seconds, "peak_mb": megabytes}))
+
+
+def measure(side: str, table: str, source: Path, rows: int) -> dict[str, float]:
+    """The figures of one side, from a process of its own."""
+    command = [sys.executable, __file__, "--side", side, "--table", table, "--source", str(source)]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    done = subprocess.run(
+        [*command, "--rows", str(rows)], env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def main() -> None:
+    """Measure both sides on both tables, with all rows and a tenth of them, and print the ratios."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
+    parser.add_argument("--table", choices=TABLES, help=argparse.SUPPRESS)
+    parser.add_argument("--source", type=Path, help=argparse.SUPPRESS)
+    flags = parser.parse_args()
+    if flags.side:
+        run_side(flags.side, flags.table, flags.source, flags.rows)
+        return
+    folder = Path(tempfile.mkdtemp(prefix="csv-conversion-"))
+    best: dict[tuple[str, str, int], dict[str, float]] = {}
+    try:
+        for table, make in TABLES.items():
+            for rows in (flags.rows // 10, flags.rows):
+                source = folder / f"{table}-{rows}.csv"
+                with source.open("w", newline="") as lines:
+                    csv.writer(lines).writerows(make(rows))
+                print(f"{table}: {rows:,} rows, {source.stat().st_size / 1e6:.1f} MB", flush=True)
+                for number in range(flags.rounds):
+                    for side in SIDES:
+                        figures = measure(side, table, source, rows)
+                        print(f"  round {number + 1}: {side:10}{figures['rows_per_second']:10,.0f} rows/s"
+                              f"{figures['peak_mb']:8,.0f} MB", flush=True)  # fmt: skip
+                        key = table, side, rows
+                        if key not in best or figures["rows_per_second"] > best[key]["rows_per_second"]:
+                            best[key] = figures
+                source.unlink()
+    finally:
+        shutil.rmtree(folder)
+    for table in TABLES:
+        ours, plain = (best[table, side, flags.rows] for side in ("perennial", "plain"))
+        few = best[table, "perennial", flags.rows // 10]
+        ratio = ours["rows_per_second"] / plain["rows_per_second"]
+        growth = ours["peak_mb"] / few["peak_mb"]
+        print(f"\n{table}: the plain loop times   {ratio:6.1f}   (at least {LEAST_RATIO:.0f})")
+        print(f"{table}: memory, rows tenfold   {growth:6.2f}   (at most {MOST_GROWTH})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from preprocessing.tables.blocks import Block
+from preprocessing.tables.rows import RowReader, Rows
+
+
+def _read(text: str | bytes, *, width: int | None = 2, delimiter: str = ",") -> Rows:
+    data = text.encode() if isinstance(text, str) else text
+    return RowReader(delimiter=delimiter, width=width).read(Block(data, len(data)), 1)
+
+
+def test_read_of_plain_lines_gives_rows_with_their_lines() -> None:
+    rows = _read("a,b\r\n\n  \nc, d\re,f")
+    assert rows.rows == [["a", "b"], ["c", "d"], ["e", "f"]]
+    assert list(rows.lines) == [1, 4, 5]
+    assert rows.bad == []
+
+
+def test_read_of_quoted_lines_keeps_breaks_and_delimiters() -> None:
+    rows = _read('"a\r\nb","c,d"\n"say ""hi""",x\n')
+    assert rows.rows == [["a\nb", "c,d"], ['say "hi"', "x"]]
+    assert list(rows.lines) == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (b"only", "column_count"),
+        (b"1,2,3", "column_count"),
+        (b"x\0y,1", "nul_byte"),
+        (b"caf\xe9,1", "not_utf8"),
+        (b'"stray,1', "unterminated_quote"),
+        (b'"a"b,1', "bad_quote"),
+        (b"y" * 1_000_000 + b",1", "field_too_long"),
+        (b'"' + b"y" * 1_000_000 + b'",1', "field_too_long"),
+    ],
+)
+def test_read_of_a_bad_row_rejects_it_alone(bad: bytes, reason: str) -> None:
+    rows = _read(b"a,1\nb,2\n" + bad + b"\nc,3\nd,4\n")
+    assert [(row.line, row.reason) for row in rows.bad] == [(3, reason)]
+    assert [row[0] for row in rows.rows] == ["a", "b", "c", "d"]
+    assert list(rows.lines) == [1, 2, 4, 5]
+    assert len(rows.bad[0].detail) < 200
+
+
+def test_read_with_two_stray_quotes_loses_only_their_rows() -> None:
+    rows = _read('a,1\n"b,2\nc,3\nd,4\n"e,5\nf,6\n')
+    assert [row[0] for row in rows.rows] == ["a", "c", "d", "f"]
+    assert [(row.line, row.reason) for row in rows.bad] == [
+        (2, "unterminated_quote"),
+        (5, "unterminated_quote"),
+    ]
+
+
+def test_read_of_a_quote_inside_a_value_is_text() -> None:
+    assert _read('5" pipe,1\nb,2\n').rows == [['5" pipe', "1"], ["b", "2"]]
+
+
+def test_read_of_a_line_that_is_too_long_rejects_it() -> None:
+    block = Block(b"begin", 1 << 30, too_long=True)
+    (bad,) = RowReader(delimiter=",", width=2).read(block, 7).bad
+    assert (bad.line, bad.reason) == (7, "field_too_long")
+
+
+def test_read_of_any_width_takes_what_comes() -> None:
+    assert _read("a;b;c\nd\n", width=None, delimiter=";").rows == [["a", "b", "c"], ["d"]]
+
+
+_fields = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=6).map(str.strip)
+
+
+@given(st.lists(st.lists(_fields, min_size=3, max_size=3), max_size=8))
+def test_read_gives_back_what_a_writer_wrote(rows: list[list[str]]) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
+    assert _read(text.getvalue(), width=3).rows == rows
+
+
+@given(st.binary(max_size=60))
+def test_read_of_anything_does_not_crash(data: bytes) -> None:
+    rows = _read(data)
+    assert all(len(row) == 2 for row in rows.rows)
+    assert len(rows.rows) == len(rows.lines)
