@@ -10,13 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataset_contract import (
+    TEST_SPLIT,
     TRAIN_SPLIT,
     VALIDATION_SPLIT,
     ContractError,
+    CsvFormat,
     DataContract,
     FeatureSpec,
     SplitSpec,
     image_features,
+    number,
+    target,
 )
 
 CONTRACT = DataContract(name="flowers", record_format="image", features=image_features(("daisy", "roses")))
@@ -48,15 +52,22 @@ def _features(draw: st.DrawFn, *, name: str, role: str) -> FeatureSpec:
 def _contracts(draw: st.DrawFn) -> DataContract:
     names = draw(st.lists(_names, unique=True, min_size=1, max_size=5))
     roles = ["label", *draw(st.lists(st.sampled_from(["input", "key", "metadata"]), min_size=4, max_size=4))]
+    record_format = draw(st.sampled_from(["image", "csv", "idx"]))
+    columns = tuple(draw(st.sampled_from([[], names, [*names, " "]])))
+    csv = CsvFormat(
+        columns=columns, delimiter=draw(st.sampled_from(",;\t|")), missing=tuple(draw(st.lists(_words)))
+    )
     return DataContract(
         name=draw(st.from_regex(r"[a-z][a-z0-9_]{0,39}", fullmatch=True)),
-        record_format=draw(st.sampled_from(["image", "csv"])),
+        record_format=record_format,
+        csv=csv if record_format == "csv" else None,
         features=tuple(
             draw(_features(name=name, role=role)) for name, role in zip(names, roles, strict=False)
         ),
         split=SplitSpec(
             validation_percent=draw(st.integers(1, 50)),
             salt=draw(st.text(st.characters(codec="ascii"), max_size=9)),
+            test_files=tuple(draw(st.lists(_words, max_size=2))),
         ),
         max_rejected_fraction=draw(st.floats(0, 1)),
         strict=draw(st.booleans()),
@@ -102,7 +113,7 @@ def _set(document: Any, path: list[str | int], value: object) -> Any:
         (["name"], 3, "contract.name", "str"),
         (["name"], "Flowers", "name", "at most 40 lower-case letters, digits and _"),
         (["name"], "a" * 41, "name", "at most 40 lower-case letters, digits and _"),
-        (["record_format"], "png", "record_format", "one of ('image', 'csv')"),
+        (["record_format"], "png", "record_format", "one of ('image', 'csv', 'idx')"),
         (["features"], {}, "contract.features", "list"),
         (["features", 1], 7, "contract.features[1]", "Mapping"),
         (["features", 1, "role"], "input", "features", "exactly one with the role 'label'"),
@@ -114,6 +125,10 @@ def _set(document: Any, path: list[str | int], value: object) -> Any:
         (["split", "validation_percent"], 51, "split.validation_percent", "1 to 50"),
         (["split", "validation_percent"], True, "split.validation_percent", "int"),
         (["max_rejected_fraction"], 1.5, "max_rejected_fraction", "0 to 1"),
+        (["split", "salt"], "x" * 65, "split.salt", "at most 64 bytes"),
+        (["split", "test_files"], "test.csv", "split.test_files", "list"),
+        (["csv"], {"columns": [], "delimiter": ",", "missing": []}, "csv", None),
+        (["record_format"], "csv", "csv", None),
         (["strict"], 1, "contract.strict", "bool"),
         (["surplus"], 1, "contract", "no further fields"),
     ],
@@ -173,3 +188,37 @@ def test_split_of_another_salt_divides_anew() -> None:
     keys = [number.to_bytes(4, "big") for number in range(1000)]
     first, second = SplitSpec(), SplitSpec(salt="again")
     assert [first.split_of(key) for key in keys] != [second.split_of(key) for key in keys]
+
+
+def test_data_contract_with_a_feature_that_no_column_has_names_it() -> None:
+    with pytest.raises(ContractError, match=r"csv\.columns: expected among them \['b'\]"):
+        DataContract(
+            name="people",
+            record_format="csv",
+            features=(number("a"), target("b")),
+            csv=CsvFormat(columns=("a", "c")),
+        )
+
+
+def test_split_names_has_a_third_side_only_with_test_files() -> None:
+    assert SplitSpec().names == (TRAIN_SPLIT, VALIDATION_SPLIT)
+    assert SplitSpec(test_files=("a",)).names == (TRAIN_SPLIT, VALIDATION_SPLIT, TEST_SPLIT)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "is_test"),
+    [
+        ("adult.test.csv", "adult.test.csv", True),
+        ("adult.test.csv", "raw/adult.test.csv", True),
+        ("adult.test.csv", "adult.data.csv", False),
+        ("t10k-*", "t10k-images-idx3-ubyte", True),
+        ("t10k-*", "T10K-images", False),
+        ("late/*", "late/a.csv", True),
+        ("late/*", "raw/late/a.csv", False),
+        ("?.csv", "a.csv", True),
+    ],
+)
+def test_is_test_file_compares_the_last_part_unless_there_is_a_slash(
+    pattern: str, name: str, is_test: bool
+) -> None:
+    assert SplitSpec(test_files=(pattern,)).is_test_file(name) == is_test

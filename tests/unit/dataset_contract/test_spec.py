@@ -9,11 +9,15 @@ from dataset_contract import (
     DataContract,
     DatasetSpec,
     GateSpec,
+    Search,
     TrainingSpec,
+    TuningSpec,
     image_features,
 )
 
 CONTRACT = DataContract(name="flowers", record_format="image", features=image_features(("daisy", "roses")))
+
+RATE = {"rate": Search(minimum=0.001, maximum=0.1, scale="log")}
 
 
 @pytest.mark.parametrize(
@@ -32,6 +36,16 @@ CONTRACT = DataContract(name="flowers", record_format="image", features=image_fe
             lambda: GateSpec(metric="loss", direction="lower", threshold=1, max_model_bytes=0),
             "gate.max_model_bytes",
         ),
+        (lambda: Search(), "search"),
+        (lambda: Search(values=(1,), minimum=1, maximum=2), "search"),
+        (lambda: Search(minimum=1), "search"),
+        (lambda: Search(minimum=2, maximum=1), "search"),
+        (lambda: Search(minimum=0, maximum=1, scale="log"), "search.minimum"),
+        (lambda: Search(values=(1,), scale="cubic"), "search.scale"),  # type: ignore[arg-type]
+        (lambda: TuningSpec(parameters={}), "tuning.parameters"),
+        (lambda: TuningSpec(parameters=RATE, max_trials=2, parallel_trials=3), "tuning.parallel_trials"),
+        (lambda: TuningSpec(parameters=RATE, parallel_trials=0), "tuning.parallel_trials"),
+        (lambda: TrainingSpec(tuning=TuningSpec(parameters=RATE)), "training.tuning.parameters"),
         (
             lambda: DatasetSpec(
                 contract=CONTRACT,
@@ -62,3 +76,11 @@ def test_dataset_spec_has_the_name_of_its_contract() -> None:
     gate = GateSpec(metric="accuracy", direction="higher", threshold=0.5)
     spec = DatasetSpec(contract=CONTRACT, source="photos", training=TrainingSpec(), gate=gate)
     assert spec.name == "flowers"
+
+
+def test_tuning_spec_searches_arguments_of_the_training() -> None:
+    given = dict(RATE)
+    tuning = TuningSpec(parameters=given, max_trials=6, parallel_trials=3)
+    given.clear()
+    assert dict(tuning.parameters) == RATE
+    assert TrainingSpec(arguments={"rate": 0.01}, tuning=tuning).tuning is tuning
