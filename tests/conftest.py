@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -128,9 +129,16 @@ def emulator(emulator_factory: Callable[..., Emulator]) -> Emulator:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the DAG files, to which a test may add."""
+    dags = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+    return Path(shutil.copytree(dags, tmp_path_factory.mktemp("copy") / "dags"))
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, dags_folder: Path) -> Iterator[Stack]:
     """The whole local stack in a folder of its own; the user's is left alone."""
-    stack = Stack(Home.at(tmp_path_factory.mktemp("stack")))
+    stack = Stack(Home.at(tmp_path_factory.mktemp("stack")), dags=dags_folder)
     try:
         stack.up(tensorboard=False)
         yield stack
