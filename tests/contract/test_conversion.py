@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -18,6 +19,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import dataflow_v1beta3 as dataflow
 from google.cloud import storage
 from PIL import Image
+
+from dataset_contract import CsvFormat, DataContract, SplitSpec, category, number, target
 
 PROJECT, REGION, BUCKET = "perennial-local", "us-central1", "conversion-contract"
 LABELS = ["--dataset", "flowers", "--labels", "daisy,roses", "--num-shards", "2"]
@@ -39,9 +42,9 @@ def buckets(emulator: Any) -> Path:
         client_options=ClientOptions(api_endpoint=emulator.url),
     )
     client.create_bucket(BUCKET)
-    for number in range(60):
-        name = f"raw/{('daisy', 'roses')[number % 2]}/{number:02}.jpg"
-        client.bucket(BUCKET).blob(name).upload_from_string(_jpeg(number))
+    for index in range(60):
+        name = f"raw/{('daisy', 'roses')[index % 2]}/{index:02}.jpg"
+        client.bucket(BUCKET).blob(name).upload_from_string(_jpeg(index))
     client.bucket(BUCKET).blob("raw/daisy/cut.jpg").upload_from_string(_jpeg(60)[:-40])
     return Path(emulator.root) / "buckets"
 
@@ -88,6 +91,40 @@ def test_conversion_through_the_storage_client_equals_the_one_through_the_mount(
     _convert(emulator, *cloud, **no_mount)
     assert _tfrecords(folder / "client") == written
     assert "nothing to convert" in _convert(emulator, *cloud, **no_mount)
+
+
+def test_conversion_of_rows_through_the_storage_client_equals_the_one_through_the_mount(
+    emulator: Any, buckets: Path, tmp_path: Path
+) -> None:
+    contract = DataContract(
+        name="people",
+        record_format="csv",
+        features=(number("age"), category("city", default="?"), target("income")),
+        csv=CsvFormat(),
+        split=SplitSpec(test_files=("late.csv",)),
+    )
+    folder = buckets / BUCKET
+    raw = folder / "tables"
+    raw.mkdir()
+    draw = random.Random(0)
+    rows = [f'{draw.randint(17, 90)},"city, {draw.random()}\n",{draw.random()}' for _ in range(20_000)]
+    (raw / "early.csv").write_text("\n".join(["age,city,income", *rows, "one,x,1"]))
+    (raw / "late.csv").write_text("income,age,city\n1,30,x\n")
+    (raw / "packed.csv.gz").write_bytes(gzip.compress(b"city,age,income\nx,1,2\n"))
+    (tmp_path / "features.json").write_text(contract.to_features_json())
+    flags = ["--contract", str(tmp_path / "features.json"), "--num-shards", "3"]
+    no_mount = {"GCS_MOUNT": str(tmp_path / "no mount here")}
+    for name, environment in (("people-client", no_mount), ("people-mount", {})):
+        places = ["--source", f"gs://{BUCKET}/tables", "--output-dir", f"gs://{BUCKET}/{name}"]
+        _convert(emulator, *places, *flags, **environment)
+    written = _tfrecords(folder / "people-client")
+    assert len(written) == 9
+    assert written == _tfrecords(folder / "people-mount")
+    statistics = (folder / "people-client/statistics.json").read_text()
+    assert statistics == (folder / "people-mount/statistics.json").read_text()
+    document = json.loads(statistics)
+    assert (document["read"], document["records"]["test"]) == (20_003, 1)
+    assert document["rejected"] == {"not_a_number": 1}
 
 
 def test_conversion_as_a_dataflow_job_tells_its_id_and_writes_the_same(

@@ -36,7 +36,7 @@ RATE = {"rate": Search(minimum=0.001, maximum=0.1, scale="log")}
             lambda: GateSpec(metric="loss", direction="lower", threshold=1, max_model_bytes=0),
             "gate.max_model_bytes",
         ),
-        (lambda: Search(), "search"),
+        (Search, "search"),
         (lambda: Search(values=(1,), minimum=1, maximum=2), "search"),
         (lambda: Search(minimum=1), "search"),
         (lambda: Search(minimum=2, maximum=1), "search"),

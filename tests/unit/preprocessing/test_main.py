@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from preprocessing.main import main
 
+from dataset_contract import CsvFormat, DataContract, number, target
+
 FLAGS = ["--dataset", "flowers", "--labels", "daisy,roses"]
 
 
@@ -30,6 +32,17 @@ def test_main_that_fails_ends_with_one_line(source: Path, tmp_path: Path) -> Non
     with pytest.raises(SystemExit) as caught:
         main(["--source", str(source), "--output-dir", str(tmp_path / "output"), *FLAGS])
     assert str(caught.value.code).startswith("error: flowers: 12 of 24 files rejected (50.0%)")
+
+
+def test_main_converts_a_csv_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    contract = DataContract(
+        name="people", record_format="csv", features=(number("age"), target("income")), csv=CsvFormat()
+    )
+    (tmp_path / "features.json").write_text(contract.to_features_json())
+    (tmp_path / "people.csv").write_text("income,age\n" + "".join(f"{n},{n}\n" for n in range(50)))
+    places = ["--source", str(tmp_path / "people.csv"), "--output-dir", str(tmp_path / "output")]
+    main([*places, "--contract", str(tmp_path / "features.json")])
+    assert "read: 50" in capsys.readouterr().err
 
 
 def test_main_imports_no_tensorflow() -> None:

@@ -6,12 +6,15 @@ import dataclasses
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.testing import test_pipeline as beam_testing
 from preprocessing.conversion import Conversion
 from preprocessing.pipeline import convert
+
+from dataset_contract import CsvFormat, DataContract, SplitSpec, category, class_label, number
 
 READER = """
 import json, sys
@@ -26,7 +29,7 @@ for name, info in builder.info.splits.items():
         "announced": info.num_examples,
         "labels": sorted(int(record["image/class/label"]) for record in records),
         "keys": sorted(records[0]) if records else [],
-        "jpegs": all(record["image/encoded"].startswith(b"\\xff\\xd8") for record in records),
+        "jpegs": all(record.get("image/encoded", b"").startswith(b"\\xff\\xd8") for record in records),
     }
 print(json.dumps(found))
 """
@@ -49,3 +52,29 @@ def test_builder_from_directory_counts_what_the_manifest_says(conversion: Conver
         assert found[split]["jpegs"]
     assert sorted(found["train"]["labels"] + found["validation"]["labels"]) == [1] * 12 + [2] * 12
     assert found["train"]["keys"] == sorted(feature.name for feature in conversion.contract.features)
+
+
+def test_builder_from_directory_reads_rows(tmp_path: Path, conversion_of: Callable[..., Conversion]) -> None:
+    contract = DataContract(
+        name="people",
+        record_format="csv",
+        features=(number("age"), category("city"), class_label("image/class/label", ("low", "high"))),
+        csv=CsvFormat(columns=("age", "city", "image/class/label")),
+        split=SplitSpec(validation_percent=25, test_files=("b.csv",)),
+    )
+    (tmp_path / "source").mkdir()
+    for name, rows in (("a.csv", 60), ("b.csv", 4)):
+        lines = [f"{row / 4}, city {row % 7}, {('low', 'high')[row % 2]}\n" for row in range(rows)]
+        (tmp_path / "source" / name).write_text("".join(lines))
+    output = tmp_path / "output"
+    conversion = conversion_of(contract, tmp_path / "source", output)
+    with beam_testing.TestPipeline(options=PipelineOptions(["--runner=FnApiRunner"])) as pipeline:
+        convert(pipeline, conversion)
+    done = subprocess.run(
+        [sys.executable, "-c", READER, str(output)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["test"]["announced"] == 4
+    assert sorted(found["train"]["labels"] + found["validation"]["labels"]) == [0] * 30 + [1] * 30
+    assert found["train"]["keys"] == ["age", "city", "image/class/label"]

@@ -146,7 +146,7 @@ def test_conversion_of_a_cut_gzip_file_keeps_what_is_whole(tmp_path: Path) -> No
 
 def test_conversion_without_such_files_says_so(tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
-    with pytest.raises(SourceError, match="expected files .*-images-idx3-ubyte"):
+    with pytest.raises(SourceError, match=r"expected files \*-images-idx3-ubyte"):
         _convert(tmp_path)
 
 
