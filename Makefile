@@ -1,13 +1,15 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help install demo train predict up down status test test-slow test-all lint types packages clean
+.PHONY: help install demo train predict forget up down status test test-slow test-all lint types packages clean
 
 UV_VERSION := 0.13.8
 DATASET ?= flowers
 DATA ?=
 INSTANCES ?=
 SET ?=
+RUN_ID ?=
+PRODUCTION ?=
 
 BOOTSTRAP := .local/bootstrap
 UV := $(or $(shell command -v uv 2>/dev/null),$(BOOTSTRAP)/bin/uv)
@@ -33,6 +35,9 @@ train: $(INSTALLED)  ## convert and train without Airflow: make train [DATASET=c
 
 predict: $(INSTALLED)  ## ask the model that train left: make predict [DATASET=census] [INSTANCES=file]
 	@$(STACK) predict --dataset "$(DATASET)" $(if $(INSTANCES),--instances "$(INSTANCES)")
+
+forget: $(INSTALLED)  ## remove what runs made on the running stack: make forget DATASET=census [RUN_ID=id] [PRODUCTION=yes]
+	@$(STACK) forget --dataset "$(DATASET)" $(if $(RUN_ID),--run "$(RUN_ID)") $(if $(PRODUCTION),--with-production)
 
 up: $(INSTALLED)  ## start Airflow, the emulator and TensorBoard, and print the addresses
 	@$(STACK) up

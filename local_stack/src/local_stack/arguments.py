@@ -46,6 +46,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--instances", metavar="FILE",
         help="JSON objects, one a line, - for standard input; by default records that were not trained on",
     )  # fmt: skip
+    forget = add(commands.forget, "remove what the runs of a dataset made on the running stack")
+    _add_dataset(forget)
+    forget.add_argument(
+        "--run", dest="run_id", metavar="RUN",
+        help="one run only, by its id in Airflow or its folder's name; by default everything of the dataset",
+    )  # fmt: skip
+    forget.add_argument("--yes", action="store_true", help="don't ask")
+    forget.add_argument("--with-production", action="store_true", help="also what production serves")
     return parser.parse_args(arguments)
 
 

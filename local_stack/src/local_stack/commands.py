@@ -12,6 +12,7 @@ from local_stack.by_hand import predict as by_hand_predict
 from local_stack.by_hand import train as by_hand_train
 from local_stack.console import console
 from local_stack.demo import command
+from local_stack.forget import command as forget_command
 from local_stack.home import Home
 from local_stack.parameters import as_json, parse_settings
 from local_stack.stack import Stack
@@ -85,3 +86,15 @@ def predict(home: Home, options: argparse.Namespace) -> int:
     """Ask the model that was trained by hand."""
     by_hand_predict.predict(home, dataset=options.dataset, instances=options.instances)
     return 0
+
+
+def forget(home: Home, options: argparse.Namespace) -> int:
+    """Remove what runs made; 1 if the person said no."""
+    removed = forget_command.forget(
+        Stack(home).ports.emulator_url,
+        dataset=options.dataset,
+        run=options.run_id,
+        yes=options.yes,
+        with_production=options.with_production,
+    )
+    return 0 if removed else 1

@@ -10,7 +10,7 @@ def test_parse_takes_data_and_settings() -> None:
     assert (options.dataset, options.data, options.set) == ("census", None, ["a=1", "b=2"])
 
 
-@pytest.mark.parametrize("command", ["up", "down", "status", "demo", "train", "predict"])
+@pytest.mark.parametrize("command", ["up", "down", "status", "demo", "train", "predict", "forget"])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse([command, "--help"])

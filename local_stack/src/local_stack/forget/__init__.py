@@ -1,0 +1,1 @@
+"""Removes what the runs of a dataset made on the running stack."""
