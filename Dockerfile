@@ -1,5 +1,6 @@
-# The four images, as targets: `docker build --target trainer --tag REGION-docker.pkg.dev/PROJECT/perennial/trainer:0.1.0 .`
+# The images, as targets: `docker build --target trainer --tag REGION-docker.pkg.dev/PROJECT/perennial/trainer:0.1.0 .`
 #   trainer, serving   run on Vertex AI
+#   autoencoder        the trainer, for one model
 #   airflow            the services of Airflow; dags/, plugins/ and config/ are mounted, not copied
 #   emulator           Cloud Storage, Dataflow and Vertex AI for a server without them; runs all jobs
 # trainer, serving and emulator share one layer with TensorFlow. Steps with sources run without uv's cache, which takes
@@ -65,6 +66,11 @@ RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
 USER 50000
 WORKDIR /home/perennial
 ENTRYPOINT ["python", "-m", "trainer.task"]
+
+
+# A model in a container of its own, as a training job runs it from the image's URI: the same code, laptop or cloud.
+FROM trainer AS autoencoder
+ENTRYPOINT ["python", "-m", "trainer.task", "--model", "autoencoder"]
 
 
 FROM tensorflow AS emulator-dependencies
