@@ -109,8 +109,8 @@ def _day(text: str) -> date:
 def _remark(
     partitioning: Partitioning, *, first: date, end: date, there: set[Interval], passed_over: set[str]
 ) -> str:
-    newest = partitioning.newest_before(end).start
-    parts = [f"{partitioning.label(first)} to {partitioning.label(newest)}"]
+    oldest, newest = map(partitioning.label, (first, partitioning.newest_before(end).start))
+    parts = [oldest if oldest == newest else f"{oldest} to {newest}"]
     gaps = [interval for interval in partitioning.between(first, end) if interval not in there]
     if gaps:
         parts.append(f"missing: {', '.join(partitioning.label(gap.start) for gap in gaps)}")

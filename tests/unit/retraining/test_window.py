@@ -45,7 +45,7 @@ def test_look_of_an_interval_that_ends_within_a_month_ends_with_the_month_before
 def test_look_at_the_beginning_of_the_data_sees_what_there_is() -> None:
     found = window("2018-02-01")
     assert found.names == {"trips_2018-01.csv"}
-    assert found.data_from == time("2018-01-01")
+    assert (found.data_from, found.remark) == (time("2018-01-01"), "2018-01")
 
 
 @pytest.mark.parametrize("data_until", ["2018-10-01", "2019-01-01"])
