@@ -16,12 +16,12 @@ SPEC = dc.DatasetSpec(
         image="autoencoder",
         arguments={
             "model": "autoencoder",
-            "train_epochs": 3,
-            "train_batch_size": 256,
-            "base_learning_rate": 0.001,
+            "train_epochs": 2,
+            "train_batch_size": 128,
+            "base_learning_rate": 0.002,
         },
     ),
-    gate=dc.GateSpec(metric="mse", direction="lower", threshold=0.03, baseline_margin=0.01),
+    gate=dc.GateSpec(metric="mse", direction="lower", threshold=0.02, baseline_margin=0.03),
     description="Learns without labels to draw a digit again from a few numbers.",
 )
 

@@ -6,13 +6,12 @@ import sys
 from dataclasses import dataclass
 
 from local_stack.home import Home
+from local_stack.images import image_flags
 from local_stack.ports import LOOPBACK, Ports
 
 EMULATOR = "emulator"
 TENSORBOARD = "tensorboard"
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
-
-_IMAGES = {"perennial/trainer": "trainer.task", "perennial/serving": "serving.main"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +34,9 @@ def programs(home: Home, ports: Ports, bucket: str) -> tuple[Program, ...]:
     python = sys.executable
     airflow = (python, "-m", "airflow")
     emulator = (python, "-m", "emulator", "--root", str(home.emulator), "--port", str(ports.emulator))
-    images = (text for name, module in _IMAGES.items() for text in ("--image", f"{name}={module}"))
     logs_of_runs = str(home.buckets / bucket / "runs")
     return (
-        Program(name=EMULATOR, command=(*emulator, *images)),
+        Program(name=EMULATOR, command=(*emulator, *image_flags())),
         Program(name="api-server", command=(*airflow, "api-server")),
         # The API server reads the logs of tasks from their files: no log servers, which would listen on every
         # interface.

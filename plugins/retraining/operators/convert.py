@@ -28,8 +28,8 @@ SDISTS = ("dataset_contract-*.tar.gz", "perennial_preprocessing-*.tar.gz")
 
 SUBMIT_SECONDS = 600.0
 
-UNUSABLE_DATA = "preprocessing.errors.TooManyRejectedError: "
-"""Begins the line that tells which records were rejected: the same data would be rejected again."""
+UNUSABLE_DATA = ("preprocessing.errors.TooManyRejectedError: ", "preprocessing.errors.SourceError: ")
+"""Begin the line that tells what is wrong with the data: it would be wrong again."""
 
 
 class ConvertToTFRecordOperator(JobStep):
@@ -106,7 +106,7 @@ class ConvertToTFRecordOperator(JobStep):
         """What to raise; too many rejected records fail the task at once, with their counts."""
         for line in status.error.splitlines():
             if line.startswith(UNUSABLE_DATA):
-                return AirflowFailException(line.removeprefix(UNUSABLE_DATA))
+                return AirflowFailException(line.partition(": ")[2])
         return super().failure(job, status)
 
     def cancel(self, bench: Bench) -> None:

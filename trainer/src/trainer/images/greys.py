@@ -19,8 +19,12 @@ def grey_picture(encoded: tf.Tensor, *, image_size: int) -> tf.Tensor:
         float32 (image_size, image_size, 1), from 0 to 1.
     """
     pixels = tf.io.decode_image(encoded, channels=1, dtype=tf.uint8, expand_animations=False)
-    pixels = tf.image.resize(tf.cast(pixels, tf.float32), (image_size, image_size), antialias=True)
-    return tf.ensure_shape(pixels / 255.0, (image_size, image_size, 1))
+    pixels = tf.cast(pixels, tf.float32)
+    size = (image_size, image_size)
+    fits = tf.reduce_all(tf.shape(pixels)[:2] == size)
+    # Resizing costs more than the rest of it together, even to the size that is there.
+    pixels = tf.cond(fits, lambda: pixels, lambda: tf.image.resize(pixels, size, antialias=True))
+    return tf.ensure_shape(pixels / 255.0, (*size, 1))
 
 
 def grey_pictures(records: tf.data.Dataset, contract: DataContract, *, image_size: int) -> tf.data.Dataset:
