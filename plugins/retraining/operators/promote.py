@@ -40,7 +40,7 @@ class PromoteOperator(Step):
         reasons: the gate's reasons, in sentences.
 
     Returns:
-        `promoted`, the `reasons` and a `note`.
+        `promoted`, the id of the `endpoint`, the `reasons` and a `note`.
     """
 
     template_fields: Sequence[str] = ("version", "job_dir", "allowed", "reasons")
@@ -64,7 +64,8 @@ class PromoteOperator(Step):
         against = self._against(bench, version, serving, models)
         if against:
             self.log.info("Not promoted. %s", " ".join(against))
-            return {"promoted": False, "reasons": against, "note": "not promoted: " + " ".join(against)}
+            note = "not promoted: " + " ".join(against)
+            return {"promoted": False, "endpoint": endpoint, "reasons": against, "note": note}
         self._switch(bench, endpoint, version, endpoints)
         models.move_aliases(version, add=[DEFAULT], remove=[CANDIDATE])
         for deployment in endpoints.deployments(endpoint):
@@ -73,7 +74,7 @@ class PromoteOperator(Step):
                 endpoints.undeploy(endpoint, deployment)
         note = f"version {version.version} answers at {endpoint}"
         self.log.info(note)
-        return {"promoted": True, "reasons": list(self.reasons), "note": note}
+        return {"promoted": True, "endpoint": endpoint, "reasons": list(self.reasons), "note": note}
 
     def _against(
         self, bench: Bench, version: ModelVersion, serving: Deployment | None, models: Models

@@ -27,6 +27,7 @@ def test_promote_of_a_first_version_gives_it_all_traffic(chain: Any) -> None:
     result = chain.promote(*made(chain))
     assert result == {
         "promoted": True,
+        "endpoint": "flowers",
         "reasons": ["Accuracy 0.9 is at least 0.7."],
         "note": "version 1 answers at flowers",
     }
@@ -53,6 +54,7 @@ def test_promote_against_the_gate_declines_with_its_reasons(chain: Any) -> None:
     result = chain.promote(version, job_dir, allowed=False)
     assert result == {
         "promoted": False,
+        "endpoint": "flowers",
         "reasons": ["Accuracy 0.6 is below 0.7."],
         "note": "not promoted: Accuracy 0.6 is below 0.7.",
     }

@@ -82,14 +82,15 @@ def follow(stack: Stack, dataset: str, raw: source.Source, parameters: Mapping[s
         model=outcome.model,
         version=outcome.version,
         evaluation=outcome.evaluation,
-        prediction=_ask_production(stack, dataset, outcome) if outcome.promoted else None,
+        prediction=_ask_production(stack, outcome) if outcome.promoted else None,
     )
 
 
-def _ask_production(stack: Stack, dataset: str, outcome: Outcome) -> Prediction:
+def _ask_production(stack: Stack, outcome: Outcome) -> Prediction:
     record = next(GoldenRecord.read(outcome.run_folder / GOLDEN_FILENAME))
     labels = outcome.evaluation.labels if outcome.evaluation else ()
-    return Prediction.of(dataset, record, ask(stack.ports, dataset, record), labels, stack.home)
+    response = ask(stack.ports, outcome.endpoint, record)
+    return Prediction.of(outcome.endpoint, record, response, labels, stack.home)
 
 
 def _show_failures(airflow: AirflowClient, dag_id: str, run_id: str, tasks: Sequence[TaskInstance]) -> None:

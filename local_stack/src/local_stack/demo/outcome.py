@@ -18,6 +18,7 @@ class Outcome:
     Attributes:
         run_folder: the run's folder of the bucket.
         promoted: whether its version is in production.
+        endpoint: the id of the dataset's endpoint in production; empty where the run did not get so far.
         reasons: the gate's sentences.
         model: the resource name of the model.
         version: the version that the run made.
@@ -26,6 +27,7 @@ class Outcome:
 
     run_folder: Path
     promoted: bool
+    endpoint: str
     reasons: Sequence[str]
     model: str | None
     version: str | None
@@ -41,6 +43,7 @@ class Outcome:
         return cls(
             run_folder=folder,
             promoted=bool(promotion.get("promoted", False)),
+            endpoint=promotion.get("endpoint", ""),
             reasons=promotion.get("reasons") or read_json(folder / "gate.json").get("reasons", []),
             model=made.get("model"),
             version=made.get("version"),

@@ -7,6 +7,7 @@ from trainer.tables.regression import regression
 from trainer.tables.wide_deep import wide_deep
 
 COMMON = {
+    "exact": "distance",
     "crosses": "payment+zone",
     "cross_buckets": 20,
     "timestamp": "started",

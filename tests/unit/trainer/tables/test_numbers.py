@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from dataset_contract.kinds import number
-from trainer.tables.numbers import NumberColumn, Pieces
+from trainer.tables.numbers import EXACT_VALUES, NumberColumn, Pieces, exact_index
 
 from dataset_contract import NumberStatistics
 
@@ -44,3 +44,10 @@ def test_clean_takes_the_default_for_what_is_no_number_and_the_border_beyond_it(
 
 def test_column_without_pieces_is_one_number():
     assert column(tuple(range(101)), pieces=0).encode(tf.constant([4.0])).numpy() == pytest.approx(2.0)
+
+
+def test_exact_index_tells_close_values_apart_and_takes_both_zeros_for_one():
+    indices = exact_index(tf.constant([5178.0, 5179.0, 5178.0, 0.0, -0.0])).numpy()
+    assert indices[0] == indices[2] != indices[1]
+    assert indices[3] == indices[4]
+    assert ((indices >= 0) & (indices < EXACT_VALUES)).all()

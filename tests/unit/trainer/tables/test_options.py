@@ -29,6 +29,7 @@ def test_cross_groups_with_spaces_are_names():
         (RegressionOptions, {"hidden_units": "8 x"}, "--hidden-units: expected numbers of 1 or more"),
         (RegressionOptions, {"hidden_units": ""}, "--hidden-units: expected"),
         (RegressionOptions, {"points": "a,b,c"}, "--points: expected no or four names"),
+        (RegressionOptions, {"exact": ","}, "--exact: expected names"),
         (RegressionOptions, {"timestamp": "a,,b"}, "--timestamp: expected names"),
         (RegressionOptions, {"huber_delta": float("inf")}, "--huber-delta: expected a number above 0"),
         (RegressionOptions, {"pieces": 101}, "--pieces: expected 0 to 100"),

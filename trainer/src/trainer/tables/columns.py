@@ -11,7 +11,7 @@ import tensorflow as tf
 from dataset_contract import DataContract, DatasetStatistics, FeatureSpec
 from trainer.errors import InputError
 from trainer.tables.model import RawBatch
-from trainer.tables.numbers import NumberColumn
+from trainer.tables.numbers import EXACT_VALUES, NumberColumn, exact_index
 from trainer.tables.options import TableOptions
 from trainer.tables.points import PointColumns
 from trainer.tables.timestamp import TimestampColumn
@@ -29,6 +29,7 @@ class Columns:
     Attributes:
         numbers: the numeric features.
         words: the features that hold words.
+        exact: the numeric features whose values are words as well.
         timestamps: the features that hold a date and a time.
         points: two points on Earth among the numbers, or `None`.
         crosses: groups of numbers and words whose combinations have weights.
@@ -37,6 +38,7 @@ class Columns:
 
     numbers: tuple[NumberColumn, ...]
     words: tuple[WordColumn, ...]
+    exact: tuple[str, ...]
     timestamps: tuple[TimestampColumn, ...]
     points: PointColumns | None
     crosses: tuple[tuple[str, ...], ...]
@@ -62,6 +64,7 @@ class Columns:
         unusable = [feature.name for feature in inputs if feature.name not in number_names | word_names]
         if unusable or not inputs:
             raise InputError("inputs", expected="numbers or words", received=unusable)
+        _check_names("--exact", options.exact_names, number_names)
         _check_names("--timestamp", times, word_names)
         _check_names("--points", points, number_names)
         for group in options.cross_groups:
@@ -78,6 +81,7 @@ class Columns:
                 for feature in inputs
                 if feature.name in word_names and feature.name not in times
             ),
+            exact=options.exact_names,
             timestamps=tuple(TimestampColumn(name=name) for name in times),
             points=PointColumns.of(points, statistics.numbers, pieces=options.pieces) if points else None,
             crosses=options.cross_groups,
@@ -88,7 +92,8 @@ class Columns:
     def word_sizes(self) -> tuple[int, ...]:
         """How many indices each column of the words has."""
         times = (size for timestamp in self.timestamps for size in timestamp.sizes)
-        return (*(column.size for column in self.words), *times)
+        exact = [EXACT_VALUES] * len(self.exact)
+        return (*(column.size for column in self.words), *exact, *times)
 
     @property
     def cross_sizes(self) -> tuple[int, ...]:
@@ -112,7 +117,8 @@ class Columns:
         dense += [encoded for encoded, _ in times]
         if self.points is not None:
             dense.append(self.points.encode(numbers))
-        indices = [*words.values(), *(index for _, found in times for index in found)]
+        exact = [exact_index(numbers[name]) for name in self.exact]
+        indices = [*words.values(), *exact, *(index for _, found in times for index in found)]
         keys = {
             column.name: (column.range_index(numbers[column.name]), column.ranges) for column in self.numbers
         }

@@ -8,6 +8,9 @@ import keras
 
 from trainer.tables.columns import CROSSES, NUMBERS, WORDS
 
+_EMBEDDING_STD = 0.05
+"""Small, so that a word that was hardly seen says hardly anything."""
+
 
 def wide_and_deep(
     encoded: dict[str, tuple[int, ...]],
@@ -63,9 +66,7 @@ def wide_and_deep(
         embedded = keras.layers.Embedding(
             word_count,
             embedding_size,
-            embeddings_initializer=keras.initializers.RandomNormal(
-                stddev=embedding_size**-0.5, seed=next(seeds)
-            ),
+            embeddings_initializer=keras.initializers.RandomNormal(stddev=_EMBEDDING_STD, seed=next(seeds)),
             dtype=policy,
             name="embeddings",
         )(inputs[WORDS])

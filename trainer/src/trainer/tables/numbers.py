@@ -13,6 +13,9 @@ from dataset_contract import FeatureSpec, NumberStatistics
 _RANGES = 10
 """In a cross, a number counts by which tenth of the values it is in."""
 
+EXACT_VALUES = 1_000
+"""Indices of exact values; values share them by chance."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pieces:
@@ -106,6 +109,12 @@ class NumberColumn:
         if not self.range_edges:
             return tf.zeros_like(values, tf.int32)
         return tf.searchsorted(tf.constant(self.range_edges, tf.float32), values, side="right")
+
+
+def exact_index(values: tf.Tensor) -> tf.Tensor:
+    """An index for each different value to six decimals, below `EXACT_VALUES`; int32 (batch,)."""
+    # Adding 0 turns -0 into 0, which is written otherwise.
+    return tf.cast(tf.strings.to_hash_bucket_fast(tf.strings.as_string(values + 0.0), EXACT_VALUES), tf.int32)
 
 
 def _distinct(quantiles: NDArray[np.float32], count: int) -> tuple[float, ...]:

@@ -24,6 +24,8 @@ class TableOptions:
         dropout: share of the outputs of each hidden layer that a training step leaves out, 0 to below 1.
         pieces: pieces of the piecewise linear function of each number, between quantiles of its values; 0
             for straight lines.
+        exact: numbers of which certain values tell more than their size, separated by commas; each value has
+            weights and an embedding of its own, as a word has.
         crosses: features whose combinations have a weight of their own, joined by `+`, one group after
             another with commas: `education+occupation,age+education`. Numbers count by their range.
         cross_buckets: weights that the combinations of a group share, where there are more combinations.
@@ -41,6 +43,7 @@ class TableOptions:
     embedding_size: int = 8
     dropout: float = 0.1
     pieces: int = 20
+    exact: str = ""
     crosses: str = ""
     cross_buckets: int = 10_000
     timestamp: str = ""
@@ -52,6 +55,11 @@ class TableOptions:
             value = getattr(self, name, None)
             if hasattr(self, name) and not is_allowed(value):
                 raise InputError("--" + name.replace("_", "-"), expected=expected, received=value)
+
+    @property
+    def exact_names(self) -> tuple[str, ...]:
+        """The features of `exact`."""
+        return _names(self.exact, ",")
 
     @property
     def cross_groups(self) -> tuple[tuple[str, ...], ...]:
@@ -125,6 +133,7 @@ def _are_units(text: str) -> bool:
 
 _COUNT = ("1 or more", lambda value: value >= 1)
 _POSITIVE = ("a number above 0", lambda value: math.isfinite(value) and value > 0)
+_NAMES = ("names, separated by commas", lambda value: all(_names(value, ",")))
 _ALLOWED: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "embedding_size": _COUNT,
     "dropout": ("0 to below 1", lambda value: 0 <= value < 1),
@@ -135,7 +144,8 @@ _ALLOWED: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     ),
     "cross_buckets": _COUNT,
     "export_format": (f"one of {get_args(ExportFormat)}", lambda value: value in get_args(ExportFormat)),
-    "timestamp": ("names, separated by commas", lambda value: all(_names(value, ",") or (True,))),
+    "exact": _NAMES,
+    "timestamp": _NAMES,
     "points": ("no or four names, separated by commas", lambda value: len(_names(value, ",")) in (0, 4)),
     "first_layer_size": _COUNT,
     "num_layers": _COUNT,
