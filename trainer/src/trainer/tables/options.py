@@ -109,11 +109,14 @@ class RegressionOptions(TableOptions):
     """A regression by a deep network. Its default hidden layers are the source's.
 
     Attributes:
+        dropout: share of the outputs of each hidden layer that a training step leaves out, 0 to below 1; it
+            harms where outputs have a size, not only an order.
         hidden_units: units of each hidden layer, separated by spaces.
         huber_delta: above this error, in standard deviations of the label, the loss grows linearly: large
             for the least squared error, small for the least absolute error.
     """
 
+    dropout: float = 0.0
     hidden_units: str = "128 32 4"
     huber_delta: float = 1.0
 
