@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import tomllib
@@ -17,6 +18,7 @@ from retraining.errors import ConfigurationError
 
 FILE_VARIABLE = "PERENNIAL_TIERS_FILE"
 DEFAULT_FILE = Path(__file__).with_name("tiers.toml")
+PRICES = ("dollars_per_hour", "spot_dollars_per_hour")
 MAX_POOLS = 4
 """Vertex AI takes no more: chief, workers, parameter servers, evaluators."""
 
@@ -31,6 +33,8 @@ class WorkerPool:
         accelerator_type: an accelerator's name on Vertex AI, or none.
         accelerator_count: how many in each machine.
         tpu_topology: how TPU chips are joined, `2x4` for instance, or none.
+        dollars_per_hour: what one replica costs on demand, accelerators included; `None` if that isn't known.
+        spot_dollars_per_hour: what it costs as spare capacity; `None` if that isn't known.
     """
 
     machine_type: str
@@ -38,6 +42,8 @@ class WorkerPool:
     accelerator_type: str | None = None
     accelerator_count: int = 0
     tpu_topology: str | None = None
+    dollars_per_hour: float | None = None
+    spot_dollars_per_hour: float | None = None
 
     def to_spec(self, container: dict[str, Any]) -> dict[str, Any]:
         """The pool as a WorkerPoolSpec of Vertex AI."""
@@ -71,6 +77,20 @@ class Tier:
     description: str
     pools: tuple[WorkerPool, ...]
     spot: bool = False
+
+    def dollars_per_hour(self, *, spot: bool = False) -> float | None:
+        """What all its machines cost together; `None` if the price of one isn't known.
+
+        Args:
+            spot: as spare capacity, which some tiers are anyway.
+        """
+        total = 0.0
+        for pool in self.pools:
+            price = pool.spot_dollars_per_hour if spot or self.spot else pool.dollars_per_hour
+            if price is None:
+                return None
+            total += pool.replica_count * price
+        return total
 
 
 def load_tiers(file: str | None = None) -> dict[str, Tier]:
@@ -136,13 +156,15 @@ def _tier(name: str, document: object) -> Tier:
 
 def _pool(document: object, where: str) -> WorkerPool:
     defaults = {"replica_count": 1, "accelerator_type": None, "accelerator_count": 0, "tpu_topology": None}
-    reader = FieldReader(_with_defaults(document, **defaults), where)
+    prices = dict.fromkeys(PRICES)
+    reader = FieldReader(_with_defaults(document, **defaults, **prices), where)
     pool = WorkerPool(
         machine_type=reader.take("machine_type", str),
         replica_count=reader.take("replica_count", int),
         accelerator_type=reader.take("accelerator_type", str, type(None)),
         accelerator_count=reader.take("accelerator_count", int),
         tpu_topology=reader.take("tpu_topology", str, type(None)),
+        **{name: _price(reader, name, where) for name in PRICES},
     )
     reader.finish()
     if not pool.machine_type:
@@ -158,6 +180,13 @@ def _pool(document: object, where: str) -> WorkerPool:
     if pool.tpu_topology is not None and not re.fullmatch(r"\d+(x\d+){1,2}", pool.tpu_topology):
         raise ContractError(f"{where}.tpu_topology", expected="2x4, for instance", received=pool.tpu_topology)
     return pool
+
+
+def _price(reader: FieldReader, name: str, where: str) -> float | None:
+    price: float | None = reader.take(name, float, int, type(None))
+    if price is not None and not 0 <= price < math.inf:
+        raise ContractError(f"{where}.{name}", expected="dollars, 0 or more", received=price)
+    return price
 
 
 def _with_defaults(document: object, **defaults: Any) -> object:

@@ -91,6 +91,24 @@ def test_load_tiers_of_a_deployment_adds_to_ours_and_replaces_them(tmp_path: Pat
     assert deployed_tiers({}) == TIERS
 
 
+def test_dollars_per_hour_counts_every_machine(tmp_path: Path) -> None:
+    file = tmp_path / "tiers.toml"
+    chief = '{machine_type = "m", dollars_per_hour = 1, spot_dollars_per_hour = 0.25}'
+    file.write_text(
+        f'MANY.pools = [{chief}, {{machine_type = "n", replica_count = 3, dollars_per_hour = 0.5}}]\n'
+        f"SPARE = {{spot = true, pools = [{chief}]}}\n"
+    )
+    tiers = load_tiers(str(file))
+    assert tiers["MANY"].dollars_per_hour() == 2.5
+    assert tiers["MANY"].dollars_per_hour(spot=True) is None
+    assert tiers["SPARE"].dollars_per_hour() == 0.25
+
+
+def test_dollars_per_hour_of_a_machine_without_a_price_is_unknown() -> None:
+    assert TIERS["BASIC"].dollars_per_hour() == pytest.approx(0.2185, abs=1e-4)
+    assert TIERS["L4"].dollars_per_hour() is None
+
+
 GPU = 'machine_type = "m", accelerator_type = "NVIDIA_L4"'
 
 
@@ -124,6 +142,10 @@ GPU = 'machine_type = "m", accelerator_type = "NVIDIA_L4"'
             "accelerator_count: .* received 1",
         ),
         ('HUGE = {pools = [{machine_type = "m", tpu_topology = "4"}]}', "tpu_topology: expected 2x4"),
+        (
+            'HUGE = {pools = [{machine_type = "m", dollars_per_hour = -1}]}',
+            r"HUGE\.pools\[0\]\.dollars_per_hour: expected dollars, 0 or more, received -1",
+        ),
         (
             'HUGE = {spot = 1, pools = [{machine_type = "m"}]}',
             r"tiers\.HUGE\.spot: expected bool, received 1",

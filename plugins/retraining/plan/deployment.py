@@ -1,0 +1,95 @@
+"""A plan for a deployment as it is now: its Airflow, its bucket, its source, its tiers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from dataset_contract import DatasetSpec
+from retraining import paths
+from retraining.dag import build_training_dag
+from retraining.hooks.clients import Clients
+from retraining.hooks.storage import Storage
+from retraining.operators.upload import names, resolve, survey
+from retraining.plan.airflow_runs import intervals, past_runs
+from retraining.plan.planner import Reprocess, Source, plan
+from retraining.plan.runs import Plan
+from retraining.settings import Settings
+from retraining.tiers import find_tier, load_tiers
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+AIRFLOWS_PARALLEL = 10
+"""What Airflow's own dialog starts with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is asked of a backfill.
+
+    Attributes:
+        since: the first logical date; Airflow takes a mere date as its midnight, UTC.
+        until: the last logical date, which still belongs to it.
+        source: a folder or a `gs://` URI in place of the spec's; empty for that.
+        tier: in place of the spec's; empty for that.
+        spot: train on spare capacity.
+        reprocess: which runs that exist already are made again.
+        parallel: how many runs go on at a time; 0 for as many as the DAG allows, but never more than
+            Airflow's own dialog starts with.
+    """
+
+    since: datetime
+    until: datetime
+    source: str = ""
+    tier: str = ""
+    spot: bool = False
+    reprocess: Reprocess = "none"
+    parallel: int = 0
+
+
+def plan_backfill(spec: DatasetSpec, request: Request, settings: Settings, session: Session) -> Plan:
+    """What a backfill would do now; makes nothing.
+
+    Args:
+        spec: the dataset.
+        request: what is asked.
+        settings: the deployment.
+        session: of Airflow's database.
+
+    Raises:
+        ConfigurationError: the dataset has no schedule, the times are in the wrong order, there is no such
+            tier, or the source or Airflow's database can't be read.
+    """
+    dag = build_training_dag(spec)
+    tiers = load_tiers(settings.tiers_file)
+    tier = find_tier(request.tier or spec.training.tier, tiers)
+    found = intervals(dag, since=request.since, until=request.until, now=datetime.now(UTC))
+    past = past_runs(dag.dag_id, spec, session)
+    clients = Clients(settings.connection_id, project=settings.project, region=settings.region)
+    try:
+        storage = Storage(clients)
+        location = resolve(request.source or spec.source, settings)
+        source = Source(
+            names=names(location, storage), describe=lambda wanted: survey(location, wanted, storage)
+        )
+        return plan(
+            spec,
+            dag_id=dag.dag_id,
+            intervals=found,
+            past=past,
+            source=source,
+            converted=lambda key: _is_committed(storage, settings, spec, key),
+            tiers=tiers,
+            tier=tier,
+            spot=request.spot,
+            reprocess=request.reprocess,
+            parallel=request.parallel or min(AIRFLOWS_PARALLEL, dag.max_active_runs),
+        )
+    finally:
+        clients.close()
+
+
+def _is_committed(storage: Storage, settings: Settings, spec: DatasetSpec, key: str) -> bool:
+    return storage.exists(paths.tfrecord_folder(settings.bucket, spec.name, key) + paths.COMMIT_MARK)
