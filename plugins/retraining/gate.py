@@ -10,6 +10,8 @@ from typing import Any
 from dataset_contract import DataContract, GateSpec
 from retraining.evaluation import Evaluation
 
+_ABBREVIATIONS = frozenset({"auc", "mae", "mse", "rmse"})
+
 PARITY_TOLERANCE = 1e-3
 """How far an export's outputs may be from the trained model's: more is another model, not rounding."""
 
@@ -149,7 +151,7 @@ def _threshold(value: float, gate: GateSpec) -> Check:
     return Check(
         name="threshold", passed=passed, vital=False,
         expected=_at_best(gate.threshold, gate), received=_metric(value, gate),
-        sentence=f"{_metric(value, gate).capitalize()} "
+        sentence=f"{_beginning(_metric(value, gate))} "
         + ("reaches" if passed else "misses")
         + f" the threshold of {gate.threshold:.4g}.",
     )  # fmt: skip
@@ -162,7 +164,7 @@ def _trivial_baseline(value: float, trivial: Mapping[str, float], gate: GateSpec
     return Check(
         name="trivial_baseline", passed=passed, vital=False,
         expected=_at_best(bound, gate), received=_metric(value, gate),
-        sentence=f"{_metric(value, gate).capitalize()} "
+        sentence=f"{_beginning(_metric(value, gate))} "
         + ("beats" if passed else "does not beat")
         + f" a constant answer's {baseline:.4g} by the margin of {gate.baseline_margin:.4g}.",
     )  # fmt: skip
@@ -175,7 +177,7 @@ def _production(value: float, evaluation: Evaluation, gate: GateSpec) -> Check:
     return Check(
         name="production", passed=passed, vital=False,
         expected=_at_best(bound, gate), received=_metric(value, gate),
-        sentence=f"{_metric(value, gate).capitalize()} is "
+        sentence=f"{_beginning(_metric(value, gate))} is "
         + ("no worse" if passed else "worse")
         + f" than the {production:.4g} of version {evaluation.production_version} in production"
         + (f", with a margin of {gate.production_margin:.4g}." if gate.production_margin else "."),
@@ -188,10 +190,19 @@ def _reaches(value: float, bound: float, gate: GateSpec) -> bool:
 
 
 def _at_best(bound: float, gate: GateSpec) -> str:
-    return f"{gate.metric} of at {'least' if gate.direction == 'higher' else 'most'} {bound:.4g}"
+    return f"{_name(gate)} of at {'least' if gate.direction == 'higher' else 'most'} {bound:.4g}"
 
 
 def _metric(value: float, gate: GateSpec) -> str:
     if math.isnan(value):
-        return f"{gate.metric} (not in the evaluation)"
-    return f"{gate.metric} {value:.4g}"
+        return f"{_name(gate)} (not in the evaluation)"
+    return f"{_name(gate)} {value:.4g}"
+
+
+def _name(gate: GateSpec) -> str:
+    return gate.metric.upper() if gate.metric in _ABBREVIATIONS else gate.metric
+
+
+def _beginning(words: str) -> str:
+    """Words at the beginning of a sentence."""
+    return words[0].upper() + words[1:]

@@ -156,3 +156,9 @@ def test_signature_inputs_of_a_table_are_its_input_features() -> None:
 def test_signature_inputs_of_idx_files_are_images() -> None:
     contract = DataContract(name="digits", record_format="idx", features=image_features(("0", "1")))
     assert signature_inputs(contract) == {"image_bytes"}
+
+
+def test_judge_by_an_abbreviated_metric_spells_it_in_capitals() -> None:
+    gate = GateSpec(metric="auc", direction="higher", threshold=0.9)
+    found = verdict(gate, metrics={"auc": 0.95}, trivial_metrics={"auc": 0.5})
+    assert "AUC 0.95 reaches the threshold of 0.9." in found.reasons

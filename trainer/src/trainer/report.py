@@ -171,6 +171,9 @@ def _json(value: Any) -> Any:
     """A numpy value, or bytes that are text, as a plain JSON value."""
     if isinstance(value, bytes):
         return value.decode()
+    if isinstance(value, np.float32):
+        # The shortest text that means the same: 0.8, not 0.800000011920929.
+        return float(str(value))
     if isinstance(value, np.ndarray) and value.dtype.kind == "O":
         return [_json(item) for item in value.tolist()]
     return value.tolist() if hasattr(value, "tolist") else value
