@@ -2,7 +2,7 @@
 
 from retraining.dag import build_training_dag
 
-from dataset_contract import DataContract, DatasetSpec, GateSpec, TrainingSpec, image_features
+from dataset_contract import DataContract, DatasetSpec, GateSpec, NewData, TrainingSpec, image_features
 
 SPEC = DatasetSpec(
     contract=DataContract(
@@ -11,6 +11,7 @@ SPEC = DatasetSpec(
         features=image_features(("daisy", "dandelion", "roses", "sunflowers", "tulips")),
     ),
     source="flowers",
+    schedule=NewData("flowers"),
     training=TrainingSpec(
         arguments={
             "model": "resnet",

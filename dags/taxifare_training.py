@@ -31,6 +31,7 @@ SPEC = dc.DatasetSpec(
         split=dc.SplitSpec(test_files=("taxi-valid.csv",)),
     ),
     source="taxifare",
+    approval=False,
     training=dc.TrainingSpec(arguments={"model": "regression", **ARGUMENTS}),
     gate=dc.GateSpec(metric="rmse", direction="lower", threshold=7.0, baseline_margin=2.0),
     description="Distance and direction follow from the four coordinates, inside the exported model.",

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, CronDataIntervalTimetable
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
-from dataset_contract import DatasetSpec
+from dataset_contract import DatasetSpec, NewData
+from retraining import notices
+from retraining.operators.approve import ApproveOperator
 from retraining.operators.convert import ConvertToTFRecordOperator
 from retraining.operators.model_version import CreateModelVersionOperator
 from retraining.operators.promote import PromoteOperator
@@ -37,8 +41,9 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
         f"{spec.name}_training",
         description=f"{spec.name}: raw data to a served, smoke-tested, promoted model version",
         doc_md=spec.description,
-        schedule=_timetable(spec.schedule),
+        schedule=_schedule(spec.schedule),
         catchup=False,
+        deadline=_deadline(spec.deadline_minutes),
         params=run_params(spec, deployed_tiers()),
         tags=["training", spec.name],
         default_args={
@@ -47,6 +52,7 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
             "retry_delay": timedelta(seconds=5),
             "retry_exponential_backoff": True,
             "max_retry_delay": timedelta(minutes=5),
+            "on_failure_callback": notices.on_failure,
         },
     )
     with dag:
@@ -72,18 +78,49 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
             job_dir=train.output["job_dir"],
             max_active_tis_per_dag=1,
         )
+        approval, before = None, smoke
+        if spec.approval is not None:
+            before = ApproveOperator(
+                task_id="approve",
+                spec=spec,
+                version=create.output["name"],
+                allowed=validate.output["promote"],
+                reasons=validate.output["reasons"],
+            )
+            approval = before.output["approval"]
+            smoke >> before
         promote = PromoteOperator(
             task_id="promote",
             version=create.output["name"],
             job_dir=train.output["job_dir"],
             allowed=validate.output["promote"],
             reasons=validate.output["reasons"],
+            approval=approval,
             max_active_tis_per_dag=1,
+            on_success_callback=notices.on_promotion,
         )
-        smoke >> promote
+        before >> promote
     return dag
 
 
-def _timetable(schedule: str | None) -> CronDataIntervalTimetable | None:
-    """A run for each time between two ticks, after the second: plain cron strings mean no interval at all."""
+def _schedule(schedule: str | NewData | None) -> CronDataIntervalTimetable | list[Asset] | None:
+    """When runs begin: by themselves after each interval, with new data, or never.
+
+    With a cron expression it is a run for each time between two ticks, after the second: plain cron strings
+    mean no interval at all.
+    """
+    if isinstance(schedule, NewData):
+        # A name only: an asset with a URI's scheme imports that scheme's provider into every parse.
+        return [Asset(name=schedule.asset)]
     return None if schedule is None else CronDataIntervalTimetable(schedule, "UTC")
+
+
+def _deadline(minutes: float | None) -> DeadlineAlert | None:
+    """From when a run is queued: one that waits for its turn is late, too."""
+    if minutes is None:
+        return None
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(minutes=minutes),
+        callback=AsyncCallback(notices.on_deadline, kwargs={"minutes": minutes}),
+    )

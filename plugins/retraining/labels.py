@@ -23,6 +23,7 @@ SNAPSHOT = "perennial_snapshot"
 DATA_UNTIL = "perennial_data_until"
 CODE = "perennial_code"
 METRIC = "perennial_metric"
+RECIPE = "perennial_recipe"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from airflow.sdk import Param
 from dataset_contract.spec import TuningSpec
 
 from dataset_contract import ContractError, DatasetSpec
+from retraining.arguments import argument_fields
 from retraining.tiers import Tier, find_tier
+from retraining.window import LENGTH as WINDOW
 from retraining.window import PARAM as DATA_UNTIL
 
-SOURCE, TIER, SPOT, TUNE, PROMOTE = "source", "tier", "spot", "tune", "promote"
+SOURCE, UNCHANGED, RECONVERT = "source", "unchanged", "reconvert"
+TIER, SPOT, TUNE = "tier", "spot", "tune"
+PROMOTE, APPROVAL = "promote", "approval"
 
-_JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
-_MINIMUM = {
-    "eval_batch_size": 1,
-    "image_size": 1,
-    "num_epochs": 1,
-    "steps_per_eval": 1,
-    "train_batch_size": 1,
-    "train_epochs": 1,
-    "train_steps": 1,
+_UNCHANGED = {
+    "auto": "auto: skip, unless a person asked for the run",
+    "skip": "skip: leave production as it is",
+    "train": "train: train again all the same",
 }
+_DURATION = r"^P(?=.*[1-9])(\d+Y)?(\d+M)?(\d+D)?$"
 
 
 def run_params(spec: DatasetSpec, tiers: Mapping[str, Tier]) -> dict[str, Param]:
@@ -37,22 +36,13 @@ def run_params(spec: DatasetSpec, tiers: Mapping[str, Tier]) -> dict[str, Param]
         ConfigurationError: the spec's tier is none of the deployment's.
         ContractError: an argument of the training has the name of another parameter.
     """
-    params = _data(spec) | _machines(spec, tiers)
-    if spec.training.tuning is not None:
-        params[TUNE] = _tune(spec.training.tuning)
-    arguments = _arguments(spec)
-    taken = sorted({*params, PROMOTE} & set(arguments))
+    of_run = [_data(spec), _search(spec.training.tuning), _machines(spec, tiers), _promotion(spec)]
+    data, search, machines, promotion = of_run
+    arguments = dict(argument_fields(spec.training, "Training"))
+    taken = sorted({name for params in of_run for name in params} & set(arguments))
     if taken:
         raise ContractError("training.arguments", expected="other names than a run's own", received=taken)
-    params |= arguments
-    params[PROMOTE] = Param(
-        True,
-        type="boolean",
-        title="Promote",
-        description="Put the model into production if the gate allows it; otherwise only evaluate",
-        section="Promotion",
-    )
-    return params
+    return data | search | arguments | machines | promotion
 
 
 def _data(spec: DatasetSpec) -> dict[str, Param]:
@@ -60,12 +50,22 @@ def _data(spec: DatasetSpec) -> dict[str, Param]:
         SOURCE: Param(
             None,
             type=["null", "string"],
+            minLength=1,
             title="Data source",
             description=f"A folder or a gs:// URI in place of {spec.source}",
             section="Data",
         )
     }
     if spec.partition is not None:
+        params[WINDOW] = Param(
+            spec.window,
+            type=["null", "string"],
+            pattern=_DURATION,
+            title="Window",
+            description="How much of the past is trained on: P12M, P1Y or P30D for instance; without it, all "
+            "of the past",
+            section="Data",
+        )
         params[DATA_UNTIL] = Param(
             None,
             type=["null", "string"],
@@ -75,7 +75,39 @@ def _data(spec: DatasetSpec) -> dict[str, Param]:
             "schedule and backfills know their intervals",
             section="Data",
         )
+    params[UNCHANGED] = Param(
+        "auto",
+        type="string",
+        enum=list(_UNCHANGED),
+        values_display=_UNCHANGED,
+        title="With nothing new",
+        description="What to do if the version in production was trained on just this data in just this way",
+        section="Data",
+    )
+    params[RECONVERT] = Param(
+        False,
+        type="boolean",
+        title="Convert anew",
+        description="Convert the data although its records are there, into a folder of this run's own; the "
+        "others stay, since versions were trained on them",
+        section="Data",
+    )
     return params
+
+
+def _search(tuning: TuningSpec | None) -> dict[str, Param]:
+    if tuning is None:
+        return {}
+    return {
+        TUNE: Param(
+            False,
+            type="boolean",
+            title="Search for better arguments",
+            description=f"Train {tuning.max_trials} times with other values of "
+            f"{', '.join(tuning.parameters)}; then train with the best of them in place of those below",
+            section="Training",
+        )
+    }
 
 
 def _machines(spec: DatasetSpec, tiers: Mapping[str, Tier]) -> dict[str, Param]:
@@ -104,28 +136,22 @@ def _machines(spec: DatasetSpec, tiers: Mapping[str, Tier]) -> dict[str, Param]:
     }
 
 
-def _tune(tuning: TuningSpec) -> Param:
-    return Param(
-        False,
-        type="boolean",
-        title="Search for better arguments",
-        description=f"Train {tuning.max_trials} times with other values of {', '.join(tuning.parameters)}; "
-        "then train with the best of them in place of those below",
-        section="Training",
-    )
-
-
-def _arguments(spec: DatasetSpec) -> dict[str, Param]:
-    program = spec.training.image or spec.training.module
-    params = {}
-    for name, value in spec.training.arguments.items():
-        bounds: dict[str, Any] = {"minimum": _MINIMUM[name]} if name in _MINIMUM else {}
-        params[name] = Param(
-            value,
-            type=_JSON_TYPES[type(value)],
-            title=name.replace("_", " ").capitalize(),
-            description=f"--{name} of {program}",
-            section="Training",
-            **bounds,
+def _promotion(spec: DatasetSpec) -> dict[str, Param]:
+    params = {
+        PROMOTE: Param(
+            True,
+            type="boolean",
+            title="Promote",
+            description="Put the model into production if the gate allows it; otherwise only evaluate",
+            section="Promotion",
+        )
+    }
+    if spec.approval is not None:
+        params[APPROVAL] = Param(
+            spec.approval,
+            type="boolean",
+            title="Ask a person first",
+            description="Wait for somebody's approval, with the gate's verdict before their eyes",
+            section="Promotion",
         )
     return params

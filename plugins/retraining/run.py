@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 _OF_AN_INTERVAL = ("backfill", "scheduled")
+_UNASKED = ("asset_triggered", "scheduled")
 _MANUAL = "manual"
 
 
@@ -23,12 +24,14 @@ class Run:
         data_until: no data of this time or later is for this run: the end of its data interval; for a run by
             hand its logical date or, since runs by REST have none, when it was asked for.
         of_interval: whether it was made for just this interval, by the schedule or a backfill.
+        unasked: whether nobody asked for it: the schedule or an asset's event began it.
     """
 
     dag_id: str
     run_id: str
     data_until: datetime
     of_interval: bool = False
+    unasked: bool = False
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Run:
@@ -42,6 +45,7 @@ class Run:
             run_id=dag_run.run_id,
             data_until=(end or dag_run.run_after).astimezone(UTC),
             of_interval=interval_end is not None and kind in _OF_AN_INTERVAL,
+            unasked=kind in _UNASKED,
         )
 
     @property

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from retraining.errors import ConfigurationError
 
@@ -32,6 +34,9 @@ class Settings:
         connection_id: the Airflow connection, `PERENNIAL_CONNECTION_ID`.
         poll_seconds: the longest wait between two looks at a job, `PERENNIAL_POLL_SECONDS`.
         tensorboard_url: where TensorBoard shows the bucket's logs, `PERENNIAL_TENSORBOARD_URL`.
+        notifier: the class of an Airflow notifier, with its module, that is told of failures, promotions and
+            late runs, `PERENNIAL_NOTIFIER`; without it nobody is told.
+        notifier_arguments: what it is made with, a JSON object, `PERENNIAL_NOTIFIER_ARGUMENTS`.
     """
 
     project: str
@@ -47,6 +52,8 @@ class Settings:
     connection_id: str
     poll_seconds: float
     tensorboard_url: str | None
+    notifier: str | None
+    notifier_arguments: Mapping[str, Any]
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -75,6 +82,8 @@ class Settings:
             connection_id=environment.get("PERENNIAL_CONNECTION_ID") or "google_cloud_default",
             poll_seconds=_seconds(environment, "PERENNIAL_POLL_SECONDS", default=10.0),
             tensorboard_url=environment.get("PERENNIAL_TENSORBOARD_URL") or None,
+            notifier=environment.get("PERENNIAL_NOTIFIER") or None,
+            notifier_arguments=_object(environment, "PERENNIAL_NOTIFIER_ARGUMENTS"),
         )
 
 
@@ -93,4 +102,15 @@ def _seconds(environment: Mapping[str, str], variable: str, *, default: float) -
         value = math.nan
     if not 0 < value < math.inf:
         raise ConfigurationError(f"{variable}: expected more than 0 seconds, received {text!r}")
+    return value
+
+
+def _object(environment: Mapping[str, str], variable: str) -> Mapping[str, Any]:
+    text = environment.get(variable) or "{}"
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"{variable}: expected a JSON object, received {text!r}")
     return value

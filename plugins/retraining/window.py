@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -13,6 +13,7 @@ from retraining.errors import ConfigurationError, NoDataYetError
 from retraining.run import Run
 
 PARAM = "data_until"
+LENGTH = "window"
 _NAMED = 3
 
 
@@ -40,6 +41,7 @@ def look(
 
     A run of an interval ends with the newest partition that the interval holds, whenever it takes place; a
     run by hand with the newest that there is before the parameter `data_until`, or before it was asked for.
+    The parameter `window` says how far back either looks.
 
     Args:
         names: the files of the source.
@@ -48,11 +50,14 @@ def look(
         params: its parameters.
 
     Raises:
-        ConfigurationError: no file is a partition, none ends early enough, or the parameter is wrong.
+        ConfigurationError: no file is a partition, none ends early enough, or a parameter is wrong.
+        ContractError: the parameter `window` is too short for one partition.
         NoDataYetError: the newest partition of the run's interval is not there.
     """
     if partitioning is None:
         return Window(names=frozenset(names), data_from=None, data_until=run.data_until)
+    if LENGTH in params:
+        partitioning = replace(partitioning, window=params[LENGTH])
     found = {name: interval for name in names if (interval := partitioning.interval_of(name))}
     if not found:
         raise ConfigurationError(

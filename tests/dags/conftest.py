@@ -40,7 +40,10 @@ dags = {
         "intervals": [
             [str(info.data_interval.start), str(info.data_interval.end), str(info.run_after)]
             for info in as_scheduled(dag).iter_dagrun_infos_between(*QUARTER)
-        ] if dag.schedule else None,
+        ] if as_scheduled(dag).timetable.periodic else None,
+        "assets": sorted(
+            asset.name for _, asset in as_scheduled(dag).timetable.asset_condition.iter_assets()
+        ),
         "as_scheduled": {
             task.task_id: {
                 "after": sorted(task.upstream_task_ids),

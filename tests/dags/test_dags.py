@@ -23,6 +23,8 @@ CHAIN = (
 )
 WITH_A_SEARCH = {"census_training"}
 BY_MONTH = {"yellow_taxi_training"}
+WITH_NEW_DATA = {"flowers_training": ["flowers"]}
+WITH_AN_APPROVAL = {"taxifare_training"}
 HEAVY = (
     "apache_beam",
     "tensorflow",
@@ -37,7 +39,9 @@ HEAVY = (
 
 def chain(dag_id: str) -> tuple[str, ...]:
     """The tasks of a DAG in their order."""
-    return (*CHAIN[:2], "tune", *CHAIN[2:]) if dag_id in WITH_A_SEARCH else CHAIN
+    search = ["tune"] if dag_id in WITH_A_SEARCH else []
+    approval = ["approve"] if dag_id in WITH_AN_APPROVAL else []
+    return (*CHAIN[:2], *search, *CHAIN[2:-1], *approval, CHAIN[-1])
 
 
 def test_dag_files_parse_without_an_error(parsed: dict[str, Any]) -> None:
@@ -97,7 +101,8 @@ def test_dag_can_be_triggered_without_a_field_filled_in(parsed: dict[str, Any], 
 def test_dag_shows_only_the_fields_that_its_dataset_has(parsed: dict[str, Any], dag_id: str) -> None:
     params = parsed["dags"][dag_id]["params"]
     assert ("tune" in params) == (dag_id in WITH_A_SEARCH)
-    assert ("data_until" in params) == (dag_id in BY_MONTH)
+    assert ("data_until" in params) == ("window" in params) == (dag_id in BY_MONTH)
+    assert ("approval" in params) == (dag_id in WITH_AN_APPROVAL)
     assert {"tier", "spot", "model"} <= set(params)
 
 
@@ -108,6 +113,17 @@ def test_dag_with_a_schedule_runs_after_each_month_for_just_that_month(
     months = [f"2018-0{month}-01 00:00:00+00:00" for month in range(1, 5)]
     expected = [[start, end, end] for start, end in itertools.pairwise(months)]
     assert parsed["dags"][dag_id]["intervals"] == (expected if dag_id in BY_MONTH else None)
+
+
+@pytest.mark.parametrize("dag_id", FILES)
+def test_dag_runs_with_new_data_where_its_dataset_says_so(parsed: dict[str, Any], dag_id: str) -> None:
+    assert parsed["dags"][dag_id]["assets"] == WITH_NEW_DATA.get(dag_id, [])
+
+
+@pytest.mark.parametrize("dag_id", FILES)
+def test_dag_hides_the_model_which_is_no_choice(parsed: dict[str, Any], dag_id: str) -> None:
+    spec = read_spec(dag_id.removesuffix("_training"), DAGS)
+    assert parsed["dags"][dag_id]["params"]["model"]["const"] == spec.training.arguments["model"]
 
 
 @pytest.mark.parametrize("dag_id", FILES)

@@ -143,12 +143,14 @@ class Chain:
             ValidateExportOperator(task_id="validate_export", spec=self.spec, job_dir=job_dir)
         )
 
-    def create_version(self, job_dir: str, data_until: str = "") -> dict[str, Any]:
+    def create_version(
+        self, job_dir: str, data_until: str = "", snapshot: str = "0123456789abcdef"
+    ) -> dict[str, Any]:
         operator = CreateModelVersionOperator(
             task_id="create_model_version",
             spec=self.spec,
             job_dir=job_dir,
-            snapshot="0123456789abcdef",
+            snapshot=snapshot,
             data_until=data_until or self.run.run_after.isoformat(),
             metrics={"accuracy": 0.9},
         )
@@ -160,7 +162,14 @@ class Chain:
     def smoke(self, version: str, job_dir: str) -> dict[str, Any]:
         return self.execute(self.smoker(version, job_dir))
 
-    def promote(self, version: str, job_dir: str, *, allowed: bool = True) -> dict[str, Any]:
+    def promote(
+        self,
+        version: str,
+        job_dir: str,
+        *,
+        allowed: bool = True,
+        approval: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
         operator = PromoteOperator(
             task_id="promote",
             spec=self.spec,
@@ -168,6 +177,7 @@ class Chain:
             job_dir=job_dir,
             allowed=allowed,
             reasons=["Accuracy 0.9 is at least 0.7." if allowed else "Accuracy 0.6 is below 0.7."],
+            approval=approval,
         )
         return self.execute(operator)
 

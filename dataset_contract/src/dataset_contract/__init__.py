@@ -13,7 +13,7 @@ from dataset_contract.csv_format import CsvFormat
 from dataset_contract.errors import ContractError
 from dataset_contract.features import FeatureSpec
 from dataset_contract.kinds import category, class_label, idx_features, image_features, key, number, target
-from dataset_contract.spec import DatasetSpec, GateSpec, Search, TrainingSpec, TuningSpec
+from dataset_contract.spec import DatasetSpec, GateSpec, NewData, Search, TrainingSpec, TuningSpec
 from dataset_contract.statistics import (
     STATISTICS_FILENAME,
     DatasetStatistics,
@@ -35,6 +35,7 @@ __all__ = [
     "DatasetStatistics",
     "FeatureSpec",
     "GateSpec",
+    "NewData",
     "NumberStatistics",
     "Search",
     "SplitSpec",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -158,6 +159,26 @@ class GateSpec:
             raise ContractError("gate.max_model_bytes", expected="more than 0", received=self.max_model_bytes)
 
 
+@dataclass(frozen=True)
+class NewData:
+    """A schedule that is no clock: a run begins when somebody says that there is new data.
+
+    Attributes:
+        asset: the name of the Airflow asset whose events say so. It is only a name: no place is watched.
+
+    Raises:
+        ContractError: the name is not of letters, digits, dots, dashes and underscores.
+    """
+
+    asset: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.asset):
+            raise ContractError(
+                "schedule.asset", expected="letters, digits, dots, dashes or underscores", received=self.asset
+            )
+
+
 @dataclass(frozen=True, kw_only=True)
 class DatasetSpec:
     """All that the chain needs to know about a dataset.
@@ -167,12 +188,17 @@ class DatasetSpec:
         source: where raw data comes from: a folder, a `gs://` URI, or a path below the source root.
         training: how its model is trained.
         gate: what the model must reach.
-        schedule: a cron expression, or `None` for runs by hand.
+        schedule: a cron expression, `NewData` for runs that an asset's events begin, or `None` for runs by
+            hand.
         partition: the names of raw files that each hold a day, a month or a year, with the directives of
             `strptime`: `trips_%Y-%m.csv`. A run sees no partition that ends after its data interval. `None`
             for data that isn't partitioned by time.
         window: how much of the past a run trains on, as an ISO 8601 duration of whole years, months or days,
             `P12M` for instance; `None` for all of it. Only with partitions.
+        approval: whether a run waits for a person's word before its version goes into production, unless it
+            is told otherwise; `None` for a chain that has no such step.
+        deadline_minutes: a run that takes longer than this is late, and whoever is to be told of failures is
+            told so; `None` for no such limit.
         description: one paragraph, shown in Airflow.
 
     Raises:
@@ -183,14 +209,18 @@ class DatasetSpec:
     source: str
     training: TrainingSpec
     gate: GateSpec
-    schedule: str | None = None
+    schedule: str | NewData | None = None
     partition: str | None = None
     window: str | None = None
+    approval: bool | None = None
+    deadline_minutes: float | None = None
     description: str = ""
 
     def __post_init__(self) -> None:
         if not self.source:
             raise ContractError("source", expected="a folder or a gs:// URI", received=self.source)
+        if self.deadline_minutes is not None and not 0 < self.deadline_minutes < math.inf:
+            raise ContractError("deadline_minutes", expected="more than 0", received=self.deadline_minutes)
         if self.window is not None and self.partition is None:
             raise ContractError("window", expected="nothing without a partition", received=self.window)
         _ = self.partitioning  # checks both fields

@@ -20,6 +20,7 @@ from retraining.hooks.job_logs import JobLogs
 from retraining.hooks.job_status import JobStatus
 from retraining.links import JobLink
 from retraining.operators.job import JobStep
+from retraining.params import RECONVERT
 from retraining.triggers.job import DataflowJobTrigger
 
 MODULE = "preprocessing.main"
@@ -34,6 +35,9 @@ UNUSABLE_DATA = ("preprocessing.errors.TooManyRejectedError: ", "preprocessing.e
 
 class ConvertToTFRecordOperator(JobStep):
     """Converts a snapshot under the dataset's contract, once: the key names both.
+
+    A run that is asked to convert anew does so into a folder of its own: the records that other versions were
+    trained on stay as they are.
 
     Args:
         snapshot: the id of the raw data.
@@ -50,15 +54,16 @@ class ConvertToTFRecordOperator(JobStep):
         super().__init__(**kwargs)
         self.snapshot = snapshot
 
-    @property
-    def key(self) -> str:
+    def key(self, bench: Bench) -> str:
         """Names the conversion: the same key always means the same records."""
-        return self.spec.contract.conversion_key(self.snapshot)
+        key = self.spec.contract.conversion_key(self.snapshot)
+        if not bench.params.get(RECONVERT, False):
+            return key
+        return f"{key}-{labels.digest({'run': bench.run.slug})}"
 
-    @property
-    def job_name(self) -> str:
+    def job_name(self, bench: Bench) -> str:
         """The job's name: runs that need the same conversion share its job."""
-        return f"perennial-{self.spec.name.replace('_', '-')}-convert-{self.key}"
+        return f"perennial-{self.spec.name.replace('_', '-')}-convert-{self.key(bench)}"
 
     def start(self, bench: Bench) -> str | None:
         """The job of this conversion; nothing if its records are committed already."""
@@ -66,9 +71,9 @@ class ConvertToTFRecordOperator(JobStep):
         if bench.storage.exists(data_dir + paths.COMMIT_MARK):
             self.log.info("Nothing to convert: %s is complete", data_dir)
             return None
-        active = self.jobs(bench).find_active(self.job_name)
+        active = self.jobs(bench).find_active(self.job_name(bench))
         if active is not None:
-            self.log.info("Adopted %s (%s)", active.id, self.job_name)
+            self.log.info("Adopted %s (%s)", active.id, self.job_name(bench))
             job_id: str = active.id
             return job_id
         return self._submit(bench)
@@ -94,7 +99,7 @@ class ConvertToTFRecordOperator(JobStep):
         self.log.info("%s (%s; rejected: %s)", data_dir, counts, refused)
         return {
             "data_dir": data_dir,
-            "key": self.key,
+            "key": self.key(bench),
             "job": job,
             "converted": job is not None,
             "records": records,
@@ -112,7 +117,7 @@ class ConvertToTFRecordOperator(JobStep):
     def cancel(self, bench: Bench) -> None:
         """Cancel the job of this conversion."""
         jobs = self.jobs(bench)
-        active = jobs.find_active(self.job_name)
+        active = jobs.find_active(self.job_name(bench))
         if active is not None:
             self.log.info("Cancelling %s", active.id)
             jobs.cancel(active.id)
@@ -130,7 +135,7 @@ class ConvertToTFRecordOperator(JobStep):
         return DataflowJobTrigger
 
     def _data_dir(self, bench: Bench) -> str:
-        return paths.tfrecord_folder(bench.settings.bucket, self.spec.name, self.key)
+        return paths.tfrecord_folder(bench.settings.bucket, self.spec.name, self.key(bench))
 
     def _submit(self, bench: Bench) -> str | None:
         """Have a process of its own build the pipeline: Beam is not imported into Airflow.
@@ -145,7 +150,7 @@ class ConvertToTFRecordOperator(JobStep):
             contract = Path(folder, paths.FEATURES)
             contract.write_text(self.spec.contract.to_features_json(), encoding="utf-8")
             command = self._command(bench, contract, _sdists(bench, Path(folder)))
-            self.log.info("Submitting %s", self.job_name)
+            self.log.info("Submitting %s", self.job_name(bench))
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=SUBMIT_SECONDS, check=False
             )
@@ -163,7 +168,11 @@ class ConvertToTFRecordOperator(JobStep):
     def _command(self, bench: Bench, contract: Path, packages: Sequence[Path]) -> list[str]:
         settings = bench.settings
         # Labels without the run: the conversion belongs to every run that needs it.
-        job_labels = {labels.DATASET: self.spec.name, labels.TASK: self.task_id, labels.INPUTS: self.key}
+        job_labels = {
+            labels.DATASET: self.spec.name,
+            labels.TASK: self.task_id,
+            labels.INPUTS: self.key(bench),
+        }
         options = {
             "source": paths.raw_folder(settings.bucket, self.spec.name, self.snapshot),
             "output-dir": self._data_dir(bench),
@@ -171,7 +180,7 @@ class ConvertToTFRecordOperator(JobStep):
             "runner": "DataflowRunner",
             "project": settings.project,
             "region": settings.region,
-            "job_name": self.job_name,
+            "job_name": self.job_name(bench),
             "staging_location": paths.dataflow_folder(settings.bucket, "staging"),
             "temp_location": paths.dataflow_folder(settings.bucket, "temp"),
         }

@@ -10,6 +10,7 @@ from retraining import labels, paths
 from retraining.bench import Bench
 from retraining.hooks.models import Models
 from retraining.operators.step import Step
+from retraining.recipe import recipe
 
 CANDIDATE = "candidate"
 """The alias of the version that was made last."""
@@ -69,6 +70,9 @@ class CreateModelVersionOperator(Step):
             },
             "labels": {
                 labels.SNAPSHOT: self.snapshot,
+                labels.RECIPE: recipe(
+                    self.spec, snapshot=self.snapshot, params=bench.params, settings=settings
+                ),
                 labels.DATA_UNTIL: labels.time_value(datetime.fromisoformat(self.data_until)),
                 labels.CODE: labels.label_value(settings.trainer_image.rpartition(":")[2]),
                 labels.METRIC: labels.label_value(f"{metric}-{reached:.4f}".replace(".", "_")),

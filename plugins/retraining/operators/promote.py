@@ -14,7 +14,7 @@ from retraining.golden import GoldenRequest
 from retraining.hooks.endpoints import Deployment, Endpoints
 from retraining.hooks.models import Models, ModelVersion
 from retraining.operators.model_version import CANDIDATE
-from retraining.operators.smoke import production_endpoint
+from retraining.operators.production import production_endpoint
 from retraining.operators.step import Step
 
 DEFAULT = "default"
@@ -38,21 +38,30 @@ class PromoteOperator(Step):
         job_dir: the training run's folder.
         allowed: the gate's verdict.
         reasons: the gate's reasons, in sentences.
+        approval: what a person said of it, `approved` and a `sentence`; `None` where nobody is asked.
 
     Returns:
         `promoted`, the id of the `endpoint`, the `reasons` and a `note`.
     """
 
-    template_fields: Sequence[str] = ("version", "job_dir", "allowed", "reasons")
+    template_fields: Sequence[str] = ("version", "job_dir", "allowed", "reasons", "approval")
 
     def __init__(
-        self, *, version: str, job_dir: str, allowed: bool, reasons: Sequence[str], **kwargs: Any
+        self,
+        *,
+        version: str,
+        job_dir: str,
+        allowed: bool,
+        reasons: Sequence[str],
+        approval: Mapping[str, Any] | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.version = version
         self.job_dir = job_dir
         self.allowed = allowed
         self.reasons = reasons
+        self.approval = approval
 
     def work(self, bench: Bench) -> Mapping[str, Any]:
         """Promote or decline."""
@@ -61,7 +70,7 @@ class PromoteOperator(Step):
         endpoint = production_endpoint(self.spec.name)
         version = models.get(self.version)
         serving = endpoints.serving(endpoint)
-        against = self._against(bench, version, serving, models)
+        against = self._refusal(bench) or self._production(bench, version, serving, models)
         if against:
             self.log.info("Not promoted. %s", " ".join(against))
             note = "not promoted: " + " ".join(against)
@@ -72,18 +81,27 @@ class PromoteOperator(Step):
             if not deployment.serves(version):
                 self.log.info("Taking version %s off %s", deployment.version, endpoint)
                 endpoints.undeploy(endpoint, deployment)
-        note = f"version {version.version} answers at {endpoint}"
+        note, reasons = f"version {version.version} answers at {endpoint}", list(self.reasons)
+        if self.approval is not None and self.approval["sentence"]:
+            note += f"; {self.approval['sentence']}"
+            reasons.append(f"{self.approval['sentence']}.")
         self.log.info(note)
-        return {"promoted": True, "endpoint": endpoint, "reasons": list(self.reasons), "note": note}
+        return {"promoted": True, "endpoint": endpoint, "reasons": reasons, "note": note}
 
-    def _against(
-        self, bench: Bench, version: ModelVersion, serving: Deployment | None, models: Models
-    ) -> list[str]:
-        """What speaks against a promotion, in sentences."""
+    def _refusal(self, bench: Bench) -> list[str]:
+        """What gate, run or person say against a promotion, in sentences."""
         if not self.allowed:
             return list(self.reasons)
         if not bench.params.get("promote", True):
             return ["The run was asked only to evaluate."]
+        if self.approval is not None and not self.approval["approved"]:
+            return [f"{self.approval['sentence']}."]
+        return []
+
+    def _production(
+        self, bench: Bench, version: ModelVersion, serving: Deployment | None, models: Models
+    ) -> list[str]:
+        """What the version that serves says against a promotion, in sentences."""
         if serving is None or serving.serves(version):
             return []
         production = models.get(f"{serving.model}@{serving.version}")

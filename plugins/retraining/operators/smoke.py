@@ -11,17 +11,13 @@ from retraining import golden, labels, paths
 from retraining.bench import Bench
 from retraining.hooks.endpoints import Endpoints
 from retraining.hooks.models import Models
+from retraining.operators.production import production_endpoint
 from retraining.operators.step import Step
 
 
 def candidate_endpoint(dataset: str) -> str:
-    """The endpoint that is empty between runs. Ids of endpoints have no underscores."""
+    """The endpoint that is empty between runs."""
     return f"{production_endpoint(dataset)}-candidate"
-
-
-def production_endpoint(dataset: str) -> str:
-    """The endpoint that answers users."""
-    return dataset.replace("_", "-")
 
 
 class SmokePredictOperator(Step):

@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dataset_contract import ContractError, DatasetSpec
 from retraining.bench import Bench, open_bench
-from retraining.errors import ConfigurationError, NoDataYetError
+from retraining.errors import ConfigurationError, NothingToDoError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -21,8 +21,8 @@ class Step(BaseOperator):
     """One step for one dataset.
 
     A subclass says in `work` what is done; what that returns is the step's result, a small mapping of which
-    every entry is an XCom of its own. What can't be mended by another try fails the task at once; a run whose
-    data has not come yet is skipped, and its note says so.
+    every entry is an XCom of its own. What can't be mended by another try fails the task at once; a run
+    that has nothing to do is skipped, and its note says why.
     """
 
     def __init__(self, *, spec: DatasetSpec, **kwargs: Any) -> None:
@@ -40,7 +40,7 @@ class Step(BaseOperator):
                 return dict(self.work(bench))
         except (ConfigurationError, ContractError, FileNotFoundError) as error:
             raise AirflowFailException(str(error)) from error
-        except NoDataYetError as error:
+        except NothingToDoError as error:
             context["ti"].xcom_push(key="note", value=str(error))
             raise AirflowSkipException(str(error)) from error
 

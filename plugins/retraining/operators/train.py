@@ -10,13 +10,11 @@ from retraining import labels, paths
 from retraining.bench import Bench
 from retraining.evaluation import Evaluation
 from retraining.hooks.custom_jobs import CustomJobs
-from retraining.hooks.endpoints import Endpoints
 from retraining.hooks.job_logs import JobLogs
-from retraining.hooks.models import Models
 from retraining.job_spec import job_spec, training_arguments
 from retraining.links import JobLink, TensorBoardLink
 from retraining.operators.job import JobStep
-from retraining.operators.smoke import production_endpoint
+from retraining.operators.production import version_in_production
 from retraining.triggers.job import CustomJobTrigger
 
 if TYPE_CHECKING:
@@ -108,13 +106,7 @@ class TrainOperator(JobStep):
         }
 
     def _production(self, bench: Bench) -> dict[str, str]:
-        """What answers now, not what an alias says: a first version has `default` whatever its worth."""
-        poll_seconds = bench.settings.poll_seconds
-        deployment = Endpoints(bench.clients, poll_seconds=poll_seconds).serving(
-            production_endpoint(self.spec.name)
-        )
-        if deployment is None:
+        version = version_in_production(bench, self.spec.name)
+        if version is None:
             return {}
-        name = f"{deployment.model}@{deployment.version}"
-        version = Models(bench.clients, poll_seconds=poll_seconds).get(name)
         return {"production_model": version.artifact_uri, "production_version": version.version}

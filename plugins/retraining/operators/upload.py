@@ -12,7 +12,9 @@ from retraining import paths
 from retraining.bench import Bench
 from retraining.errors import ConfigurationError
 from retraining.hooks.storage import Storage, in_parallel
+from retraining.operators.production import version_in_production
 from retraining.operators.step import Step
+from retraining.recipe import check_changed, skips_unchanged
 from retraining.settings import Settings
 from retraining.snapshot import RawObject, snapshot_id
 from retraining.window import look
@@ -23,6 +25,8 @@ REPORT_EVERY = 500
 
 class UploadDataOperator(Step):
     """Brings what a run may see of a folder or a `gs://` URI into the bucket; uploads only what is missing.
+
+    A run that nobody asked for ends here, skipped, if the version in production was made from the same.
 
     Args:
         source: overrules the spec's source if it isn't empty.
@@ -45,6 +49,8 @@ class UploadDataOperator(Step):
         window = look(names(location, bench.storage), self.spec.partitioning, bench.run, bench.params)
         objects = survey(location, window.names, bench.storage)
         snapshot = snapshot_id(objects)
+        if skips_unchanged(bench):
+            check_changed(bench, self.spec, snapshot, version_in_production(bench, self.spec.name))
         raw_dir = paths.raw_folder(bench.settings.bucket, self.spec.name, snapshot)
         there = {found.name for found in bench.storage.list(raw_dir)}
         missing = [found for found in objects if found.name not in there]

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import uv
 from lossy_proxy import LossyProxy
 from retraining.bench import open_bench
 from retraining.hooks.endpoints import Endpoints
 from retraining_chain import POLL_SECONDS, REGION, Chain
+
+CHECKOUT = Path(__file__).parents[3]
 
 _numbers = itertools.count(1)
 
@@ -64,3 +69,13 @@ def chain(emulator: Any, proxy: LossyProxy, monkeypatch: pytest.MonkeyPatch) -> 
         for endpoint in ("flowers", "flowers-candidate"):
             endpoints.clear(endpoint, report=lambda _: None)
     assert not left, "a fault that was asked for did not happen"
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sdists that Dataflow's workers install."""
+    folder = tmp_path_factory.mktemp("packages")
+    for package in ("dataset-contract", "perennial-preprocessing"):
+        command = [uv.find_uv_bin(), "build", "--quiet", "--sdist", "--package", package]
+        subprocess.run([*command, "--out-dir", str(folder)], cwd=CHECKOUT, check=True)
+    return folder

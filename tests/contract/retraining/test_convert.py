@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -13,18 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uv
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from PIL import Image
 from retraining.bench import open_bench
+from retraining_chain import SPEC
 
 SNAPSHOT = "0123456789abcdef"
-CHECKOUT = Path(__file__).parents[3]
 STATISTICS = {"records": {"train": 9, "validation": 1}, "rejected": {"truncated": 1}}
 
 
 def data_dir(chain: Any) -> str:
-    return f"gs://{chain.bucket}/datasets/flowers/tfrecord/{chain.converter(SNAPSHOT).key}/"
+    return f"gs://{chain.bucket}/datasets/flowers/tfrecord/{SPEC.contract.conversion_key(SNAPSHOT)}/"
 
 
 def commit(chain: Any) -> None:
@@ -64,21 +62,12 @@ def picture(seed: int) -> bytes:
     return encoded.getvalue()
 
 
-@pytest.fixture(scope="session")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("packages")
-    for package in ("dataset-contract", "perennial-preprocessing"):
-        command = [uv.find_uv_bin(), "build", "--quiet", "--sdist", "--package", package]
-        subprocess.run([*command, "--out-dir", str(folder)], cwd=CHECKOUT, check=True)
-    return folder
-
-
 def test_convert_of_committed_records_makes_no_job_and_says_why(chain: Any) -> None:
     commit(chain)
     result = chain.execute(chain.converter(SNAPSHOT))
     assert result == {
         "data_dir": data_dir(chain),
-        "key": chain.converter(SNAPSHOT).key,
+        "key": SPEC.contract.conversion_key(SNAPSHOT),
         "job": None,
         "converted": False,
         "records": {"train": 9, "validation": 1},
@@ -122,6 +111,24 @@ def test_convert_runs_one_job_for_two_runs_with_packages_from_the_bucket(
     assert chain.file(result["data_dir"] + "dataset_info.json").exists()
     again = chain.execute(chain.converter(SNAPSHOT))
     assert (again["job"], again["data_dir"]) == (None, result["data_dir"])
+
+
+def test_convert_anew_leaves_the_records_that_there_are_and_is_found_again(
+    chain: Any, packages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(chain, [picture(number) for number in range(10)])
+    monkeypatch.setenv("PERENNIAL_PACKAGES", str(packages))
+    commit(chain)
+    anew = chain.with_params(reconvert=True)
+    result = anew.execute(anew.converter(SNAPSHOT))
+    assert result["converted"]
+    assert result["data_dir"] != data_dir(chain)
+    assert sum(result["records"].values()) == 10
+    assert chain.file(data_dir(chain) + "dataset_info.json").read_text() == "{}"
+    again = anew.execute(anew.converter(SNAPSHOT))
+    assert (again["converted"], again["data_dir"]) == (False, result["data_dir"])
+    with open_bench(anew.other_run("manual__2").context) as bench:
+        assert anew.converter(SNAPSHOT).key(bench) != result["key"]
 
 
 @pytest.mark.slow

@@ -68,6 +68,26 @@ def test_promote_in_a_run_that_only_evaluates_declines(chain: Any) -> None:
     assert chain.serving() == {}
 
 
+def test_promote_of_an_approved_version_says_who_approved(chain: Any) -> None:
+    approval = {"approved": True, "sentence": "Approved by Ada"}
+    result = chain.promote(*made(chain), approval=approval)
+    assert result["note"] == "version 1 answers at flowers; Approved by Ada"
+    assert result["reasons"] == ["Accuracy 0.9 is at least 0.7.", "Approved by Ada."]
+
+
+def test_promote_of_a_version_that_a_person_declined_leaves_it_a_candidate(chain: Any) -> None:
+    approval = {"approved": False, "sentence": "Declined by Ada"}
+    result = chain.promote(*made(chain), approval=approval)
+    assert (result["promoted"], result["note"]) == (False, "not promoted: Declined by Ada.")
+    assert chain.serving() == {}
+    assert "candidate" in aliases(chain)["1"]
+
+
+def test_promote_where_nobody_was_asked_says_nothing_of_it(chain: Any) -> None:
+    result = chain.promote(*made(chain), approval={"approved": True, "sentence": ""})
+    assert (result["promoted"], result["note"]) == (True, "version 1 answers at flowers")
+
+
 def test_promote_of_older_data_than_production_declines(chain: Any) -> None:
     chain.promoted("manual__0", run_after=NEWER)
     result = chain.promote(*made(chain, compared="1"))

@@ -9,6 +9,7 @@ from dataset_contract import (
     DataContract,
     DatasetSpec,
     GateSpec,
+    NewData,
     Search,
     TrainingSpec,
     TuningSpec,
@@ -55,6 +56,18 @@ RATE = {"rate": Search(minimum=0.001, maximum=0.1, scale="log")}
             ),
             "source",
         ),
+        (
+            lambda: DatasetSpec(
+                contract=CONTRACT,
+                source="photos",
+                training=TrainingSpec(),
+                gate=GateSpec(metric="accuracy", direction="higher", threshold=0.5),
+                deadline_minutes=0,
+            ),
+            "deadline_minutes",
+        ),
+        (lambda: NewData(""), "schedule.asset"),
+        (lambda: NewData("gs://bucket/landing"), "schedule.asset"),
     ],
 )
 def test_spec_with_a_wrong_value_names_the_field(make: Callable[[], object], field: str) -> None:

@@ -23,7 +23,7 @@ from dataset_contract import (
 )
 
 TIERS = load_tiers()
-ARGUMENTS = {"model": "resnet", "train_steps": 200, "base_learning_rate": 0.1}
+ARGUMENTS = {"model": "resnet", "train_steps": 200, "base_learning_rate": 0.1, "resnet_depth": 18}
 SPEC = DatasetSpec(
     contract=DataContract(name="flowers", record_format="image", features=image_features(("daisy", "roses"))),
     source="flowers",
@@ -31,24 +31,41 @@ SPEC = DatasetSpec(
     gate=GateSpec(metric="accuracy", direction="higher", threshold=0.7),
 )
 SEARCH = TuningSpec(parameters={"base_learning_rate": Search(minimum=0.01, maximum=1.0)})
-FULL = replace(SPEC, partition="%Y.csv", training=TrainingSpec(arguments=ARGUMENTS, tier="L4", tuning=SEARCH))
+FULL = replace(
+    SPEC,
+    partition="%Y.csv",
+    window="P2Y",
+    approval=True,
+    training=TrainingSpec(arguments=ARGUMENTS, tier="L4", tuning=SEARCH),
+)
 
 
 def test_run_params_have_the_specs_values_as_defaults_and_nothing_that_it_lacks() -> None:
     assert {name: param.value for name, param in run_params(SPEC, TIERS).items()} == {
         "source": None,
+        "unchanged": "auto",
+        "reconvert": False,
+        **ARGUMENTS,
         "tier": "L4",
         "spot": False,
-        "model": "resnet",
-        "train_steps": 200,
-        "base_learning_rate": 0.1,
         "promote": True,
     }
 
 
-def test_run_params_of_partitions_and_a_search_add_theirs() -> None:
-    added = set(run_params(FULL, TIERS)) - set(run_params(SPEC, TIERS))
-    assert added == {"data_until", "tune"}
+def test_run_params_of_partitions_a_search_and_an_approval_add_theirs_with_the_specs_values() -> None:
+    full, plain = run_params(FULL, TIERS), run_params(SPEC, TIERS)
+    added = {name: full[name].value for name in full if name not in plain}
+    assert added == {"window": "P2Y", "data_until": None, "tune": False, "approval": True}
+
+
+def test_run_params_come_in_sections_that_follow_the_chain() -> None:
+    sections = [param.schema["section"] for param in run_params(FULL, TIERS).values()]
+    assert list(dict.fromkeys(sections)) == ["Data", "Training", "Machines", "Promotion"]
+    assert sections == sorted(sections, key=["Data", "Training", "Machines", "Promotion"].index)
+
+
+def test_run_params_describe_every_field() -> None:
+    assert all(param.schema["title"] and param.description for param in run_params(FULL, TIERS).values())
 
 
 def test_run_params_offer_every_tier_with_what_it_means() -> None:
@@ -61,6 +78,14 @@ def test_run_params_offer_every_tier_with_what_it_means() -> None:
     ("name", "value"),
     [
         ("source", 1),
+        ("source", ""),
+        ("window", "a year"),
+        ("window", "P"),
+        ("window", "P0M"),
+        ("window", "P1W"),
+        ("unchanged", "ignore"),
+        ("reconvert", "yes"),
+        ("approval", "yes"),
         ("data_until", "soon"),
         ("data_until", "2019-02-30"),
         ("tier", "HUGE"),
@@ -68,10 +93,13 @@ def test_run_params_offer_every_tier_with_what_it_means() -> None:
         ("tune", 1),
         ("promote", "yes"),
         ("model", 18),
+        ("model", "regression"),
+        ("resnet_depth", 17),
         ("train_steps", 0),
         ("train_steps", "many"),
         ("train_steps", 0.5),
         ("base_learning_rate", "fast"),
+        ("base_learning_rate", 0),
     ],
 )
 def test_run_params_refuse_a_value_of_another_type_or_out_of_range(name: str, value: Any) -> None:
@@ -84,6 +112,11 @@ def test_run_params_refuse_a_value_of_another_type_or_out_of_range(name: str, va
     [
         ("source", "gs://b/flowers"),
         ("source", None),
+        ("window", "P1Y6M"),
+        ("window", None),
+        ("unchanged", "skip"),
+        ("reconvert", True),
+        ("resnet_depth", 50),
         ("data_until", "2019-02-01"),
         ("data_until", None),
         ("tier", "TWO_WORKERS"),
@@ -100,7 +133,7 @@ def test_run_params_of_a_tier_that_the_deployment_lacks_names_it() -> None:
         run_params(replace(SPEC, training=TrainingSpec(tier="HUGE")), TIERS)
 
 
-@pytest.mark.parametrize("name", ["source", "tier", "promote"])
+@pytest.mark.parametrize("name", ["source", "tier", "promote", "unchanged"])
 def test_run_params_of_an_argument_with_the_name_of_another_field_names_it(name: str) -> None:
     with pytest.raises(ContractError, match=rf"training\.arguments: .* received \['{name}'\]"):
         run_params(replace(SPEC, training=TrainingSpec(arguments={name: "x"})), TIERS)

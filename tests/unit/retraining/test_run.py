@@ -71,3 +71,11 @@ def test_from_context_of_a_run_by_hand_takes_when_it_is_for_or_was_asked_for(
 def test_from_context_of_a_run_that_an_asset_triggered_is_of_no_interval() -> None:
     found = Run.from_context({"dag_run": dag_run("asset_triggered", data_interval_end=NOON)})
     assert (found.data_until, found.of_interval) == (NOON, False)
+
+
+@pytest.mark.parametrize(
+    ("run_type", "unasked"),
+    [("scheduled", True), ("asset_triggered", True), ("backfill", False), ("manual", False)],
+)
+def test_from_context_knows_whether_somebody_asked_for_the_run(run_type: str, *, unasked: bool) -> None:
+    assert Run.from_context({"dag_run": dag_run(run_type)}).unasked == unasked

@@ -34,6 +34,8 @@ def test_from_environment_with_the_required_variables_fills_in_the_rest() -> Non
         connection_id="google_cloud_default",
         poll_seconds=10.0,
         tensorboard_url=None,
+        notifier=None,
+        notifier_arguments={},
     )
 
 
@@ -47,6 +49,18 @@ def test_from_environment_without_a_required_variable_names_it(variable: str) ->
 def test_from_environment_with_an_impossible_wait_names_variable_and_value(text: str) -> None:
     with pytest.raises(ConfigurationError, match=f"PERENNIAL_POLL_SECONDS: .* received '{text}'"):
         Settings.from_environment({**REQUIRED, "PERENNIAL_POLL_SECONDS": text})
+
+
+def test_from_environment_reads_a_notifiers_arguments() -> None:
+    given = {"PERENNIAL_NOTIFIER": "a.Notifier", "PERENNIAL_NOTIFIER_ARGUMENTS": '{"to": "team"}'}
+    settings = Settings.from_environment({**REQUIRED, **given})
+    assert (settings.notifier, settings.notifier_arguments) == ("a.Notifier", {"to": "team"})
+
+
+@pytest.mark.parametrize("text", ["to team", "[1]"])
+def test_from_environment_with_arguments_that_are_no_object_names_them(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="PERENNIAL_NOTIFIER_ARGUMENTS: expected a JSON object"):
+        Settings.from_environment({**REQUIRED, "PERENNIAL_NOTIFIER_ARGUMENTS": text})
 
 
 def test_from_environment_with_a_uri_for_a_bucket_names_it() -> None:

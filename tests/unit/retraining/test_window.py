@@ -11,6 +11,8 @@ from retraining.errors import ConfigurationError, NoDataYetError
 from retraining.run import Run
 from retraining.window import Window, look
 
+from dataset_contract import ContractError
+
 MONTHS = Partitioning(pattern="trips_%Y-%m.csv", window="P3M")
 NAMES = [f"trips_2018-{month:02}.csv" for month in range(1, 9)]
 
@@ -79,6 +81,18 @@ def test_look_names_what_is_missing_and_what_it_passes_over() -> None:
 def test_look_without_a_window_sees_everything_before_the_end() -> None:
     found = window("2018-05-01", partitioning=Partitioning(pattern="trips_%Y-%m.csv"))
     assert found.names == set(NAMES[:4])
+
+
+@pytest.mark.parametrize(("length", "first"), [("P1M", 4), ("P2M", 3), (None, 1)])
+def test_look_with_another_window_sees_as_far_back_as_that(length: str | None, first: int) -> None:
+    found = window("2018-05-01", window=length)
+    assert found.names == set(NAMES[first - 1 : 4])
+    assert found.data_until == time("2018-05-01")
+
+
+def test_look_with_a_window_that_holds_no_partition_names_it() -> None:
+    with pytest.raises(ContractError, match=r"window: expected at least one month, received 'P3D'"):
+        window("2018-05-01", window="P3D")
 
 
 def test_look_without_partitions_sees_everything() -> None:
