@@ -79,9 +79,9 @@ class Experience:
             one_at_a_time=statistics.median(alone) if alone else 0.0,
         )
 
-    def seconds(self, tier: str, *, converts: bool) -> float | None:
+    def seconds(self, tier: str, *, converts: bool, trains: bool = True) -> float | None:
         """How long a run on a tier is expected to take; `None` if there is nothing to tell it by."""
-        train = self.train.get(tier)
+        train = self.train.get(tier) if trains else 0.0
         if train is None or self.rest is None or (converts and self.convert is None):
             return None
         return self.rest + train + ((self.convert or 0.0) if converts else 0.0)

@@ -181,8 +181,8 @@ def _with_conversions(runs: Sequence[PlannedRun], converted: Callable[[str], boo
 def _with_estimate(run: PlannedRun, experience: Experience, tier: Tier, *, spot: bool) -> PlannedRun:
     return replace(
         run,
-        seconds=experience.seconds(tier.name, converts=run.conversion != "done"),
-        dollars=_dollars(experience, tier, spot=spot),
+        seconds=experience.seconds(tier.name, converts=run.conversion != "done", trains=run.trains),
+        dollars=_dollars(experience, tier, spot=spot) if run.trains else 0.0,
     )
 
 
@@ -209,7 +209,7 @@ def _estimate(
 
 def _lacking(experience: Experience, tier: Tier, made: Sequence[PlannedRun], *, spot: bool) -> list[str]:
     lacking: list[str] = []
-    if not made:
+    if not any(run.trains for run in made):
         return lacking
     if tier.name not in experience.train:
         lacking.append(f"no earlier run on {tier.name} has succeeded")

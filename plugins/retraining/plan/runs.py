@@ -55,6 +55,11 @@ class PlannedRun:
         """Whether the backfill makes this run, or makes it again, and it has data."""
         return self.action in ("create", "repeat")
 
+    @property
+    def trains(self) -> bool:
+        """Whether it starts a training: a good run that is made again finds the job that it had."""
+        return self.made and not (self.state == "success" and self.conversion == "done")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:

@@ -168,6 +168,18 @@ def test_plan_without_a_measured_conversion_does_not_guess_the_time() -> None:
     assert made.summary().endswith("time unknown and $0.22 on BASIC")
 
 
+def test_plan_of_a_good_run_that_is_made_again_counts_no_training() -> None:
+    made = make(
+        intervals=INTERVALS[:2],
+        past=[past(1)],
+        reprocess="completed",
+        converted=lambda found: found == key(1),
+    )
+    assert [run.trains for run in made.runs] == [False, True]
+    assert [run.seconds for run in made.runs] == [30, 3690]
+    assert [run.dollars for run in made.runs] == pytest.approx([0, 0.21849885])
+
+
 def test_plan_of_no_interval_says_so() -> None:
     assert make(intervals=[]).summary().startswith("no runs: no interval")
 
