@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from retraining.hooks.creation import find_or_create
@@ -31,12 +32,14 @@ class Deployment:
         model: the model's resource name, without a version.
         version: the version's id.
         traffic_percent: its share of the endpoint's requests, 0 to 100.
+        created: when it was put there.
     """
 
     id: str
     model: str
     version: str
     traffic_percent: int
+    created: datetime | None = None
 
     def serves(self, version: ModelVersion) -> bool:
         """Whether it is this version."""
@@ -101,6 +104,7 @@ class Endpoints:
                 model=deployed.model.partition("@")[0],
                 version=deployed.model_version_id,
                 traffic_percent=endpoint.traffic_split.get(deployed.id, 0),
+                created=deployed.create_time or None,
             )
             for deployed in endpoint.deployed_models
         ]

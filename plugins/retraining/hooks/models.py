@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from retraining.hooks.creation import find_or_create
@@ -29,6 +30,7 @@ class ModelVersion:
         artifact_uri: the export's folder.
         labels: whom it belongs to and what it was made from.
         aliases: the names that point to it.
+        created: when it was made.
     """
 
     model: str
@@ -36,6 +38,7 @@ class ModelVersion:
     artifact_uri: str
     labels: Mapping[str, str]
     aliases: Sequence[str]
+    created: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -136,4 +139,5 @@ def _version(model: Model) -> ModelVersion:
         artifact_uri=model.artifact_uri,
         labels=dict(model.labels),
         aliases=tuple(model.version_aliases),
+        created=model.version_create_time or None,
     )

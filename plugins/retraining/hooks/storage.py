@@ -44,6 +44,27 @@ class Storage:
             raise FileNotFoundError(f"{uri} does not exist") from error
         return text
 
+    def read_bytes(self, uri: str, *, first: int | None = None) -> bytes:
+        """The content of an object.
+
+        Args:
+            uri: the object.
+            first: how many bytes of it at most; by default all.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+        """
+        from google.api_core.exceptions import NotFound, RequestRangeNotSatisfiable
+
+        end = None if first is None else first - 1
+        try:
+            content: bytes = self._blob(uri).download_as_bytes(end=end)
+        except NotFound as error:
+            raise FileNotFoundError(f"{uri} does not exist") from error
+        except RequestRangeNotSatisfiable:
+            return b""  # an empty object has no first byte
+        return content
+
     def write_json(self, uri: str, document: Mapping[str, Any]) -> None:
         """Write an object anew."""
         from google.cloud.storage.retry import DEFAULT_RETRY

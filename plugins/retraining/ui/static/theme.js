@@ -1,0 +1,22 @@
+// The theme of Airflow's page around this one, which marks it on its root; else the system's.
+(() => {
+  const around = () => {
+    try {
+      return window.parent === window ? null : window.parent.document.documentElement;
+    } catch {
+      return null; // another site's page
+    }
+  };
+  const root = around();
+  if (!root) return;
+  const follow = () => {
+    const dark = root.classList.contains("dark");
+    if (dark || root.classList.contains("light")) {
+      document.documentElement.style.colorScheme = dark ? "dark" : "light";
+    }
+  };
+  follow();
+  const observer = new MutationObserver(follow);
+  observer.observe(root, { attributes: true, attributeFilter: ["class"] });
+  window.addEventListener("pagehide", () => observer.disconnect());
+})();

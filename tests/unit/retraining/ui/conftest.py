@@ -1,0 +1,40 @@
+"""A bucket in memory, in place of Cloud Storage."""
+
+import json
+from typing import Any
+
+import pytest
+from retraining.snapshot import RawObject
+
+
+class Bucket:
+    """What the readers ask of `Storage`."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def put(self, uri: str, content: Any) -> None:
+        self.objects[uri] = content if isinstance(content, bytes) else json.dumps(content).encode()
+
+    def put_lines(self, uri: str, lines: list[Any]) -> None:
+        self.objects[uri] = "".join(json.dumps(line) + "\n" for line in lines).encode()
+
+    def read_text(self, uri: str) -> str:
+        return self.read_bytes(uri).decode()
+
+    def read_bytes(self, uri: str, *, first: int | None = None) -> bytes:
+        if uri not in self.objects:
+            raise FileNotFoundError(f"{uri} does not exist")
+        return self.objects[uri][:first]
+
+    def list(self, folder: str) -> list[RawObject]:
+        return [
+            RawObject(name=uri.removeprefix(folder), size=len(content), crc32c="")
+            for uri, content in self.objects.items()
+            if uri.startswith(folder)
+        ]
+
+
+@pytest.fixture
+def bucket() -> Bucket:
+    return Bucket()
