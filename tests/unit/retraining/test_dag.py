@@ -1,0 +1,56 @@
+"""The chain of a dataset that asks for more than the chain of every dataset has."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+from airflow.serialization.serialized_objects import DagSerialization
+from retraining import notices
+from retraining.dag import build_training_dag
+from retraining_chain import SPEC
+
+from dataset_contract import NewData
+
+
+def dag(**changes: Any) -> DAG:
+    return build_training_dag(replace(SPEC, **changes))
+
+
+def test_dag_with_a_deadline_has_it_from_when_a_run_is_queued() -> None:
+    found = dag(deadline_minutes=90)
+    (alert,) = found.deadline
+    assert alert.interval == timedelta(minutes=90)
+    (written,) = DagSerialization.to_dict(found)["dag"]["deadline"]
+    assert written["reference"]["reference_type"] == "DagRunQueuedAtDeadline"
+    assert written["callback"]["__data__"] == {
+        "path": f"{notices.__name__}.on_deadline",
+        "kwargs": {"minutes": 90},
+    }
+
+
+def test_dag_without_a_deadline_has_none() -> None:
+    assert not dag().deadline
+
+
+@pytest.mark.parametrize("approval", [True, False])
+def test_dag_with_an_approval_asks_between_the_candidate_and_production(*, approval: bool) -> None:
+    found = dag(approval=approval)
+    assert "approve" in found.task_dict["smoke_predict"].downstream_task_ids
+    assert found.task_dict["approve"].downstream_task_ids == {"promote"}
+    assert "approve" not in dag().task_dict
+
+
+def test_dag_with_new_data_is_triggered_by_a_name_only() -> None:
+    (asset,) = dag(schedule=NewData("landing")).schedule
+    assert (asset.name, asset.uri) == ("landing", "landing")
+
+
+def test_dag_tells_of_failures_of_every_task_and_of_promotions() -> None:
+    tasks = dag(approval=True).task_dict
+    assert all(notices.on_failure in task.on_failure_callback for task in tasks.values())
+    told = {name for name, task in tasks.items() if task.on_success_callback}
+    assert told == {"promote"}
