@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from airflow.api_fastapi.app import API_ROOT_PATH
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup, escape
 
 from retraining.ui.entry import URL_PREFIX
@@ -92,7 +92,6 @@ def _make() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
-        undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
