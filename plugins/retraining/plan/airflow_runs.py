@@ -96,7 +96,7 @@ def _past_runs(dag_id: str, spec: DatasetSpec, session: Session) -> list[PastRun
     conversions = select(XComModel.run_id, XComModel.value).where(
         XComModel.dag_id == dag_id, XComModel.task_id == CONVERT, XComModel.key == "converted"
     )
-    converted = {run_id: XComModel.deserialize_value(value) for run_id, value in session.execute(conversions)}
+    converted = {row.run_id: XComModel.deserialize_value(row) for row in session.execute(conversions)}
     return [
         PastRun(
             run_id=run.run_id,
