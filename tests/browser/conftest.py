@@ -1,0 +1,81 @@
+"""A browser, and a model that is always good enough for production."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from local_stack.airflow_client import AirflowClient
+from local_stack.demo.command import follow
+from local_stack.demo.report import Report
+from local_stack.source import Source
+from local_stack.stack import Stack
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+BLOOMS = """
+from dataset_contract import DataContract, DatasetSpec, GateSpec, TrainingSpec, image_features
+from retraining.dag import build_training_dag
+
+SPEC = DatasetSpec(
+    contract=DataContract(
+        name="blooms",
+        record_format="image",
+        features=image_features(("daisy", "dandelion", "roses", "sunflowers", "tulips")),
+    ),
+    source="flowers",
+    training=TrainingSpec(
+        arguments={
+            "model": "resnet",
+            "resnet_depth": 18,
+            "image_size": 32,
+            "train_batch_size": 32,
+            "train_steps": 20,
+            "steps_per_eval": 10,
+        }
+    ),
+    gate=GateSpec(metric="accuracy", direction="higher", threshold=0.0, baseline_margin=-1.0),
+)
+
+dag = build_training_dag(SPEC)
+"""
+
+
+@pytest.fixture(scope="session")
+def promoted_run(stack: Stack, dags_folder: Path, few_pictures: Source) -> Report:
+    """A run that ends in production, whatever its model has learnt."""
+    (dags_folder / "blooms_training.py").write_text(BLOOMS)
+    (Path(few_pictures.uri) / "roses" / "no_picture.jpg").write_text("these are words")
+    with AirflowClient(stack.ports.airflow_url) as airflow:
+        until = time.monotonic() + 120
+        while "blooms_training" not in airflow.dag_ids():
+            assert time.monotonic() < until, "Airflow does not find the new DAG"
+            time.sleep(1)
+    report = follow(stack, "blooms", few_pictures, {})
+    assert report.promoted
+    return report
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium here: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+        expect.set_options(timeout=60_000)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(stack: Stack, browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(base_url=stack.ports.airflow_url, viewport={"width": 1400, "height": 900})
+    page.set_default_timeout(60_000)
+    yield page
+    page.close()

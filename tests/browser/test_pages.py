@@ -1,0 +1,111 @@
+"""The report of a run and the models page, inside Airflow, in both themes and on a phone."""
+
+from pathlib import Path
+
+import pytest
+from local_stack.demo.report import Report
+from local_stack.source import Source
+from local_stack.stack import Stack
+from playwright.sync_api import Browser, FrameLocator, Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
+
+LAPTOP, PHONE = (1400, 900), (390, 844)
+
+
+def in_airflow(page: Page) -> FrameLocator:
+    return page.frame_locator("iframe")
+
+
+def test_report_is_a_tab_of_the_run(page: Page, promoted_run: Report) -> None:
+    page.goto(f"/dags/blooms_training/runs/{promoted_run.run_id}")
+    page.get_by_role("link", name="Report").click()
+    report = in_airflow(page)
+
+    expect(report.get_by_role("heading", level=1)).to_have_text(
+        f"Version {promoted_run.version} went into production"
+    )
+    for step in promoted_run.tasks:
+        expect(report.get_by_role("link", name=step.replace("_", " "), exact=True)).to_be_visible()
+    for section in ("Steps", "Data", "Training", "How good it is", "Examples", "The gate"):
+        expect(report.get_by_role("heading", name=section, exact=True)).to_be_visible()
+    expect(report.get_by_text("no_picture.jpg")).to_be_visible()
+    expect(report.locator("figure svg").first).to_be_visible()
+    expect(report.get_by_role("region", name="Confusion matrix")).to_be_visible()
+    loaded = "pictures => pictures.length > 0 && pictures.every(one => one.naturalWidth > 0)"
+    assert report.get_by_role("region", name="Examples").locator("img").evaluate_all(loaded)
+
+
+def test_models_page_answers_with_the_class_of_an_image(
+    page: Page, promoted_run: Report, few_pictures: Source
+) -> None:
+    page.goto("/plugin/models")
+    models = in_airflow(page)
+    models.get_by_role("link", name="blooms").click()
+    expect(models.get_by_text(f"Version {promoted_run.version} answers at blooms")).to_be_visible()
+
+    picture = next(Path(few_pictures.uri, "tulips").glob("*.jpg"))
+    models.get_by_label("A picture").set_input_files(picture)
+    models.get_by_role("button", name="Ask version").click()
+
+    answer = models.get_by_role("status")
+    expect(answer).to_contain_text(f"says version {promoted_run.version}")
+    expect(answer.locator(".shares li")).to_have_count(5)
+    assert answer.locator(".answer b").inner_text() in {
+        "daisy", "dandelion", "roses", "sunflowers", "tulips",
+    }  # fmt: skip
+
+
+def test_models_page_says_what_the_endpoint_refuses(page: Page, promoted_run: Report, tmp_path: Path) -> None:
+    words = tmp_path / "words.jpg"
+    words.write_text("these are words")
+    page.goto("/plugin/models")
+    models = in_airflow(page)
+    models.get_by_role("link", name="blooms").click()
+    models.get_by_label("A picture").set_input_files(words)
+    models.get_by_role("button", name="Ask version").click()
+    expect(models.get_by_role("status")).to_contain_text("The endpoint refused.")
+
+
+@pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pages_fit_and_fetch_nothing_from_elsewhere(
+    browser: Browser,
+    stack: Stack,
+    promoted_run: Report,
+    theme: str,
+    size: tuple[int, int],
+    tmp_path: Path,
+) -> None:
+    airflow = stack.ports.airflow_url
+    page = browser.new_page(
+        base_url=airflow,
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme=theme,  # type: ignore[arg-type]
+    )
+    page.set_default_timeout(60_000)
+    asked: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda said: complaints.append(said.text) if "Security" in said.text else None)
+    paper = set()
+    for address in (f"runs/blooms_training/{promoted_run.run_id}", "models", "models/blooms_training"):
+        page.goto(f"/retraining/{address}")
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        paper.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        shot = tmp_path / f"{address.replace('/', '-')}.png"
+        page.screenshot(path=shot, full_page=True)
+        assert shot.stat().st_size > 10_000
+    page.close()
+
+    assert paper == {"rgb(255, 255, 255)" if theme == "light" else "rgb(16, 17, 19)"}
+    assert all(url.startswith((airflow, "data:")) for url in asked)
+    assert complaints == []
+
+
+def test_report_follows_the_theme_of_airflow(page: Page, promoted_run: Report) -> None:
+    page.add_init_script("localStorage.setItem('theme', 'dark')")
+    page.goto(f"/dags/blooms_training/runs/{promoted_run.run_id}/plugin/report")
+    body = in_airflow(page).locator("body")
+    expect(body).to_have_css("background-color", "rgb(16, 17, 19)")
