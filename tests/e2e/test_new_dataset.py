@@ -2,6 +2,7 @@
 
 import csv
 import random
+import re
 import time
 from pathlib import Path
 
@@ -34,7 +35,9 @@ SPEC = dc.DatasetSpec(
     ),
     source="tips",
     training=dc.TrainingSpec(
-        arguments={"model": "regression", "train_steps": 300, "base_learning_rate": 0.005}
+        arguments={
+            "model": "regression", "train_steps": 300, "log_every": 100, "base_learning_rate": 0.005
+        }
     ),
     gate=dc.GateSpec(metric="rmse", direction="lower", threshold=1.0, baseline_margin=0.5),
 )
@@ -59,16 +62,20 @@ def bills(tmp_path_factory: pytest.TempPathFactory) -> Source:
     return Source(uri=str(folder), made=True, description="made-up bills")
 
 
-def test_one_new_file_takes_a_csv_to_an_answer_of_production(
-    stack: Stack, dags_folder: Path, bills: Source
-) -> None:
-    assert len(SPEC.splitlines()) <= 40
+@pytest.fixture(scope="module")
+def tips_dag(stack: Stack, dags_folder: Path) -> None:
+    """The new file, found by Airflow."""
     (dags_folder / "tips_training.py").write_text(SPEC)
     with AirflowClient(stack.ports.airflow_url) as airflow:
         until = time.monotonic() + 120
         while "tips_training" not in airflow.dag_ids():
             assert time.monotonic() < until, "Airflow does not find the new DAG"
             time.sleep(1)
+
+
+@pytest.mark.usefixtures("tips_dag")
+def test_one_new_file_takes_a_csv_to_an_answer_of_production(stack: Stack, bills: Source) -> None:
+    assert len(SPEC.splitlines()) <= 40
 
     report = follow(stack, "tips", bills, {})
 
@@ -77,3 +84,22 @@ def test_one_new_file_takes_a_csv_to_an_answer_of_production(
     assert "1 column_count, 1 not_a_number" in report.tasks["convert_to_tfrecord"]["note"]
     assert report.prediction is not None
     assert report.prediction.version == report.version
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("tips_dag")
+def test_two_workers_of_a_tier_train_one_model_and_agree(stack: Stack, bills: Source) -> None:
+    jobs = set(stack.home.emulator.glob("jobs/*"))
+
+    report = follow(stack, "tips", bills, {"tier": "TWO_WORKERS", "train_steps": 40, "log_every": 10})
+
+    assert report.state == "success"
+    (job,) = [
+        path for path in set(stack.home.emulator.glob("jobs/*")) - jobs if (path / "workerpool1-0").exists()
+    ]
+    logs = [(job / replica / "log").read_text() for replica in ("workerpool0-0", "workerpool1-0")]
+    assert "replicas: 2" in logs[0]
+    # Both reduce over all replicas, so both tell the same figures; only their speed differs.
+    chief, worker = (re.findall(r"step \d+/\d+  loss \S+  mae \S+", log) for log in logs)
+    assert len(chief) > 0
+    assert chief == worker
