@@ -49,8 +49,8 @@ status: $(INSTALLED)  ## what runs, since when, and where
 	@$(STACK) status
 
 test: $(INSTALLED)  ## all tests but the slow ones, with a whole run through a real scheduler
-	@$(RUN) pytest -m "not slow" --numprocesses auto --dist loadfile tests/unit
-	$(RUN) pytest -m "not slow" tests/contract tests/dags tests/e2e tests/browser
+	@$(RUN) pytest -m "not slow" --numprocesses auto --dist loadfile tests/unit tests/contract
+	$(RUN) pytest -m "not slow" tests/dags tests/e2e tests/browser
 
 test-slow: $(INSTALLED)  ## the slow ones
 	@$(RUN) pytest -m slow
