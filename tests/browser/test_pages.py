@@ -8,7 +8,7 @@ from local_stack.source import Source
 from local_stack.stack import Stack
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 LAPTOP, PHONE = (1400, 900), (390, 844)
 
