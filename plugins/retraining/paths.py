@@ -32,6 +32,11 @@ def run_folder(bucket: str, dataset: str, run: Run) -> str:
     return f"gs://{bucket}/runs/{dataset}/{run.slug}/"
 
 
+def run_folder_of(model: str) -> str:
+    """The folder of the training that made a model, by the model's own folder."""
+    return model.rstrip("/").removesuffix(MODEL.rstrip("/"))
+
+
 def tuning_folder(bucket: str, dataset: str, run: Run, attempt: int) -> str:
     """What the trials of one run's search leave behind; no other attempt goes on from their checkpoints.
 

@@ -108,7 +108,7 @@ class ConvertToTFRecordOperator(JobStep):
         }
 
     def failure(self, job: str, status: JobStatus) -> AirflowException:
-        """What to raise; too many rejected records fail the task at once, with their counts."""
+        """What to raise; data that can never be converted fail the task at once, saying why."""
         for line in status.error.splitlines():
             if line.startswith(UNUSABLE_DATA):
                 return AirflowFailException(line.partition(": ")[2])

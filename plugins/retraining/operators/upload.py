@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from retraining import paths
 from retraining.bench import Bench
-from retraining.errors import ConfigurationError
-from retraining.hooks.storage import Storage, in_parallel
+from retraining.hooks.storage import in_parallel
 from retraining.operators.production import version_in_production
 from retraining.operators.step import Step
 from retraining.recipe import check_changed, skips_unchanged
-from retraining.settings import Settings
 from retraining.snapshot import RawObject, snapshot_id
+from retraining.source import Source, open_source
 from retraining.window import look
 
-READ_BYTES = 1 << 20
 REPORT_EVERY = 500
 
 
@@ -44,17 +39,17 @@ class UploadDataOperator(Step):
 
     def work(self, bench: Bench) -> Mapping[str, Any]:
         """Find the snapshot's id, then upload what of it is missing."""
-        location = resolve(self.source or self.spec.source, bench.settings)
-        self.log.info("Reading %s", location)
-        window = look(names(location, bench.storage), self.spec.partitioning, bench.run, bench.params)
-        objects = survey(location, window.names, bench.storage)
+        source = open_source(self.source or self.spec.source, bench.settings, bench.storage)
+        self.log.info("Reading %s", source.location)
+        window = look(source.names, self.spec.partitioning, bench.run, bench.params)
+        objects = source.describe(window.names)
         snapshot = snapshot_id(objects)
         if skips_unchanged(bench):
             check_changed(bench, self.spec, snapshot, version_in_production(bench, self.spec.name))
         raw_dir = paths.raw_folder(bench.settings.bucket, self.spec.name, snapshot)
         there = {found.name for found in bench.storage.list(raw_dir)}
         missing = [found for found in objects if found.name not in there]
-        self._bring(missing, location, raw_dir, bench.storage)
+        self._bring(missing, source, raw_dir)
         note = (
             f"uploaded {len(missing)} of {len(objects)} objects"
             if missing
@@ -74,14 +69,8 @@ class UploadDataOperator(Step):
             "note": note,
         }
 
-    def _bring(self, missing: Sequence[RawObject], location: str, raw_dir: str, storage: Storage) -> None:
+    def _bring(self, missing: Sequence[RawObject], source: Source, raw_dir: str) -> None:
         brought = 0
-
-        def bring(item: RawObject) -> None:
-            if location.startswith("gs://"):
-                storage.copy(location + item.name, raw_dir + item.name)
-            else:
-                storage.upload(str(Path(location, item.name)), raw_dir + item.name)
 
         def count(_: RawObject) -> None:
             nonlocal brought
@@ -89,70 +78,4 @@ class UploadDataOperator(Step):
             if brought % REPORT_EVERY == 0:
                 self.log.info("%d of %d objects", brought, len(missing))
 
-        in_parallel(bring, missing, done=count)
-
-
-def resolve(source: str, settings: Settings) -> str:
-    """The location of a source: as it is, or below the source root if it is relative.
-
-    Raises:
-        ConfigurationError: the source is relative and there is no source root.
-    """
-    if source.startswith("gs://"):
-        return source.rstrip("/") + "/"
-    if Path(source).is_absolute():
-        return source
-    root = settings.source_root
-    if root is None:
-        raise ConfigurationError(
-            f"source: expected a folder or a gs:// URI (no PERENNIAL_SOURCE_ROOT is set), received {source!r}"
-        )
-    return f"{root.rstrip('/')}/{source}/" if root.startswith("gs://") else str(Path(root, source))
-
-
-def names(location: str, storage: Storage) -> list[str]:
-    """The names of the files at a location, relative to it; hidden ones of a folder are left out.
-
-    Raises:
-        ConfigurationError: there are none, or there is no such folder.
-    """
-    if location.startswith("gs://"):
-        found = [item.name for item in storage.list(location)]
-    else:
-        folder = Path(location)
-        if not folder.is_dir():
-            raise ConfigurationError(f"source: expected a folder, received {location!r}")
-        found = sorted(file.relative_to(folder).as_posix() for file in _visible(folder))
-    if not found:
-        raise ConfigurationError(f"source: expected at least one file in {location}, received none")
-    return found
-
-
-def survey(location: str, chosen: Collection[str], storage: Storage) -> list[RawObject]:
-    """The chosen files of a location with their sizes and checksums; no other file is opened."""
-    if location.startswith("gs://"):
-        return [item for item in storage.list(location) if item.name in chosen]
-    # Reading and hashing both release the interpreter's lock.
-    with ThreadPoolExecutor(thread_name_prefix="checksum") as pool:
-        return list(pool.map(lambda name: _describe(Path(location, name), name), sorted(chosen)))
-
-
-def _visible(folder: Path) -> Iterator[Path]:
-    for entry in folder.iterdir():
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            yield from _visible(entry)
-        elif entry.is_file():
-            yield entry
-
-
-def _describe(file: Path, name: str) -> RawObject:
-    import google_crc32c
-
-    checksum, size = google_crc32c.Checksum(), 0
-    with file.open("rb") as stream:
-        while block := stream.read(READ_BYTES):
-            checksum.update(block)
-            size += len(block)
-    return RawObject(name=name, size=size, crc32c=base64.b64encode(checksum.digest()).decode())
+        in_parallel(lambda item: source.bring(item.name, raw_dir + item.name), missing, done=count)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from retraining.plan.past import PastRun
-from retraining.plan.planner import Source, plan
+from retraining.plan.planner import plan
 from retraining.plan.runs import Estimate, Plan, PlannedRun
 
-__all__ = ["Estimate", "PastRun", "Plan", "PlannedRun", "Source", "plan"]
+__all__ = ["Estimate", "PastRun", "Plan", "PlannedRun", "plan"]

@@ -11,11 +11,11 @@ from retraining import paths
 from retraining.dag import build_training_dag
 from retraining.hooks.clients import Clients
 from retraining.hooks.storage import Storage
-from retraining.operators.upload import names, resolve, survey
 from retraining.plan.airflow_runs import intervals, past_runs
-from retraining.plan.planner import Reprocess, Source, plan
+from retraining.plan.planner import Reprocess, plan
 from retraining.plan.runs import Plan
 from retraining.settings import Settings
+from retraining.source import open_source
 from retraining.tiers import find_tier, load_tiers
 
 if TYPE_CHECKING:
@@ -70,16 +70,12 @@ def plan_backfill(spec: DatasetSpec, request: Request, settings: Settings, sessi
     clients = Clients(settings.connection_id, project=settings.project, region=settings.region)
     try:
         storage = Storage(clients)
-        location = resolve(request.source or spec.source, settings)
-        source = Source(
-            names=names(location, storage), describe=lambda wanted: survey(location, wanted, storage)
-        )
         return plan(
             spec,
             dag_id=dag.dag_id,
             intervals=found,
             past=past,
-            source=source,
+            source=open_source(request.source or spec.source, settings, storage),
             converted=lambda key: _is_committed(storage, settings, spec, key),
             tiers=tiers,
             tier=tier,

@@ -12,7 +12,8 @@ from retraining.errors import NoDataYetError
 from retraining.plan.past import Experience, PastRun
 from retraining.plan.runs import Action, Estimate, Plan, PlannedRun
 from retraining.run import Run
-from retraining.snapshot import RawObject, snapshot_id
+from retraining.snapshot import snapshot_id
+from retraining.source import Source
 from retraining.tiers import Tier
 from retraining.window import look
 
@@ -35,19 +36,6 @@ class Interval:
     logical_date: datetime
     start: datetime
     end: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """The raw data as it is now.
-
-    Attributes:
-        names: every file.
-        describe: tells size and checksum of files; reads them.
-    """
-
-    names: Sequence[str]
-    describe: Callable[[Sequence[str]], Sequence[RawObject]]
 
 
 def plan(
@@ -82,10 +70,10 @@ def plan(
     Raises:
         ConfigurationError: the source has no files of the dataset's pattern.
     """
-    source = _partitions(spec, source)
+    names = _partitions(spec, source.names)
     latest = {run.logical_date: run for run in past if run.logical_date is not None}
     runs = [
-        _with_data(spec, dag_id, _of_interval(interval, latest.get(interval.logical_date), reprocess), source)
+        _with_data(spec, dag_id, _of_interval(interval, latest.get(interval.logical_date), reprocess), names)
         for interval in intervals
     ]
     runs = _with_snapshots(spec, runs, source)
@@ -105,13 +93,12 @@ def plan(
     )
 
 
-def _partitions(spec: DatasetSpec, source: Source) -> Source:
-    """The source without the files that every run would pass over; all of it if there are no others."""
+def _partitions(spec: DatasetSpec, names: Sequence[str]) -> Sequence[str]:
+    """The files without those that every run would pass over; all of them if there are no others."""
     partitioning = spec.partitioning
     if partitioning is None:
-        return source
-    found = [name for name in source.names if partitioning.interval_of(name)]
-    return replace(source, names=found or source.names)
+        return names
+    return [name for name in names if partitioning.interval_of(name)] or names
 
 
 def _of_interval(interval: Interval, existing: PastRun | None, reprocess: Reprocess) -> PlannedRun:
@@ -133,10 +120,10 @@ def _of_interval(interval: Interval, existing: PastRun | None, reprocess: Reproc
     )
 
 
-def _with_data(spec: DatasetSpec, dag_id: str, planned: PlannedRun, source: Source) -> PlannedRun:
+def _with_data(spec: DatasetSpec, dag_id: str, planned: PlannedRun, names: Sequence[str]) -> PlannedRun:
     run = Run(dag_id=dag_id, run_id=planned.run_id, data_until=planned.end, of_interval=True)
     try:
-        window = look(source.names, spec.partitioning, run, {})
+        window = look(names, spec.partitioning, run, {})
     except NoDataYetError as error:
         if planned.action == "leave":
             return planned
@@ -152,7 +139,7 @@ def _with_data(spec: DatasetSpec, dag_id: str, planned: PlannedRun, source: Sour
 
 def _with_snapshots(spec: DatasetSpec, runs: Sequence[PlannedRun], source: Source) -> list[PlannedRun]:
     # Windows overlap: each file is read once.
-    wanted = sorted({name for run in runs for name in run.files})
+    wanted = {name for run in runs for name in run.files}
     objects = {found.name: found for found in source.describe(wanted)} if wanted else {}
     found = []
     for run in runs:

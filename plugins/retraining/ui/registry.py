@@ -89,7 +89,7 @@ def _record(version: ModelVersion, deployment: Deployment | None, promotions: Pr
         metric=metric,
         value=value,
         data_until=version.labels.get(labels.DATA_UNTIL, ""),
-        job_dir=version.artifact_uri.rstrip("/").removesuffix(paths.MODEL.rstrip("/")),
+        job_dir=paths.run_folder_of(version.artifact_uri),
         run_id=promotions.run_ids.get(slug),
         promoted=serving or slug in promotions.promoted,
         serving=serving,

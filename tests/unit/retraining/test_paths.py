@@ -29,3 +29,8 @@ def test_split_gives_bucket_and_name(uri: str, parts: tuple[str, str]) -> None:
 def test_split_of_anything_else_names_it(uri: str) -> None:
     with pytest.raises(ValueError, match=r"expected gs://BUCKET/\.\.\., received"):
         paths.split(uri)
+
+
+@pytest.mark.parametrize("model", ["gs://b/runs/flowers/1/model/", "gs://b/runs/flowers/1/model"])
+def test_run_folder_of_a_model_is_the_one_that_holds_it(model: str) -> None:
+    assert paths.run_folder_of(model) == "gs://b/runs/flowers/1/"

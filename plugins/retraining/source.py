@@ -1,0 +1,132 @@
+"""Raw data where they come from: a folder, or a folder of Cloud Storage."""
+
+from __future__ import annotations
+
+import base64
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from retraining.errors import ConfigurationError
+from retraining.hooks.storage import Storage
+from retraining.settings import Settings
+from retraining.snapshot import RawObject
+
+READ_BYTES = 1 << 20
+
+
+class Source(ABC):
+    """The files of one place, as they are now.
+
+    Attributes:
+        location: the folder or the `gs://` URI.
+        names: every file, relative to it.
+    """
+
+    location: str
+    names: Sequence[str]
+
+    @abstractmethod
+    def describe(self, chosen: Collection[str]) -> list[RawObject]:
+        """The chosen files with their sizes and checksums; no other file is opened."""
+
+    @abstractmethod
+    def bring(self, name: str, uri: str) -> None:
+        """Make an object of a file; an object that is already there is left as it is."""
+
+
+class Folder(Source):
+    """A folder of this machine; hidden files are left out.
+
+    Raises:
+        ConfigurationError: there is no such folder.
+    """
+
+    def __init__(self, location: str, storage: Storage) -> None:
+        self.location = location
+        self._folder = Path(location)
+        self._storage = storage
+        if not self._folder.is_dir():
+            raise ConfigurationError(f"source: expected a folder, received {location!r}")
+        self.names = sorted(file.relative_to(self._folder).as_posix() for file in _visible(self._folder))
+
+    def describe(self, chosen: Collection[str]) -> list[RawObject]:
+        """Read the chosen files."""
+        # Reading and hashing both release the interpreter's lock.
+        with ThreadPoolExecutor(thread_name_prefix="checksum") as pool:
+            return list(pool.map(self._describe, sorted(chosen)))
+
+    def bring(self, name: str, uri: str) -> None:
+        """Upload a file."""
+        self._storage.upload(str(self._folder / name), uri)
+
+    def _describe(self, name: str) -> RawObject:
+        import google_crc32c
+
+        checksum, size = google_crc32c.Checksum(), 0
+        with (self._folder / name).open("rb") as stream:
+            while block := stream.read(READ_BYTES):
+                checksum.update(block)
+                size += len(block)
+        return RawObject(name=name, size=size, crc32c=base64.b64encode(checksum.digest()).decode())
+
+
+class Objects(Source):
+    """A folder of Cloud Storage, which knows sizes and checksums already."""
+
+    def __init__(self, location: str, storage: Storage) -> None:
+        self.location = location
+        self._storage = storage
+        self._objects = storage.list(location)
+        self.names = [found.name for found in self._objects]
+
+    def describe(self, chosen: Collection[str]) -> list[RawObject]:
+        """Nothing has to be read for it."""
+        return [found for found in self._objects if found.name in chosen]
+
+    def bring(self, name: str, uri: str) -> None:
+        """Copy an object within Cloud Storage."""
+        self._storage.copy(self.location + name, uri)
+
+
+def open_source(source: str, settings: Settings, storage: Storage) -> Source:
+    """The raw data that a spec or a run's parameter names.
+
+    Args:
+        source: a folder or a `gs://` URI; a relative one is below the source root.
+        settings: the deployment.
+        storage: where objects are read, and made.
+
+    Raises:
+        ConfigurationError: there is no such folder, it has no files, or the source is relative and there is
+            no source root.
+    """
+    location = _resolve(source, settings)
+    found = Objects(location, storage) if location.startswith("gs://") else Folder(location, storage)
+    if not found.names:
+        raise ConfigurationError(f"source: expected at least one file in {location}, received none")
+    return found
+
+
+def _resolve(source: str, settings: Settings) -> str:
+    if source.startswith("gs://"):
+        return source.rstrip("/") + "/"
+    if Path(source).is_absolute():
+        return source
+    root = settings.source_root
+    if root is None:
+        raise ConfigurationError(
+            f"source: expected a folder or a gs:// URI (no PERENNIAL_SOURCE_ROOT is set), received {source!r}"
+        )
+    return f"{root.rstrip('/')}/{source}/" if root.startswith("gs://") else str(Path(root, source))
+
+
+def _visible(folder: Path) -> Iterator[Path]:
+    for entry in folder.iterdir():
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _visible(entry)
+        elif entry.is_file():
+            yield entry

@@ -1,0 +1,91 @@
+"""Raw data in a folder and in Cloud Storage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import pytest
+from retraining.errors import ConfigurationError
+from retraining.hooks.storage import Storage
+from retraining.settings import Settings
+from retraining.snapshot import RawObject
+from retraining.source import Source, open_source
+
+SETTINGS = {
+    "PERENNIAL_PROJECT": "p",
+    "PERENNIAL_REGION": "r",
+    "PERENNIAL_BUCKET": "b",
+    "PERENNIAL_PACKAGES": "dist",
+}
+
+
+class Bucket:
+    """What a source asks of `Storage`."""
+
+    def __init__(self, *found: RawObject) -> None:
+        self.found = list(found)
+        self.asked: list[tuple[str, ...]] = []
+
+    def list(self, folder: str) -> list[RawObject]:
+        self.asked.append(("list", folder))
+        return self.found
+
+    def upload(self, file: str, uri: str) -> None:
+        self.asked.append(("upload", file, uri))
+
+    def copy(self, source: str, destination: str) -> None:
+        self.asked.append(("copy", source, destination))
+
+
+def opened(source: str, bucket: Bucket, root: str = "") -> Source:
+    settings = Settings.from_environment({**SETTINGS, "PERENNIAL_SOURCE_ROOT": root})
+    return open_source(source, settings, cast(Storage, bucket))
+
+
+def test_folder_names_its_visible_files_and_describes_the_chosen_ones(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "one.csv").write_bytes(b"123456789")
+    (tmp_path / "two.csv").write_bytes(b"")
+    (tmp_path / ".hidden").write_bytes(b"x")
+    found = opened(str(tmp_path), Bucket())
+    assert found.names == ["a/one.csv", "two.csv"]
+    # The check value of CRC-32C: https://reveng.sourceforge.io/crc-catalogue/17plus.htm#crc.cat.crc-32-iscsi
+    assert found.describe({"a/one.csv"}) == [RawObject(name="a/one.csv", size=9, crc32c="4waSgw==")]
+
+
+def test_folder_is_brought_by_uploads(tmp_path: Path) -> None:
+    (tmp_path / "one.csv").touch()
+    bucket = Bucket()
+    opened(tmp_path.name, bucket, str(tmp_path.parent)).bring("one.csv", "gs://b/raw/one.csv")
+    assert bucket.asked == [("upload", str(tmp_path / "one.csv"), "gs://b/raw/one.csv")]
+
+
+@pytest.mark.parametrize(
+    ("source", "root"), [("gs://raw/trips", ""), ("trips", "gs://raw/")], ids=["absolute", "below the root"]
+)
+def test_objects_are_listed_once_and_copied(source: str, root: str) -> None:
+    one, two = (RawObject(name=name, size=1, crc32c="x") for name in ("one.csv", "two.csv"))
+    bucket = Bucket(one, two)
+    found = opened(source, bucket, root)
+    assert found.names == ["one.csv", "two.csv"]
+    assert found.describe({"two.csv"}) == [two]
+    found.bring("two.csv", "gs://b/raw/two.csv")
+    assert bucket.asked == [
+        ("list", "gs://raw/trips/"),
+        ("copy", "gs://raw/trips/two.csv", "gs://b/raw/two.csv"),
+    ]
+
+
+def test_source_without_files_or_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=f"at least one file in {tmp_path}, received none"):
+        opened(str(tmp_path), Bucket())
+    with pytest.raises(ConfigurationError, match="at least one file in gs://raw/, received none"):
+        opened("gs://raw", Bucket())
+    with pytest.raises(ConfigurationError, match=r"expected a folder, received '.*/missing'"):
+        opened(str(tmp_path / "missing"), Bucket())
+
+
+def test_relative_source_without_a_root_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"no PERENNIAL_SOURCE_ROOT is set.*received 'trips'"):
+        opened("trips", Bucket())
