@@ -43,6 +43,7 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
         doc_md=spec.description,
         schedule=_schedule(spec.schedule),
         catchup=False,
+        max_active_runs=spec.max_active_runs,
         deadline=_deadline(spec.deadline_minutes),
         params=run_params(spec, deployed_tiers()),
         tags=["training", spec.name],
@@ -55,14 +56,22 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
             "on_failure_callback": notices.on_failure,
         },
     )
+    # A backfill has a limit of its own and ignores the DAG's: what is costly is limited by task, too.
+    limit = spec.max_active_runs
     with dag:
         upload = UploadDataOperator(task_id="upload_data", source="{{ params.source or '' }}")
-        convert = ConvertToTFRecordOperator(task_id="convert_to_tfrecord", snapshot=upload.output["snapshot"])
+        convert = ConvertToTFRecordOperator(
+            task_id="convert_to_tfrecord", snapshot=upload.output["snapshot"], max_active_tis_per_dag=limit
+        )
         tuned = None
         if spec.training.tuning is not None:
-            tune = TuneOperator(task_id="tune", data_dir=convert.output["data_dir"])
+            tune = TuneOperator(
+                task_id="tune", data_dir=convert.output["data_dir"], max_active_tis_per_dag=limit
+            )
             tuned = tune.output["arguments"]
-        train = TrainOperator(task_id="train", data_dir=convert.output["data_dir"], tuned=tuned)
+        train = TrainOperator(
+            task_id="train", data_dir=convert.output["data_dir"], tuned=tuned, max_active_tis_per_dag=limit
+        )
         validate = ValidateExportOperator(task_id="validate_export", job_dir=train.output["job_dir"])
         create = CreateModelVersionOperator(
             task_id="create_model_version",

@@ -197,6 +197,8 @@ class DatasetSpec:
             `P12M` for instance; `None` for all of it. Only with partitions.
         approval: whether a run waits for a person's word before its version goes into production, unless it
             is told otherwise; `None` for a chain that has no such step.
+        max_active_runs: how many conversions and how many trainings of this dataset go on at a time, those
+            of backfills included.
         deadline_minutes: a run that takes longer than this is late, and whoever is to be told of failures is
             told so; `None` for no such limit.
         description: one paragraph, shown in Airflow.
@@ -213,12 +215,15 @@ class DatasetSpec:
     partition: str | None = None
     window: str | None = None
     approval: bool | None = None
+    max_active_runs: int = 4
     deadline_minutes: float | None = None
     description: str = ""
 
     def __post_init__(self) -> None:
         if not self.source:
             raise ContractError("source", expected="a folder or a gs:// URI", received=self.source)
+        if self.max_active_runs < 1:
+            raise ContractError("max_active_runs", expected="1 or more", received=self.max_active_runs)
         if self.deadline_minutes is not None and not 0 < self.deadline_minutes < math.inf:
             raise ContractError("deadline_minutes", expected="more than 0", received=self.deadline_minutes)
         if self.window is not None and self.partition is None:

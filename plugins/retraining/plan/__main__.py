@@ -15,8 +15,10 @@ from rich.console import Console
 
 from dataset_contract import ContractError
 from retraining.errors import ConfigurationError
+from retraining.hooks.clients import Clients
+from retraining.hooks.storage import Storage
 from retraining.plan.arguments import argument_parser
-from retraining.plan.deployment import Request, plan_backfill
+from retraining.plan.deployment import Request, airflow_command, plan_backfill
 from retraining.plan.runs import Plan
 from retraining.plan.table import show
 from retraining.settings import Settings
@@ -30,17 +32,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         # Airflow's own remarks go to the standard output, which belongs to programs.
         with redirect_stdout(sys.stderr):
-            found = _plan(options)
+            found, command = _plan(options)
     except (ConfigurationError, ContractError) as error:
         parser.error(str(error))
     if options.json:
-        print(json.dumps(found.to_json(), indent=2))
+        print(json.dumps({**found.to_json(), "command": command}, indent=2))
     else:
-        show(found, Console(highlight=False))
+        console = Console(highlight=False)
+        show(found, console)
+        if found.made:
+            console.print(f"To make it: {command}", style="dim", markup=False, soft_wrap=True)
     return 0
 
 
-def _plan(options: argparse.Namespace) -> Plan:
+def _plan(options: argparse.Namespace) -> tuple[Plan, str]:
     from airflow.utils.session import create_session
 
     spec = read_spec(options.dataset, options.dags)
@@ -53,8 +58,14 @@ def _plan(options: argparse.Namespace) -> Plan:
         reprocess=options.reprocess,
         parallel=options.max_active_runs,
     )
-    with create_session() as session:
-        return plan_backfill(spec, request, Settings.from_environment(), session)
+    settings = Settings.from_environment()
+    clients = Clients(settings.connection_id, project=settings.project, region=settings.region)
+    try:
+        with create_session() as session:
+            found = plan_backfill(spec, request, settings, Storage(clients), session)
+    finally:
+        clients.close()
+    return found, airflow_command(found, request)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from retraining.errors import ConfigurationError
 from retraining.params import TIER
 from retraining.plan.past import CONVERT, PastRun
 from retraining.plan.planner import Interval
+from retraining.plan.times import time_text
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -34,10 +35,10 @@ def intervals(dag: DAG, *, since: datetime, until: datetime, now: datetime) -> l
 
     if until < since:
         raise ConfigurationError(
-            f"to: expected a time not before {since.isoformat()}, received {until.isoformat()}"
+            f"to: expected a time not before {time_text(since)}, received {time_text(until)}"
         )
     if since >= now:
-        raise ConfigurationError(f"from: expected a time in the past, received {since.isoformat()}")
+        raise ConfigurationError(f"from: expected a time in the past, received {time_text(since)}")
     # The scheduler's form of the DAG is what Airflow asks for intervals.
     scheduled = DagSerialization.from_dict(DagSerialization.to_dict(dag))
     if not scheduled.timetable.periodic:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
+from retraining.errors import ConfigurationError
+from retraining.plan.times import read_time
 from retraining.spec import DAGS
 
 
@@ -29,7 +31,7 @@ def argument_parser(description: str) -> argparse.ArgumentParser:
     add("--reprocess", choices=("none", "failed", "completed"), default="none",
         help="which runs that exist already are made again (%(default)s)")  # fmt: skip
     add("--max-active-runs", type=_count, default=0, metavar="N",
-        help="runs at a time (default: what the DAG allows, at most 10)")  # fmt: skip
+        help="runs at a time (default, and at most: what the spec allows)")  # fmt: skip
     add("--dags", type=Path, default=DAGS, metavar="FOLDER", help="where the DAG files are (%(default)s)")
     add("--json", action="store_true", help="for programs")
     return parser
@@ -37,10 +39,9 @@ def argument_parser(description: str) -> argparse.ArgumentParser:
 
 def _time(text: str) -> datetime:
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"expected YYYY-MM-DD or ISO 8601, received {text!r}") from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+        return read_time(text)
+    except ConfigurationError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _count(text: str) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -9,20 +11,18 @@ from typing import TYPE_CHECKING
 from dataset_contract import DatasetSpec
 from retraining import paths
 from retraining.dag import build_training_dag
-from retraining.hooks.clients import Clients
 from retraining.hooks.storage import Storage
+from retraining.params import SOURCE, SPOT, TIER
 from retraining.plan.airflow_runs import intervals, past_runs
 from retraining.plan.planner import Reprocess, plan
 from retraining.plan.runs import Plan
+from retraining.plan.times import time_text
 from retraining.settings import Settings
 from retraining.source import open_source
 from retraining.tiers import find_tier, load_tiers
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
-
-AIRFLOWS_PARALLEL = 10
-"""What Airflow's own dialog starts with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +36,7 @@ class Request:
         tier: in place of the spec's; empty for that.
         spot: train on spare capacity.
         reprocess: which runs that exist already are made again.
-        parallel: how many runs go on at a time; 0 for as many as the DAG allows, but never more than
-            Airflow's own dialog starts with.
+        parallel: how many runs go on at a time; the spec allows no more than its own limit, and 0 is that.
     """
 
     since: datetime
@@ -49,13 +48,16 @@ class Request:
     parallel: int = 0
 
 
-def plan_backfill(spec: DatasetSpec, request: Request, settings: Settings, session: Session) -> Plan:
+def plan_backfill(
+    spec: DatasetSpec, request: Request, settings: Settings, storage: Storage, session: Session
+) -> Plan:
     """What a backfill would do now; makes nothing.
 
     Args:
         spec: the dataset.
         request: what is asked.
         settings: the deployment.
+        storage: its bucket, and what else it may read.
         session: of Airflow's database.
 
     Raises:
@@ -67,24 +69,34 @@ def plan_backfill(spec: DatasetSpec, request: Request, settings: Settings, sessi
     tier = find_tier(request.tier or spec.training.tier, tiers)
     found = intervals(dag, since=request.since, until=request.until, now=datetime.now(UTC))
     past = past_runs(dag.dag_id, spec, session)
-    clients = Clients(settings.connection_id, project=settings.project, region=settings.region)
-    try:
-        storage = Storage(clients)
-        return plan(
-            spec,
-            dag_id=dag.dag_id,
-            intervals=found,
-            past=past,
-            source=open_source(request.source or spec.source, settings, storage),
-            converted=lambda key: _is_committed(storage, settings, spec, key),
-            tiers=tiers,
-            tier=tier,
-            spot=request.spot,
-            reprocess=request.reprocess,
-            parallel=request.parallel or min(AIRFLOWS_PARALLEL, dag.max_active_runs),
-        )
-    finally:
-        clients.close()
+    return plan(
+        spec,
+        dag_id=dag.dag_id,
+        intervals=found,
+        past=past,
+        source=open_source(request.source or spec.source, settings, storage),
+        converted=lambda key: _is_committed(storage, settings, spec, key),
+        tiers=tiers,
+        tier=tier,
+        spot=request.spot,
+        reprocess=request.reprocess,
+        parallel=min(request.parallel or spec.max_active_runs, spec.max_active_runs),
+    )
+
+
+def airflow_command(planned: Plan, request: Request) -> str:
+    """The command that makes the backfill of a plan."""
+    asked = {SOURCE: request.source, TIER: request.tier, SPOT: request.spot}
+    conf = {name: value for name, value in asked.items() if value}
+    options = {
+        "--dag-id": planned.dag_id,
+        "--from-date": time_text(request.since),
+        "--to-date": time_text(request.until),
+        "--reprocess-behavior": request.reprocess,
+        "--max-active-runs": str(planned.parallel),
+        **({"--dag-run-conf": json.dumps(conf)} if conf else {}),
+    }
+    return shlex.join(["airflow", "backfill", "create", *(word for pair in options.items() for word in pair)])
 
 
 def _is_committed(storage: Storage, settings: Settings, spec: DatasetSpec, key: str) -> bool:

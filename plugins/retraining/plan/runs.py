@@ -125,6 +125,18 @@ class Plan:
         estimate = self.estimates[0]
         return f"{_count(len(self.made), 'run')}: {', '.join(parts)}; {in_words(estimate)}"
 
+    def remarks(self) -> list[str]:
+        """What each estimate is drawn from, and what none of them holds: a line each."""
+        lines = []
+        for estimate in self.estimates if self.made else ():
+            grounds = f"from {_count(estimate.measured, 'earlier run')}, {self.parallel} at a time"
+            reasons = [grounds] if estimate.measured else []
+            reasons += [estimate.unknown] if estimate.unknown else []
+            lines.append(f"{in_words(estimate)}: {'; '.join(reasons)}")
+        if any(estimate.dollars is not None for estimate in self.estimates):
+            lines.append("Costs are of the training's machines, without Dataflow and storage.")
+        return lines
+
     def to_json(self) -> dict[str, Any]:
         """The plan as plain JSON values; times are in ISO 8601."""
         document = asdict(self)

@@ -6,7 +6,11 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from retraining.plan.runs import Plan, PlannedRun, duration, in_words, price
+from retraining.plan.runs import Plan, PlannedRun, duration, price
+
+COLUMNS = ("interval", "run", "data", "files", "snapshot", "conversion", "time", "cost")
+NUMBERS = ("files", "time", "cost")
+"""The columns that are read from the right."""
 
 _WORDS = {"done": "already converted", "shared": "shared with another run", "job": "Dataflow job"}
 _STYLES = {"create": "", "repeat": "yellow", "leave": "dim", "skip": "dim"}
@@ -23,30 +27,26 @@ def render(plan: Plan) -> RenderableType:
     if plan.runs:
         parts.append(_table(plan))
     parts.append(Text(plan.summary(), style="bold"))
-    for estimate in plan.estimates if plan.made else ():
-        grounds = f"from {estimate.measured} earlier run{'' if estimate.measured == 1 else 's'}"
-        why = f"; {estimate.unknown}" if estimate.unknown else ""
-        parts.append(Text(f"{in_words(estimate)}: {grounds}, {plan.parallel} at a time{why}"))
-    if any(estimate.dollars is not None for estimate in plan.estimates):
-        parts.append(Text("Costs are of the training's machines, without Dataflow and storage.", style="dim"))
+    parts.extend(Text(line) for line in plan.remarks())
     return Group(*parts)
 
 
 def _table(plan: Plan) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("interval", "run", "data", "files", "snapshot", "conversion", "time", "cost"):
-        table.add_column(column, justify="right" if column in ("files", "time", "cost") else "left")
+    for column in COLUMNS:
+        table.add_column(column, justify="right" if column in NUMBERS else "left")
     for run in plan.runs:
-        table.add_row(*_cells(run), style=_STYLES[run.action])
+        table.add_row(*cells(run), style=_STYLES[run.action])
     return table
 
 
-def _cells(run: PlannedRun) -> list[str]:
-    cells = [f"{run.start:%Y-%m-%d} to {run.end:%Y-%m-%d}"]
+def cells(run: PlannedRun) -> list[str]:
+    """What a plan says of a run, in the order of the columns; the last ones are missing of one not made."""
+    said = [f"{run.start:%Y-%m-%d} to {run.end:%Y-%m-%d}"]
     if not run.made:
-        return [*cells, run.reason, run.remark, str(len(run.files) or ""), run.snapshot or ""]
+        return [*said, run.reason, run.remark, str(len(run.files) or ""), run.snapshot or ""]
     return [
-        *cells,
+        *said,
         f"repeated ({run.state})" if run.action == "repeat" else "new",
         run.remark or "all",
         str(len(run.files)),

@@ -20,6 +20,9 @@ LOGGED_IN = Depends(get_user)
 MAY_SEE_RUNS = Depends(requires_access_dag("GET", DagAccessEntity.RUN))
 """For routes with `{dag_id}`: 403 for users who may not see that DAG's runs."""
 
+MAY_BACKFILL = Depends(requires_access_dag("POST", DagAccessEntity.RUN))
+"""For routes with `{dag_id}`: 403 for users who may not make runs of that DAG."""
+
 
 def _training_dags(user: GetUserDep, session: SessionDep) -> list[str]:
     tagged = select(DagTag.dag_id).join(DagModel, DagModel.dag_id == DagTag.dag_id)

@@ -37,7 +37,7 @@ def fastapi_apps() -> list[dict[str, Any]]:
 
 
 def external_views() -> list[dict[str, Any]]:
-    """What a plugin says of its pages: a tab on each DAG run, and an entry of the navigation.
+    """What a plugin says of its pages: a tab on each DAG run and on each DAG, and an entry of the navigation.
 
     The addresses are relative, so that they hold where Airflow itself has a prefix.
     """
@@ -52,6 +52,13 @@ def external_views() -> list[dict[str, Any]]:
             "href": f"{prefix}/runs/{{DAG_ID}}/{{RUN_ID}}",
             "destination": "dag_run",
             "url_route": "report",
+            **icons,
+        },
+        {
+            "name": "Backfill plan",
+            "href": f"{prefix}/backfills/{{DAG_ID}}",
+            "destination": "dag",
+            "url_route": "backfill-plan",
             **icons,
         },
         {

@@ -47,7 +47,7 @@ def report(dag_id: str, run_id: str, session: SessionDep) -> Response:
         raise HTTPException(404, f"no run {run_id} of {dag_id}")
     dataset = dataset_of(dag_id)
     if dataset is None:
-        return page("no_report.html", run=run)
+        return page("no_training.html", dag_id=dag_id)
     found = services()
     data_dir = run.result("convert_to_tfrecord").get("data_dir")
     conversion = read_conversion(found.storage, data_dir) if data_dir else None

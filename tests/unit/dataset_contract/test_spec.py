@@ -66,6 +66,16 @@ RATE = {"rate": Search(minimum=0.001, maximum=0.1, scale="log")}
             ),
             "deadline_minutes",
         ),
+        (
+            lambda: DatasetSpec(
+                contract=CONTRACT,
+                source="photos",
+                training=TrainingSpec(),
+                gate=GateSpec(metric="accuracy", direction="higher", threshold=0.5),
+                max_active_runs=0,
+            ),
+            "max_active_runs",
+        ),
         (lambda: NewData(""), "schedule.asset"),
         (lambda: NewData("gs://bucket/landing"), "schedule.asset"),
     ],

@@ -36,6 +36,15 @@ def test_dag_without_a_deadline_has_none() -> None:
     assert not dag().deadline
 
 
+def test_dag_limits_runs_and_what_is_costly_in_those_of_backfills() -> None:
+    found = dag(max_active_runs=2)
+    assert found.max_active_runs == 2
+    assert found.task_dict["convert_to_tfrecord"].max_active_tis_per_dag == 2
+    assert found.task_dict["train"].max_active_tis_per_dag == 2
+    assert found.task_dict["promote"].max_active_tis_per_dag == 1
+    assert found.task_dict["upload_data"].max_active_tis_per_dag is None
+
+
 @pytest.mark.parametrize("approval", [True, False])
 def test_dag_with_an_approval_asks_between_the_candidate_and_production(*, approval: bool) -> None:
     found = dag(approval=approval)

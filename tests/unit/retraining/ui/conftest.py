@@ -1,9 +1,12 @@
-"""A bucket in memory, in place of Cloud Storage."""
+"""A bucket in memory, in place of Cloud Storage; and a database of Airflow's."""
 
 import json
 from typing import Any
 
 import pytest
+from airflow import settings
+from airflow.models import import_all_models
+from airflow.models.base import Base
 from retraining.snapshot import RawObject
 
 
@@ -27,6 +30,9 @@ class Bucket:
             raise FileNotFoundError(f"{uri} does not exist")
         return self.objects[uri][:first]
 
+    def exists(self, uri: str) -> bool:
+        return uri in self.objects
+
     def list(self, folder: str) -> list[RawObject]:
         return [
             RawObject(name=uri.removeprefix(folder), size=len(content), crc32c="")
@@ -38,3 +44,10 @@ class Bucket:
 @pytest.fixture
 def bucket() -> Bucket:
     return Bucket()
+
+
+@pytest.fixture(scope="session")
+def tables() -> None:
+    """Airflow's database, in the folder that is made for tests."""
+    import_all_models()
+    Base.metadata.create_all(settings.engine)

@@ -3,13 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from airflow import settings
 from airflow.api_fastapi.app import init_auth_manager, purge_cached_app
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.api_fastapi.core_api.security import get_user
-from airflow.models import import_all_models
-from airflow.models.base import Base
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from retraining.ui.app import HEADERS, create_app
@@ -43,6 +40,7 @@ def test_routes_are_those_that_we_know() -> None:
         "/models",
         "/models/flowers_training",
         "/models/flowers_training/answer",
+        "/backfills/flowers_training",
         "/static/style.css",
     }
 
@@ -52,13 +50,6 @@ def test_route_refuses_an_anonymous_request(method: str, path: str) -> None:
     response = TestClient(create_app()).request(method, path)
     assert response.status_code == 401
     assert response.json() == {"detail": "Not authenticated"}
-
-
-@pytest.fixture(scope="session")
-def tables() -> None:
-    """Airflow's database, in the folder that is made for tests."""
-    import_all_models()
-    Base.metadata.create_all(settings.engine)
 
 
 @pytest.fixture
