@@ -18,10 +18,12 @@ class Learner(ABC):
     Attributes:
         network: an untrained `keras.Model`; its weights are float32 whatever it computes in.
         labels: the classes in the order of the answers' probabilities; empty where there are none.
+        progress_name: of the figure that is shown beside the loss while training.
     """
 
     network: keras.Model
     labels: tuple[str, ...] = ()
+    progress_name: str
 
     def training_batches(self, records: tf.data.Dataset, *, batch_size: int, seed: int) -> tf.data.Dataset:
         """Serialized records, string (), as full batches of what the network takes and of targets.
@@ -52,8 +54,8 @@ class Learner(ABC):
         return self.losses(targets, outputs)
 
     @abstractmethod
-    def progress(self, targets: tf.Tensor, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Further figures of each example, float32 (batch,), whose means are shown while training."""
+    def progress(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        """The figure `progress_name` of each example, float32 (batch,)."""
 
     @abstractmethod
     def serve(self, inputs: Tensors) -> dict[str, tf.Tensor]:

@@ -14,6 +14,8 @@ from trainer.learner import Learner
 from trainer.schedule import WarmupSchedule
 
 _REFERENCE_BATCH = 256
+_SUMS = 3
+"""Examples, loss and progress."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,22 +23,20 @@ class Totals:
     """What some steps amounted to.
 
     Attributes:
-        loss: mean of the examples' losses.
-        progress: means of the learner's further figures.
         examples: how many there were.
+        figures: means over the examples by name: `loss`, and the learner's progress.
     """
 
-    loss: float
-    progress: Mapping[str, float]
     examples: int
+    figures: Mapping[str, float]
 
     def __str__(self) -> str:
         return "  ".join(f"{name} {value:.4g}" for name, value in self.figures.items())
 
     @property
-    def figures(self) -> dict[str, float]:
-        """All means by name."""
-        return {"loss": self.loss, **self.progress}
+    def loss(self) -> float:
+        """Mean of the examples' losses."""
+        return self.figures["loss"]
 
 
 class Loop:
@@ -64,7 +64,6 @@ class Loop:
         self._strategy = strategy
         self._config = config
         self._decayed = learner.decayed if config.weight_decay else ()
-        self._names: tuple[str, ...] = ()
 
     @property
     def step(self) -> int:
@@ -92,16 +91,15 @@ class Loop:
     # jit_compile stays off: on a CPU, XLA's convolutions are about twenty times slower.
     @tf.function
     def _train(self, batches: Iterator[Any], steps: tf.Tensor) -> tf.Tensor:
-        # The first step is traced outside the loop: it says how many figures there are.
-        sums = self._over_replicas(self._train_step, next(batches))
-        for _ in tf.range(steps - 1):
+        sums = tf.zeros(_SUMS)
+        for _ in tf.range(steps):
             sums += self._over_replicas(self._train_step, next(batches))
         return sums
 
     @tf.function
     def _evaluate(self, batches: Iterator[Any], steps: tf.Tensor) -> tf.Tensor:
-        sums = self._over_replicas(self._evaluation_step, next(batches))
-        for _ in tf.range(steps - 1):
+        sums = tf.zeros(_SUMS)
+        for _ in tf.range(steps):
             sums += self._over_replicas(self._evaluation_step, next(batches))
         return sums
 
@@ -131,16 +129,14 @@ class Loop:
     def _sums(
         self, targets: tf.Tensor, outputs: tf.Tensor, losses: tf.Tensor, weights: tf.Tensor
     ) -> tf.Tensor:
-        """Examples, loss and further figures; float32 (2 + figures,)."""
-        progress = self.learner.progress(targets, outputs)
-        self._names = tuple(progress)
-        columns = [tf.ones_like(losses), losses, *progress.values()]
+        """Examples, loss and progress over a batch, weighted; float32 (`_SUMS`,)."""
+        columns = [tf.ones_like(losses), losses, self.learner.progress(targets, outputs)]
         return tf.stack([tf.reduce_sum(tf.cast(column, tf.float32) * weights) for column in columns])
 
     def _totals(self, sums: tf.Tensor) -> Totals:
-        examples, loss, *figures = (float(value) for value in sums.numpy())
-        means = {name: value / examples for name, value in zip(self._names, figures, strict=True)}
-        return Totals(loss=loss / examples, progress=means, examples=round(examples))
+        examples, loss, progress = (float(value) for value in sums.numpy())
+        figures = {"loss": loss / examples, self.learner.progress_name: progress / examples}
+        return Totals(examples=round(examples), figures=figures)
 
 
 def _peak_rate(config: TrainConfig) -> float:

@@ -37,6 +37,8 @@ class Autoencoder(PictureLearner):
         InputError: the records have no image.
     """
 
+    progress_name = "mse"
+
     def __init__(self, records: Records, options: AutoencoderOptions, *, policy: str) -> None:
         instance_features(records.contract)
         self._contract = records.contract
@@ -53,9 +55,9 @@ class Autoencoder(PictureLearner):
         losses = tf.nn.sigmoid_cross_entropy_with_logits(targets, tf.cast(outputs, tf.float32))
         return tf.reduce_mean(losses, axis=(1, 2, 3))
 
-    def progress(self, targets: tf.Tensor, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
+    def progress(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Mean squared error of a pixel."""
-        return {"mse": _errors(targets, tf.sigmoid(tf.cast(outputs, tf.float32)))}
+        return _errors(targets, tf.sigmoid(tf.cast(outputs, tf.float32)))
 
     def serving_inputs(self) -> dict[str, tf.TensorSpec]:
         """PNG or JPEG files."""

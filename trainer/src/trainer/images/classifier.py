@@ -36,6 +36,8 @@ class ImageClassifier(PictureLearner):
         InputError: the records have no image.
     """
 
+    progress_name = "accuracy"
+
     def __init__(self, records: Records, options: ResnetOptions, *, policy: str) -> None:
         check_label(records.contract, classes=True)
         self.labels = records.labels
@@ -92,9 +94,9 @@ class ImageClassifier(PictureLearner):
             label_smoothing=self._options.label_smoothing,
         )
 
-    def progress(self, targets: tf.Tensor, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
+    def progress(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Whether each picture was classified rightly."""
-        return {"accuracy": tf.cast(tf.argmax(outputs, axis=-1) == targets, tf.float32)}
+        return tf.cast(tf.argmax(outputs, axis=-1) == targets, tf.float32)
 
     def serving_inputs(self) -> dict[str, tf.TensorSpec]:
         """JPEG files."""

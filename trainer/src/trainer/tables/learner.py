@@ -27,6 +27,7 @@ class TableLearner(Learner):
     def __init__(self, model: TableModel, contract: DataContract, *, export_format: ExportFormat) -> None:
         self.network = model.network
         self.labels = contract.label.vocabulary
+        self.progress_name = "accuracy" if self.labels else "mae"
         self._model = model
         self._export_format = export_format
         self._inputs = instance_features(contract)
@@ -52,13 +53,12 @@ class TableLearner(Learner):
         """The model's own."""
         return self._model.losses(targets, outputs)
 
-    def progress(self, targets: tf.Tensor, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
+    def progress(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Whether a row was classified rightly, or how far off the number is, in the label's unit."""
         predicted = self._model.predict(outputs)
         if self.labels:
-            right = predicted["class_ids"][:, 0] == targets
-            return {"accuracy": tf.cast(right, tf.float32)}
-        return {"mae": tf.abs(predicted["predictions"][:, 0] - targets)}
+            return tf.cast(predicted["class_ids"][:, 0] == targets, tf.float32)
+        return tf.abs(predicted["predictions"][:, 0] - targets)
 
     def serving_inputs(self) -> dict[str, tf.TensorSpec]:
         """One tensor for each column: text or float32."""
