@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal
 
-from trainer.errors import InputError
+from trainer.ranges import COUNT, POSITIVE, SHARE, Range, between, check, one_of
 
 ExportFormat = Literal["JSON", "CSV", "EXAMPLE"]
 
@@ -16,7 +15,7 @@ MAX_PIECES = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class TableOptions:
+class TableOptions(ABC):
     """What the models of tables have in common.
 
     Attributes:
@@ -51,10 +50,20 @@ class TableOptions:
     export_format: ExportFormat = "JSON"
 
     def __post_init__(self) -> None:
-        for name, (expected, is_allowed) in _ALLOWED.items():
-            value = getattr(self, name, None)
-            if hasattr(self, name) and not is_allowed(value):
-                raise InputError("--" + name.replace("_", "-"), expected=expected, received=value)
+        check(
+            self,
+            {
+                "embedding_size": COUNT,
+                "dropout": SHARE,
+                "pieces": between(0, MAX_PIECES, "pieces"),
+                "exact": _LIST_OF_NAMES,
+                "crosses": _GROUPS,
+                "cross_buckets": COUNT,
+                "timestamp": _LIST_OF_NAMES,
+                "points": _POINTS,
+                "export_format": one_of(ExportFormat),
+            },
+        )
 
     @property
     def exact_names(self) -> tuple[str, ...]:
@@ -77,9 +86,9 @@ class TableOptions:
         return _names(self.points, ",")
 
     @property
+    @abstractmethod
     def layers(self) -> tuple[int, ...]:
         """Units of each hidden layer."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +104,10 @@ class WideDeepOptions(TableOptions):
     first_layer_size: int = 100
     num_layers: int = 4
     scale_factor: float = 0.7
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(self, {"first_layer_size": COUNT, "num_layers": COUNT, "scale_factor": POSITIVE})
 
     @property
     def layers(self) -> tuple[int, ...]:
@@ -120,6 +133,10 @@ class RegressionOptions(TableOptions):
     hidden_units: str = "128 32 4"
     huber_delta: float = 1.0
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(self, {"hidden_units": _UNITS, "huber_delta": POSITIVE})
+
     @property
     def layers(self) -> tuple[int, ...]:
         """Units of each hidden layer."""
@@ -134,25 +151,10 @@ def _are_units(text: str) -> bool:
     return bool(text.split()) and all(word.isdecimal() and int(word) >= 1 for word in text.split())
 
 
-_COUNT = ("1 or more", lambda value: value >= 1)
-_POSITIVE = ("a number above 0", lambda value: math.isfinite(value) and value > 0)
-_NAMES = ("names, separated by commas", lambda value: all(_names(value, ",")))
-_ALLOWED: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
-    "embedding_size": _COUNT,
-    "dropout": ("0 to below 1", lambda value: 0 <= value < 1),
-    "pieces": (f"0 to {MAX_PIECES}", lambda value: 0 <= value <= MAX_PIECES),
-    "crosses": (
-        "groups of two or more names, joined by +, separated by commas",
-        lambda value: all(len(_names(group, "+")) > 1 for group in _names(value, ",")),
-    ),
-    "cross_buckets": _COUNT,
-    "export_format": (f"one of {get_args(ExportFormat)}", lambda value: value in get_args(ExportFormat)),
-    "exact": _NAMES,
-    "timestamp": _NAMES,
-    "points": ("no or four names, separated by commas", lambda value: len(_names(value, ",")) in (0, 4)),
-    "first_layer_size": _COUNT,
-    "num_layers": _COUNT,
-    "scale_factor": _POSITIVE,
-    "hidden_units": ("numbers of 1 or more, separated by spaces", _are_units),
-    "huber_delta": _POSITIVE,
-}
+_LIST_OF_NAMES = Range("names, separated by commas", lambda value: all(_names(value, ",")))
+_GROUPS = Range(
+    "groups of two or more names, joined by +, separated by commas",
+    lambda value: all(len(_names(group, "+")) > 1 for group in _names(value, ",")),
+)
+_POINTS = Range("no or four names, separated by commas", lambda value: len(_names(value, ",")) in (0, 4))
+_UNITS = Range("numbers of 1 or more, separated by spaces", _are_units)
