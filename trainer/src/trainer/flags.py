@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from trainer.config import TrainConfig, check_model
 from trainer.defaults import MODEL_DEFAULTS, MODEL_OPTIONS
@@ -75,7 +75,7 @@ def _add_flag(parser: Any, field: Field[Any], hint: Any, text: str, defaults: Ma
     names = (field.name, *_SOURCE_NAMES.get(field.name, ()))
     required = field.name == "job_dir"
     default = defaults.get(field.name, None if field.default is MISSING else field.default)
-    choices = get_args(hint) if get_origin(hint) not in (None, *_UNIONS) else None
+    choices = get_args(hint) if get_origin(hint) is Literal else None
     several = field.name.endswith("_files") or field.name == "data_dir"
     shown = "" if default in (None, "") else f" (default: {default})"
     parser.add_argument(
@@ -123,6 +123,3 @@ def _attributes(docstring: str) -> Iterator[tuple[str, str]]:
         r"^        (\w+): (.*?)(?=^        \w|\Z)", section[1] if section else "", re.M | re.S
     ):
         yield name, " ".join(text.split()).removesuffix(".")
-
-
-_UNIONS = tuple({type(int | None), get_origin(int | None)})
