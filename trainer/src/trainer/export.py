@@ -39,7 +39,6 @@ def save_model(learner: Learner, folder: Path) -> None:
     # uses, doesn't find its variables again.
     servable = tf.Module()
     servable.model_variables = [variable.value for variable in learner.network.variables]
-    servable.tracked = list(learner.tracked)
     servable.serve = serve
     if folder.exists():
         shutil.rmtree(folder)

@@ -84,8 +84,3 @@ class Learner(ABC):
     def decayed(self) -> Sequence[Any]:
         """The weights that weight decay makes smaller."""
         return [v for v in self.network.trainable_variables if "batch_normalization" not in v.path]
-
-    @property
-    def tracked(self) -> Sequence[Any]:
-        """What beside the network's variables an export must keep."""
-        return ()
