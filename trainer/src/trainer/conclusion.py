@@ -12,19 +12,19 @@ from dataset_contract.mount import mounted_path
 from trainer.config import TrainConfig
 from trainer.evaluate import ask, ask_about, first_examples, spread_examples
 from trainer.export import ExportedModel, save_model
+from trainer.golden import choose_golden, golden_lines
 from trainer.images.learner import PictureLearner
 from trainer.job import JobPaths, write_json, write_text
 from trainer.learner import Learner
 from trainer.models import ModelFamily
 from trainer.records import IMAGE_INPUT, Records, Split, instance_features
-from trainer.report import Judgement, TrainingFacts, choose_golden, evaluation, golden_lines
+from trainer.report import Judgement, TrainingFacts, evaluation
 from trainer.scores.score import Scorer
 from trainer.tensorboard import Summaries
 from trainer.trial import report_trial
 
 _PARITY_EXAMPLES = 64
 _SHOWN_EXAMPLES = 16
-_GOLDEN_AMONG = 4096
 
 log = logging.getLogger(__name__)
 
@@ -73,9 +73,7 @@ def conclude(
             metrics = judged.model.metrics
             summaries.scalars(training.steps, {f"{side}/{name}": value for name, value in metrics.items()})
     _show(exact, export, records, summaries, step=training.steps)
-    golden = choose_golden(
-        first_examples(records, records.validation, _GOLDEN_AMONG), classes=len(records.labels)
-    )
+    golden = choose_golden(records, records.validation)
     write_text(paths.golden, golden_lines(golden, export.predict(golden.inputs)))
     report = evaluation(
         config,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,13 +44,29 @@ class Examples:
         )
 
 
-def examples(records: Records, split: Split, *, batch_size: int) -> Iterator[Examples]:
-    """The records of a split in batches, in the order of the shards."""
+def joined(parts: Sequence[Examples]) -> Examples:
+    """The records of all parts, at least one, as one."""
+    return Examples(
+        inputs={name: np.concatenate([part.inputs[name] for part in parts]) for name in parts[0].inputs},
+        targets=np.concatenate([part.targets for part in parts]),
+        names=tuple(name for part in parts for name in part.names),
+    )
+
+
+def examples(records: Records, split: Split, *, batch_size: int, stride: int = 1) -> Iterator[Examples]:
+    """The records of a split in batches, in the order of the shards.
+
+    Args:
+        records: the dataset.
+        split: one side of it.
+        batch_size: records held in memory at a time.
+        stride: from one record to the next that is taken.
+    """
     contract = records.contract
     inputs, label = instance_features(contract), contract.label
     named = [feature for feature in contract.features if feature.name in _NAMES or feature.role == "key"]
     spec = example_features({f.name: f for f in [*inputs.values(), label, *named]}.values())
-    batches = tf.data.TFRecordDataset(split.files).batch(batch_size)
+    batches = tf.data.TFRecordDataset(split.files).shard(stride, 0).batch(batch_size)
     for batch in batches.map(lambda records: tf.io.parse_example(records, spec)).as_numpy_iterator():
         yield Examples(
             inputs={name: batch[feature.name] for name, feature in inputs.items()},
@@ -67,15 +82,7 @@ def first_examples(records: Records, split: Split, count: int) -> Examples:
 
 def spread_examples(records: Records, split: Split, count: int) -> Examples:
     """Some records of a split, evenly spread over all."""
-    stride = -(-split.records // count)
-    found = [
-        batch.take([0]) for batch in itertools.islice(examples(records, split, batch_size=stride), count)
-    ]
-    return Examples(
-        inputs={name: np.concatenate([one.inputs[name] for one in found]) for name in found[0].inputs},
-        targets=np.concatenate([one.targets for one in found]),
-        names=tuple(name for one in found for name in one.names),
-    )
+    return next(examples(records, split, batch_size=count, stride=-(-split.records // count)))
 
 
 def ask(export: ExportedModel, records: Records, split: Split, *, batch_size: int) -> Answers:
