@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -45,13 +46,17 @@ class PictureScorer(Scorer):
 
     def baseline(self, split: Split, _targets: NDArray[Any]) -> Score:
         """The mean of the first training pictures in place of each picture."""
-        first = self._pictures(self._records.train).take(_MEAN_OF // _BATCH)
-        mean = np.concatenate(list(first.as_numpy_iterator())).mean(axis=0)
         errors = [
-            np.mean((batch - mean) ** 2, axis=(1, 2, 3))
+            np.mean((batch - self._mean) ** 2, axis=(1, 2, 3))
             for batch in self._pictures(split).as_numpy_iterator()
         ]
         return _score(np.concatenate(errors), finite=True)
+
+    @cached_property
+    def _mean(self) -> NDArray[np.float32]:
+        """The mean of the first training pictures, float32 (size, size, 1)."""
+        first = self._pictures(self._records.train).take(_MEAN_OF // _BATCH)
+        return np.concatenate(list(first.as_numpy_iterator())).mean(axis=0)
 
     def _pictures(self, split: Split) -> tf.data.Dataset:
         contract = self._records.contract
