@@ -93,6 +93,7 @@ def _split(records: Records, name: str) -> Split:
 
 def _scorer(export: ExportedModel, records: Records) -> Scorer:
     """By what the model answers."""
+    from trainer.images.autoencoder import RECONSTRUCTION
     from trainer.scores.classes import PROBABILITIES, ClassScorer
     from trainer.scores.numbers import PREDICTIONS, NumberScorer
     from trainer.scores.pictures import ERROR, PictureScorer
@@ -103,7 +104,7 @@ def _scorer(export: ExportedModel, records: Records) -> Scorer:
     if PREDICTIONS in outputs:
         return NumberScorer(records)
     if ERROR in outputs:
-        return PictureScorer(records, image_size=outputs["reconstruction"]["shape"][1])
+        return PictureScorer(records, image_size=outputs[RECONSTRUCTION]["shape"][1])
     expected = f"{PROBABILITIES}, {PREDICTIONS} or {ERROR}"
     raise InputError("outputs of --model-dir", expected=expected, received=sorted(outputs))
 

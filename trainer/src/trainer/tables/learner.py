@@ -9,8 +9,10 @@ import tensorflow as tf
 from dataset_contract import DataContract, FeatureSpec
 from trainer.learner import Learner, Tensors
 from trainer.records import example_features, instance_features
+from trainer.scores.numbers import PREDICTIONS
 from trainer.tables.model import TableModel
 from trainer.tables.options import ExportFormat
+from trainer.tables.wide_deep import CLASS_IDS
 
 _DTYPES = {"string": tf.string, "int64": tf.float32, "float32": tf.float32}
 
@@ -57,8 +59,8 @@ class TableLearner(Learner):
         """Whether a row was classified rightly, or how far off the number is, in the label's unit."""
         predicted = self._model.predict(outputs)
         if self.labels:
-            return tf.cast(predicted["class_ids"][:, 0] == targets, tf.float32)
-        return tf.abs(predicted["predictions"][:, 0] - targets)
+            return tf.cast(predicted[CLASS_IDS][:, 0] == targets, tf.float32)
+        return tf.abs(predicted[PREDICTIONS][:, 0] - targets)
 
     def serving_inputs(self) -> dict[str, tf.TensorSpec]:
         """One tensor for each column: text or float32."""

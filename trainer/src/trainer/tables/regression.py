@@ -8,12 +8,11 @@ import tensorflow as tf
 
 from dataset_contract import DataContract, DatasetStatistics
 from trainer.errors import InputError
+from trainer.scores.numbers import PREDICTIONS
 from trainer.tables.assembly import network_of
 from trainer.tables.columns import Columns
 from trainer.tables.model import TableModel
 from trainer.tables.options import RegressionOptions
-
-PREDICTIONS = "predictions"
 
 
 def regression(

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from dataset_contract import DataContract, DatasetStatistics
 from trainer.errors import InputError
+from trainer.scores.classes import PROBABILITIES
 from trainer.tables.assembly import network_of
 from trainer.tables.columns import Columns
 from trainer.tables.model import TableModel
@@ -15,7 +16,6 @@ CLASS_IDS = "class_ids"
 CLASSES = "classes"
 LOGISTIC = "logistic"
 LOGITS = "logits"
-PROBABILITIES = "probabilities"
 
 
 def wide_deep(
