@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from dataset_contract.kinds import category, class_label, number, target
+from trainer.tables.model import TableModel
 
 from dataset_contract import (
     CsvFormat,
@@ -118,3 +121,26 @@ def word_statistics(values: Any) -> WordStatistics:
 def inputs(trips) -> dict[str, tf.Tensor]:
     """The raw inputs of all rows."""
     return {feature.name: tf.constant(trips[feature.name]) for feature in INPUTS}
+
+
+@pytest.fixture
+def predict_after_training(trips, inputs) -> Callable[[TableModel, str], dict[str, tf.Tensor]]:
+    """Trains a model on all rows and gives its predictions of them."""
+
+    def run(model: TableModel, label: str) -> dict[str, tf.Tensor]:
+        targets, encoded = tf.constant(trips[label]), model.transform(inputs)
+        variables = model.network.trainable_variables
+        optimizer = keras.optimizers.Adam(0.01)
+        optimizer.build(variables)
+
+        @tf.function
+        def step() -> None:
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(model.losses(targets, model.network(encoded, training=True)))
+            optimizer.apply(tape.gradient(loss, variables), variables)
+
+        for _ in range(60):
+            step()
+        return model.predict(model.network(encoded))
+
+    return run
