@@ -39,16 +39,13 @@ def save_model(learner: Learner, folder: Path) -> None:
     # uses, doesn't find its variables again.
     servable = tf.Module()
     servable.model_variables = [variable.value for variable in learner.network.variables]
-    servable.serve = serve
     if folder.exists():
         shutil.rmtree(folder)
     signatures = {SIGNATURE: serve}
     if (other := learner.other_request()) is not None:
         spec, columns_of = other
-        servable.serve_other = tf.function(
-            lambda request: learner.serve(columns_of(request)), input_signature=[spec]
-        )
-        signatures = {SIGNATURE: servable.serve_other, COLUMNS: serve}
+        other_serve = tf.function(lambda request: learner.serve(columns_of(request)), input_signature=[spec])
+        signatures = {SIGNATURE: other_serve, COLUMNS: serve}
     tf.saved_model.save(servable, str(folder), signatures=signatures)
     if learner.labels:
         (folder / _LABELS).parent.mkdir()

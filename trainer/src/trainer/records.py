@@ -24,6 +24,9 @@ from dataset_contract import (
 )
 from trainer.errors import InputError
 
+IMAGE_INPUT = "image_bytes"
+"""The one input of models that look at pictures."""
+
 _DATASET_INFO = "dataset_info.json"
 _DTYPES = {"string": tf.string, "int64": tf.int64, "float32": tf.float32}
 
@@ -194,9 +197,6 @@ def instance_features(contract: DataContract) -> Mapping[str, FeatureSpec]:
         names = [feature.name for feature in inputs]
         raise InputError("features", expected="exactly one string with the role 'input'", received=names)
     return {IMAGE_INPUT: inputs[0]}
-
-
-IMAGE_INPUT = "image_bytes"
 
 
 def check_label(contract: DataContract, *, classes: bool) -> None:

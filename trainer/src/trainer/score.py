@@ -16,6 +16,7 @@ from dataset_contract.mount import mounted_path
 
 from dataset_contract import TEST_SPLIT, TRAIN_SPLIT, VALIDATION_SPLIT, ContractError
 from trainer.errors import InputError, TrainingError
+from trainer.ranges import COUNT, check
 
 if TYPE_CHECKING:
     from trainer.export import ExportedModel
@@ -44,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--eval-batch-size", type=int, default=1024, metavar="SIZE", help="(default: 1024)")
     flags = parser.parse_args(argv)
     try:
+        check(flags, {"eval_batch_size": COUNT})
         print(
             json.dumps(score(flags.model_dir, flags.data_dir, flags.split, flags.eval_batch_size), indent=2)
         )

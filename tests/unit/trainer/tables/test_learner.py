@@ -162,6 +162,11 @@ def test_score_of_the_same_records_gives_the_report_s_figures(tipped_job, capsys
         assert printed["metrics"] == pytest.approx(report["metrics"])
 
 
+def test_score_with_an_empty_batch_names_the_flag(capsys):
+    assert score(["--model-dir", "m", "--data-dir", "d", "--eval-batch-size", "0"]) == 1
+    assert "error: --eval-batch-size: expected 1 or more, received 0" in capsys.readouterr().err
+
+
 def test_score_of_a_model_of_other_inputs_names_both(tipped_job, dataset, capsys):
     _, job, _ = tipped_job
 

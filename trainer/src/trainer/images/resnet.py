@@ -93,7 +93,7 @@ def resnet(depth: int, *, image_size: int, classes: int, policy: str = "float32"
     (Goyal et al., 2017, https://arxiv.org/abs/1706.02677).
 
     Args:
-        depth: one of `trainer.config.ResnetDepth`.
+        depth: one of `trainer.images.options.ResnetDepth`.
         image_size: side of the square input, in pixels.
         classes: of the output.
         policy: Keras dtype policy of all layers but the last.

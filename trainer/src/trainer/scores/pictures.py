@@ -55,8 +55,12 @@ class PictureScorer(Scorer):
     @cached_property
     def _mean(self) -> NDArray[np.float32]:
         """The mean of the first training pictures, float32 (size, size, 1)."""
+        total, count = np.zeros((self._image_size, self._image_size, 1)), 0
         first = self._pictures(self._records.train).take(_MEAN_OF // _BATCH)
-        return np.concatenate(list(first.as_numpy_iterator())).mean(axis=0)
+        for batch in first.as_numpy_iterator():
+            total += batch.sum(axis=0, dtype=np.float64)
+            count += len(batch)
+        return (total / count).astype(np.float32)
 
     def _pictures(self, split: Split) -> tf.data.Dataset:
         contract = self._records.contract
