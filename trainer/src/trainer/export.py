@@ -88,7 +88,7 @@ class ExportedModel:
             inputs: a value of each instance, by the name of the input.
 
         Returns:
-            The outputs by name, with the instances as their first dimension.
+            The outputs in the order of their names, with the instances as their first dimension.
 
         Raises:
             InputError: an input is missing, unknown, or can't be made of these values.
@@ -102,7 +102,7 @@ class ExportedModel:
                 tensors[name] = tf.constant(values, dtype)
             except (TypeError, ValueError) as error:
                 raise InputError(f"instances.{name}", expected=dtype.name, received=values) from error
-        return {name: output.numpy() for name, output in self._signature(**tensors).items()}
+        return {name: output.numpy() for name, output in sorted(self._signature(**tensors).items())}
 
     def labels(self) -> tuple[str, ...] | None:
         """The classes in the order of the probabilities, or `None` where the export doesn't say."""
