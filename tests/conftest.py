@@ -19,6 +19,7 @@ from local_stack.demo.report import Report
 from local_stack.home import Home
 from local_stack.source import Source
 from local_stack.stack import Stack
+from stack_api import StackApi
 
 # Airflow reads these once, when it is imported; without them it makes itself a home in the user's.
 _airflow_home = tempfile.TemporaryDirectory(prefix="perennial-airflow-")
@@ -144,6 +145,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory, dags_folder: Path) -> Iterat
         yield stack
     finally:
         stack.down()
+
+
+@pytest.fixture(scope="session")
+def api(stack: Stack) -> Iterator[StackApi]:
+    """The stack by REST."""
+    api = StackApi(stack)
+    yield api
+    api.airflow.close()
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,8 @@ CODE = "perennial_code"
 METRIC = "perennial_metric"
 RECIPE = "perennial_recipe"
 
+_TIME = "%Y%m%dt%H%M%Sz"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
@@ -77,4 +79,12 @@ def label_value(text: str) -> str:
 
 def time_value(time: datetime) -> str:
     """A time as a label's value; such values sort as the times do."""
-    return time.astimezone(UTC).strftime("%Y%m%dt%H%M%Sz")
+    return time.astimezone(UTC).strftime(_TIME)
+
+
+def read_time(value: str) -> datetime | None:
+    """The time that a label's value says; `None` where it says none."""
+    try:
+        return datetime.strptime(value, _TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return None

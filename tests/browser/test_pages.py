@@ -89,12 +89,14 @@ def test_pages_fit_and_fetch_nothing_from_elsewhere(
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda said: complaints.append(said.text) if "Security" in said.text else None)
     paper = set()
-    for address in (f"runs/blooms_training/{promoted_run.run_id}", "models", "models/blooms_training"):
+    plan = "backfills/yellow_taxi_training?since=2018-01-01&until=2018-03-01"
+    report = f"runs/blooms_training/{promoted_run.run_id}"
+    for number, address in enumerate((report, "models", "models/blooms_training", plan)):
         page.goto(f"/retraining/{address}")
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
         paper.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-        shot = tmp_path / f"{address.replace('/', '-')}.png"
+        shot = tmp_path / f"{number}.png"
         page.screenshot(path=shot, full_page=True)
         assert shot.stat().st_size > 10_000
     page.close()

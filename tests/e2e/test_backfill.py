@@ -9,16 +9,13 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from local_stack.airflow_client import AirflowClient
-from local_stack.environment import PROJECT, REGION
-from local_stack.source import sample
 from local_stack.stack import Stack
+from stack_api import StackApi
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -48,58 +45,6 @@ SPEC = dc.DatasetSpec(
 
 dag = build_training_dag(SPEC)
 '''
-
-
-class Api:
-    """The calls of Airflow's and Dataflow's REST APIs that these tests make."""
-
-    def __init__(self, stack: Stack) -> None:
-        self.stack = stack
-        self.airflow = httpx.Client(base_url=stack.ports.airflow_url, timeout=60, trust_env=False)
-        token = self.airflow.get("/auth/token").raise_for_status().json()["access_token"]
-        self.airflow.headers["Authorization"] = f"Bearer {token}"
-
-    def backfill(self, dag_id: str, **fields: Any) -> dict[str, str]:
-        """Make a backfill and wait for its end; returns the states of the DAG's runs by logical date."""
-        answer = self.airflow.post("/api/v2/backfills", json={"dag_id": dag_id, **fields})
-        assert answer.is_success, answer.text
-        backfill = answer.json()["id"]
-        until = time.monotonic() + 1500
-        while self.get(f"/api/v2/backfills/{backfill}")["completed_at"] is None:
-            assert time.monotonic() < until, self.runs(dag_id)
-            time.sleep(2)
-        return {run["logical_date"][:10]: run["state"] for run in self.runs(dag_id)}
-
-    def dry_run(self, dag_id: str, **fields: Any) -> list[str]:
-        """The logical dates of the runs that Airflow would make."""
-        answer = self.airflow.post("/api/v2/backfills/dry_run", json={"dag_id": dag_id, **fields})
-        return [run["logical_date"][:10] for run in answer.raise_for_status().json()["backfills"]]
-
-    def runs(self, dag_id: str) -> list[dict[str, Any]]:
-        runs: list[dict[str, Any]] = self.get(f"/api/v2/dags/{dag_id}/dagRuns?limit=100")["dag_runs"]
-        return runs
-
-    def get(self, path: str) -> Any:
-        return self.airflow.get(path).raise_for_status().json()
-
-    def dataflow_jobs(self, dataset: str) -> int:
-        """How many conversions of a dataset were ever started."""
-        place = f"projects/{PROJECT}/locations/{REGION}"
-        listed = httpx.get(f"{self.stack.ports.emulator_url}/v1b3/{place}/jobs", timeout=60)
-        jobs = listed.raise_for_status().json().get("jobs", [])
-        return sum(job["name"].startswith(f"perennial-{dataset}-convert-") for job in jobs)
-
-    def vertex(self, path: str) -> Any:
-        place = f"projects/{PROJECT}/locations/{REGION}"
-        answer = httpx.get(f"{self.stack.ports.emulator_url}/v1/{place}/{path}", timeout=60)
-        return answer.raise_for_status().json()
-
-
-@pytest.fixture(scope="module")
-def api(stack: Stack) -> Iterator[Api]:
-    api = Api(stack)
-    yield api
-    api.airflow.close()
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +81,7 @@ def plan(stack: Stack, dags: Path, *arguments: str) -> dict[str, Any]:
 
 
 def test_backfill_of_twelve_months_of_which_six_are_converted_starts_the_six_jobs_of_its_plan(
-    stack: Stack, dags_folder: Path, api: Api, trips: str
+    stack: Stack, dags_folder: Path, api: StackApi, trips: str
 ) -> None:
     half = {"from_date": "2019-01-01T00:00:00Z", "to_date": "2019-06-01T00:00:00Z", "max_active_runs": 3}
     states = api.backfill(trips, **half)
@@ -157,36 +102,5 @@ def test_backfill_of_twelve_months_of_which_six_are_converted_starts_the_six_job
     assert [states[f"2019-{month:02}-01"] for month in range(1, 13)] == ["success"] * 12
     assert api.dataflow_jobs("trips") - 6 == planned["dataflow_jobs"] == 6
 
-    versions = api.vertex("models/trips:listVersions")["models"]
-    assert len(versions) == 12
-    assert newest(versions) == in_production(api, "trips")
-
-
-def test_backfill_of_three_months_of_yellow_taxi_leaves_three_versions_and_the_newest_in_production(
-    stack: Stack, api: Api
-) -> None:
-    sample("yellow_taxi", stack.home)
-    with AirflowClient(stack.ports.airflow_url) as airflow:
-        airflow.unpause("yellow_taxi_training")
-    states = api.backfill(
-        "yellow_taxi_training",
-        from_date="2019-01-01T00:00:00Z",
-        to_date="2019-03-01T00:00:00Z",
-        max_active_runs=3,
-        dag_run_conf={"train_epochs": 1},
-    )
-    assert [states[f"2019-{month:02}-01"] for month in range(1, 4)] == ["success"] * 3
-    versions = api.vertex("models/yellow_taxi:listVersions")["models"]
-    assert len(versions) == 3
-    assert newest(versions) == in_production(api, "yellow-taxi")
-
-
-def newest(versions: list[dict[str, Any]]) -> str:
-    """The version that was trained on the newest data."""
-    return str(max(versions, key=lambda found: found["labels"]["perennial_data_until"])["versionId"])
-
-
-def in_production(api: Api, endpoint: str) -> str:
-    """The one version that answers users."""
-    (deployed,) = api.vertex(f"endpoints/{endpoint}")["deployedModels"]
-    return str(deployed["modelVersionId"])
+    assert len(api.versions("trips")) == 12
+    assert api.version_in_production("trips") == api.version_on_the_newest_data("trips")

@@ -65,7 +65,7 @@ def _plan(options: argparse.Namespace) -> tuple[Plan, str]:
             found = plan_backfill(spec, request, settings, Storage(clients), session)
     finally:
         clients.close()
-    return found, airflow_command(found, request)
+    return found, airflow_command(spec, request, found)
 
 
 if __name__ == "__main__":

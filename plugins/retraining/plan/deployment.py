@@ -84,10 +84,11 @@ def plan_backfill(
     )
 
 
-def airflow_command(planned: Plan, request: Request) -> str:
+def airflow_command(spec: DatasetSpec, request: Request, planned: Plan) -> str:
     """The command that makes the backfill of a plan."""
+    defaults = {SOURCE: spec.source, TIER: spec.training.tier, SPOT: False}
     asked = {SOURCE: request.source, TIER: request.tier, SPOT: request.spot}
-    conf = {name: value for name, value in asked.items() if value}
+    conf = {name: value for name, value in asked.items() if value and value != defaults[name]}
     options = {
         "--dag-id": planned.dag_id,
         "--from-date": time_text(request.since),

@@ -167,7 +167,7 @@ def duration(seconds: float) -> str:
 def price(dollars: float) -> str:
     """Dollars as people say them: cents matter below ten."""
     if 0 < dollars < 0.01:
-        return "less than $0.01"
+        return "< $0.01"
     return f"${dollars:.2f}"
 
 

@@ -97,7 +97,7 @@ def backfill(dag_id: str, asked: Annotated[Asked, Query()], session: SessionDep)
     except (ConfigurationError, ContractError) as error:
         return page("backfill.html", status_code=400, problem=str(error), **form)
     table: dict[str, Any] = {"columns": COLUMNS, "numbers": NUMBERS, "cells": cells}
-    return page("backfill.html", plan=plan, command=airflow_command(plan, request), **form, **table)
+    return page("backfill.html", plan=plan, command=airflow_command(spec, request, plan), **form, **table)
 
 
 def everything(spec: DatasetSpec, found: Services) -> Asked:

@@ -23,7 +23,7 @@ class VersionRecord:
         created: when it was made.
         metric: the name of what the gate judges by; empty where the version doesn't say.
         value: what it reached; `None` where the version doesn't say.
-        data_until: when its data ends, as its label has it; empty where that isn't known.
+        data_until: when its data ends; `None` where the version doesn't say.
         job_dir: the folder of its training.
         run_id: the run that made it, if Airflow still knows it.
         promoted: whether that run put it into production.
@@ -34,7 +34,7 @@ class VersionRecord:
     created: datetime | None
     metric: str
     value: float | None
-    data_until: str
+    data_until: datetime | None
     job_dir: str
     run_id: str | None
     promoted: bool
@@ -88,7 +88,7 @@ def _record(version: ModelVersion, deployment: Deployment | None, promotions: Pr
         created=version.created,
         metric=metric,
         value=value,
-        data_until=version.labels.get(labels.DATA_UNTIL, ""),
+        data_until=labels.read_time(version.labels.get(labels.DATA_UNTIL, "")),
         job_dir=paths.run_folder_of(version.artifact_uri),
         run_id=promotions.run_ids.get(slug),
         promoted=serving or slug in promotions.promoted,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from retraining import labels
@@ -49,6 +50,12 @@ def test_time_value_sorts_as_the_times_do() -> None:
     later = labels.time_value(noon + timedelta(seconds=1))
     assert earlier == "20260131t120000z"
     assert earlier < later
+    assert labels.read_time(earlier) == noon
+
+
+@pytest.mark.parametrize("value", ["", "soon", "20261331t120000z"])
+def test_read_time_of_another_label_is_nothing(value: str) -> None:
+    assert labels.read_time(value) is None
 
 
 @given(st.text(max_size=200))

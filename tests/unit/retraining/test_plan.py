@@ -222,6 +222,6 @@ def test_duration_is_as_people_say_it(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
-@pytest.mark.parametrize(("dollars", "text"), [(0, "$0.00"), (0.004, "less than $0.01"), (1.2, "$1.20")])
+@pytest.mark.parametrize(("dollars", "text"), [(0, "$0.00"), (0.004, "< $0.01"), (1.2, "$1.20")])
 def test_price_is_as_people_say_it(dollars: float, text: str) -> None:
     assert price(dollars) == text
