@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
-from retraining.arguments import OF_MODELS, SCHEMAS, argument_fields
+from retraining.arguments import MEANINGS, OF_MODELS, SCHEMAS, argument_fields
 from trainer.config import TrainConfig
 from trainer.defaults import MODEL_DEFAULTS, MODEL_OPTIONS, ModelName
 from trainer.errors import InputError
@@ -58,6 +58,11 @@ def test_known_arguments_are_the_trainers() -> None:
     known = {name for model in MODELS for name in types_of(model)}
     assert set(SCHEMAS) - ALIASES <= known
     assert set(OF_MODELS) <= set(MODELS)
+
+
+def test_meanings_are_there_for_everything_that_a_form_can_ask() -> None:
+    of_models = {name for model in MODELS for name in get_type_hints(MODEL_OPTIONS[model])}
+    assert set(MEANINGS) == of_models | set(SCHEMAS)
 
 
 @pytest.mark.parametrize("model", MODELS)

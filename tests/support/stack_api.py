@@ -64,7 +64,7 @@ class StackApi:
         place = f"projects/{PROJECT}/locations/{REGION}"
         listed = httpx.get(f"{self.stack.ports.emulator_url}/v1b3/{place}/jobs", timeout=60)
         jobs = listed.raise_for_status().json().get("jobs", [])
-        return sum(job["name"].startswith(f"perennial-{dataset}-convert-") for job in jobs)
+        return sum(job["name"].startswith(f"perennial-{dataset.replace('_', '-')}-convert-") for job in jobs)
 
     def vertex(self, path: str) -> Any:
         place = f"projects/{PROJECT}/locations/{REGION}"
