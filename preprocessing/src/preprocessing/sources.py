@@ -56,6 +56,17 @@ class Part(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class Leftovers:
+    """The part of a source that holds no raw data: what was rejected or ignored while parts were made."""
+
+    found: Listed
+
+    def listed(self) -> Iterator[Listed]:
+        """All of it."""
+        yield self.found
+
+
 class Source(Protocol):
     """Raw data."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from preprocessing.errors import SourceError
 from preprocessing.idx.files import open_idx, read_header
 from preprocessing.rejections import Rejected, RejectedError
-from preprocessing.sources import Listed, Part, batches, is_hidden, place_of, shard_at
+from preprocessing.sources import Leftovers, Listed, Part, batches, is_hidden, place_of, shard_at
 from preprocessing.stores import Entry, open_store
 
 IMAGE_DIMENSIONS, LABEL_DIMENSIONS = 3, 1
@@ -95,17 +95,6 @@ class IdxPair:
                 )
                 for first in batch
             ))  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Leftovers:
-    """What of a source is already known to be no pair."""
-
-    found: Listed
-
-    def listed(self) -> Iterator[Listed]:
-        """All of it."""
-        yield self.found
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dataset_contract import DataContract
 from preprocessing.errors import SourceError
 from preprocessing.rejections import Rejected
-from preprocessing.sources import Listed, Part
+from preprocessing.sources import Leftovers, Listed, Part
 from preprocessing.stores import UnreadableError, open_store
 from preprocessing.tables.files import TablePart
 
@@ -58,7 +58,7 @@ class Tables:
                 bytes_before=before, total_bytes=total, contract=self.contract,
             )  # fmt: skip
             before += entry.size
-        yield NoTables(Listed(rejected=tuple(rejected), ignored=len(entries) - len(data)))
+        yield Leftovers(Listed(rejected=tuple(rejected), ignored=len(entries) - len(data)))
 
     def _one_file(self) -> Iterator[Part]:
         try:
@@ -69,17 +69,6 @@ class Tables:
         yield TablePart(
             uri=self.uri, name=name, size=size, bytes_before=0, total_bytes=size, contract=self.contract
         )
-
-
-@dataclass(frozen=True)
-class NoTables:
-    """What of a source is already known to hold no rows."""
-
-    found: Listed
-
-    def listed(self) -> Iterator[Listed]:
-        """All of it."""
-        yield self.found
 
 
 def _is_data(name: str) -> bool:
