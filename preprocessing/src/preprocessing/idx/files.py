@@ -11,10 +11,11 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
+from preprocessing.raw_streams import open_raw
 from preprocessing.rejections import RejectedError
-from preprocessing.stores import UnreadableError, open_store
+from preprocessing.stores import UnreadableError
 
 _UNSIGNED_BYTE = 0x08
 _BLOCK_BYTES = 1 << 20
@@ -71,12 +72,8 @@ def open_idx(uri: str) -> Iterator[BinaryIO]:
         RejectedError: it can't be read.
     """
     try:
-        with open_store(uri).open(uri) as stored:
-            if not uri.lower().endswith(".gz"):
-                yield stored
-                return
-            with gzip.GzipFile(fileobj=stored) as stream:
-                yield cast(BinaryIO, stream)
+        with open_raw(uri) as stream:
+            yield stream
     except UnreadableError as error:
         raise RejectedError("unreadable", str(error)) from error
     except (gzip.BadGzipFile, zlib.error) as error:

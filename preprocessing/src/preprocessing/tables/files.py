@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from dataset_contract import DataContract
 from preprocessing.errors import SourceError
+from preprocessing.raw_streams import is_compressed, open_raw
 from preprocessing.rejections import Rejected
 from preprocessing.sources import Listed, batches, place_of, shard_at
-from preprocessing.stores import UnreadableError, open_store
+from preprocessing.stores import UnreadableError
 from preprocessing.tables.blocks import BLOCK_BYTES, Block, BrokenStreamError, blocks
 from preprocessing.tables.rows import RowReader
 
@@ -118,7 +118,7 @@ class TablePart:
         )  # fmt: skip
 
     def _header(self, delimiter: str) -> tuple[str, ...]:
-        with open_table(self.uri) as stream:
+        with open_raw(self.uri) as stream:
             for block in table_blocks(stream, 0):
                 for row in RowReader(delimiter=delimiter, width=None).read(block, 1).rows:
                     return self._checked(tuple(name.strip() for name in row))
@@ -135,12 +135,12 @@ class TablePart:
 
     def _spans(self, file: TableFile) -> Iterator[Span]:
         most = min(max(self.total_bytes // _SPANS, _LEAST_SPAN_BYTES), _MOST_SPAN_BYTES)
-        if is_compressed(self.uri) or self.size <= most:
+        if file.is_compressed or self.size <= most:
             yield self._span(file, offset=0, size=self.size, line=1)
             return
         offset, line = 0, 1
         size = lines = 0
-        with open_store(self.uri).open(self.uri) as stream:
+        with open_raw(self.uri) as stream:
             for block in blocks(stream.read, size=min(most, BLOCK_BYTES)):
                 size += block.size
                 lines += block.lines
@@ -154,26 +154,6 @@ class TablePart:
     def _span(self, file: TableFile, *, offset: int, size: int, line: int) -> Span:
         place = place_of(self.bytes_before + offset, self.total_bytes)
         return Span(file=file, offset=offset, size=size, line=line, place=place)
-
-
-def is_compressed(uri: str) -> bool:
-    """Whether a file is compressed with gzip."""
-    return uri.lower().endswith(".gz")
-
-
-@contextmanager
-def open_table(uri: str) -> Iterator[BinaryIO]:
-    """A file as a stream of text in bytes.
-
-    Raises:
-        UnreadableError: it can't be read.
-    """
-    with open_store(uri).open(uri) as stored:
-        if is_compressed(uri):
-            with gzip.GzipFile(fileobj=stored) as stream:
-                yield cast(BinaryIO, stream)
-        else:
-            yield stored
 
 
 def table_blocks(stream: BinaryIO, offset: int, length: int | None = None) -> Iterator[Block]:

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from itertools import compress
 
 from dataset_contract import TEST_SPLIT, TRAIN_SPLIT, DataContract
+from preprocessing.raw_streams import open_raw
 from preprocessing.rejections import Reason, Rejected
 from preprocessing.shard_files import ShardFiles
 from preprocessing.stores import UnreadableError
 from preprocessing.tables.blocks import BrokenStreamError
 from preprocessing.tables.encoding import Batch, RowEncoder
-from preprocessing.tables.files import Span, TableFile, open_table, table_blocks
+from preprocessing.tables.files import Span, TableFile, table_blocks
 from preprocessing.tables.gathering import Gatherer, row_hashes
 from preprocessing.tables.rows import RowReader, Rows
 from preprocessing.tally import Tally
@@ -63,7 +64,7 @@ class _RowWriter:
         reader = RowReader(delimiter=self._delimiter, width=len(file.columns))
         header = file.has_header and not span.offset
         try:
-            with open_table(span.uri) as stream:
+            with open_raw(span.uri) as stream:
                 length = None if file.is_compressed else span.size
                 for block in table_blocks(stream, span.offset, length):
                     rows = reader.read(block, line)
