@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from dataset_contract import ContractError, FeatureSpec
+from dataset_contract import ContractError, DataContract, FeatureSpec
 from preprocessing.example_proto import Example
 
 Value = bytes | str | int | float
 """One value of a record; text for a feature that has a vocabulary becomes the index in it."""
+
+
+def check_features(contract: DataContract, *, names: Collection[str]) -> None:
+    """Refuse a contract that labelled raw data of some kind can't fulfil.
+
+    Args:
+        contract: what records are to hold.
+        names: the features, apart from the label, that the raw data has a value for.
+
+    Raises:
+        ContractError: it has another feature without a default, or its label has no vocabulary.
+    """
+    if not contract.label.vocabulary:
+        raise ContractError(f"features[{contract.label.name}].vocabulary", expected="labels", received=())
+    for feature in contract.features:
+        if feature.role != "label" and feature.default is None and feature.name not in names:
+            raise ContractError("features", expected=f"one of {list(names)}", received=feature.name)
 
 
 class ExampleEncoder:

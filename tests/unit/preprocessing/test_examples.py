@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from preprocessing.example_proto import Example
-from preprocessing.examples import ExampleEncoder
+from preprocessing.examples import ExampleEncoder, check_features
+from preprocessing.formats import FORMATS
 
-from dataset_contract import ContractError, FeatureSpec
+from dataset_contract import ContractError, DataContract, FeatureSpec
 
 FEATURES = (
     FeatureSpec(name="colour", dtype="int64", vocabulary=("red", "blue"), first_index=1),
@@ -45,3 +48,25 @@ def test_encode_in_another_order_gives_the_same_bytes() -> None:
 def test_encode_of_a_wrong_value_names_the_feature(change: dict[str, object], message: str) -> None:
     with pytest.raises(ContractError, match=message):
         ExampleEncoder(FEATURES).encode({**VALUES, **change})  # type: ignore[dict-item]
+
+
+def test_check_features_takes_what_an_image_has(contract: DataContract) -> None:
+    FORMATS["image"].check(contract)
+
+
+def test_check_features_with_a_feature_that_has_no_value_names_it(contract: DataContract) -> None:
+    features = (*contract.features, FeatureSpec(name="image/colour", dtype="string"))
+    with pytest.raises(ContractError, match=r"expected one of \['image/encoded', .* received 'image/colour'"):
+        FORMATS["image"].check(dataclasses.replace(contract, features=features))
+
+
+def test_check_features_takes_a_feature_with_a_default(contract: DataContract) -> None:
+    names = [feature.name for feature in contract.features]
+    other = FeatureSpec(name="image/colour", dtype="string", default="red")
+    check_features(dataclasses.replace(contract, features=(*contract.features, other)), names=names)
+
+
+def test_check_features_without_vocabulary_names_the_label(contract: DataContract) -> None:
+    features = tuple(dataclasses.replace(feature, vocabulary=()) for feature in contract.features)
+    with pytest.raises(ContractError, match=r"image/class/label\]\.vocabulary"):
+        FORMATS["image"].check(dataclasses.replace(contract, features=features))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dataset_contract import ContractError, DataContract
+from dataset_contract import DataContract
+from preprocessing.examples import check_features
 from preprocessing.idx.records import NAMES, write_records
 from preprocessing.idx.sources import IdxFolder, IdxSlice
 from preprocessing.shard_files import ShardFiles
@@ -25,11 +26,7 @@ class IdxFormat:
         Raises:
             ContractError: there is one, or the label has no vocabulary.
         """
-        if not contract.label.vocabulary:
-            raise ContractError(f"features[{contract.label.name}].vocabulary", expected="labels", received=())
-        for feature in contract.features:
-            if feature.role != "label" and feature.default is None and feature.name not in NAMES:
-                raise ContractError("features", expected=f"one of {list(NAMES)}", received=feature.name)
+        check_features(contract, names=NAMES)
 
     def source(self, uri: str, contract: DataContract) -> Source:  # noqa: ARG002 - names tell all
         """The files in a folder or below a `gs://` prefix."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import simplejpeg
 from PIL import Image, UnidentifiedImageError
 
-from dataset_contract import ContractError, DataContract
 from preprocessing.examples import Value
 from preprocessing.images.jpeg import JpegHeader, check_jpeg
 from preprocessing.rejections import RejectedError
@@ -25,7 +24,7 @@ CHANNELS = "image/channels"
 COLORSPACE = "image/colorspace"
 FORMAT = "image/format"
 
-_NAMES = (ENCODED, HEIGHT, WIDTH, SYNSET, FILENAME, CHANNELS, COLORSPACE, FORMAT)
+NAMES = (ENCODED, HEIGHT, WIDTH, SYNSET, FILENAME, CHANNELS, COLORSPACE, FORMAT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,19 +81,6 @@ def _to_rgb(data: bytes, header: JpegHeader) -> CheckedImage:
     return CheckedImage(
         encoded=encoded.getvalue(), height=header.height, width=header.width, converted="cmyk"
     )
-
-
-def check_features(contract: DataContract) -> None:
-    """Refuse a contract with features that an image does not have.
-
-    Raises:
-        ContractError: it has one, or its label has no vocabulary.
-    """
-    if not contract.label.vocabulary:
-        raise ContractError(f"features[{contract.label.name}].vocabulary", expected="labels", received=())
-    for feature in contract.features:
-        if feature.role != "label" and feature.default is None and feature.name not in _NAMES:
-            raise ContractError("features", expected=f"one of {list(_NAMES)}", received=feature.name)
 
 
 def record_values(image: CheckedImage, *, label: str, label_name: str, filename: str) -> dict[str, Value]:

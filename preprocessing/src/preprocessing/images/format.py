@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dataset_contract import DataContract
-from preprocessing.images.checking import check_features
+from preprocessing.examples import check_features
+from preprocessing.images.checking import NAMES
 from preprocessing.images.raw_files import RawFile
 from preprocessing.images.records import write_records
 from preprocessing.images.sources import source_of
@@ -22,8 +23,12 @@ class ImageFormat:
     shard_bytes: int = 64 << 20
 
     def check(self, contract: DataContract) -> None:
-        """Refuse features that an image does not have."""
-        check_features(contract)
+        """Refuse features that an image does not have.
+
+        Raises:
+            ContractError: there is one, or the label has no vocabulary.
+        """
+        check_features(contract, names=NAMES)
 
     def source(self, uri: str, contract: DataContract) -> Source:  # noqa: ARG002 - folders tell all
         """The images at a path or `gs://` URI."""

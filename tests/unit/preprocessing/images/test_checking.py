@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-import dataclasses
 import io
 from collections.abc import Callable
 
 import pytest
 from PIL import Image
-from preprocessing.images.checking import check_features, check_image, record_values
+from preprocessing.images.checking import check_image, record_values
 from preprocessing.rejections import RejectedError
 
-from dataset_contract import ContractError, DataContract, FeatureSpec
+from dataset_contract import DataContract
 
 JpegOf = Callable[..., bytes]
 
@@ -52,22 +51,6 @@ def test_check_image_with_a_broken_scan_rejects_only_when_strict(jpeg_of: JpegOf
 
 def test_check_image_with_bytes_after_the_end_passes_strictly(jpeg_of: JpegOf) -> None:
     assert check_image(jpeg_of() + b"\x00" * 30, strict=True).width == 24
-
-
-def test_check_features_of_image_features_passes(contract: DataContract) -> None:
-    check_features(contract)
-
-
-def test_check_features_with_a_feature_no_image_has_names_it(contract: DataContract) -> None:
-    features = (*contract.features, FeatureSpec(name="image/colour", dtype="string"))
-    with pytest.raises(ContractError, match="image/colour"):
-        check_features(dataclasses.replace(contract, features=features))
-
-
-def test_check_features_without_vocabulary_names_the_label(contract: DataContract) -> None:
-    features = tuple(dataclasses.replace(feature, vocabulary=()) for feature in contract.features)
-    with pytest.raises(ContractError, match=r"image/class/label\]\.vocabulary"):
-        check_features(dataclasses.replace(contract, features=features))
 
 
 def test_record_values_have_every_feature_of_the_contract(contract: DataContract, jpeg_of: JpegOf) -> None:
