@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -51,18 +50,13 @@ class Evaluation:
         Raises:
             ContractError: the text is no JSON, or a field is missing or of the wrong type.
         """
-        try:
-            document = json.loads(text)
-        except ValueError as error:
-            raise ContractError("evaluation.json", expected="JSON", received=text[:80]) from error
         # A trainer without a test side may leave it out.
-        known = {"test": None, **document} if isinstance(document, dict) else document
-        reader = FieldReader(known, "evaluation")
-        trivial = FieldReader(reader.take("trivial_baseline", dict), "evaluation.trivial_baseline")
+        reader = FieldReader.of_text(text, "evaluation.json", defaults={"test": None})
+        trivial = FieldReader(reader.take("trivial_baseline", dict), "evaluation.json.trivial_baseline")
         production = reader.take("production", dict, type(None))
-        test = FieldReader(reader.take("test", dict, type(None)) or _NO_TEST, "evaluation.test")
-        export = FieldReader(reader.take("export", dict), "evaluation.export")
-        signature = FieldReader(export.take("signature", dict), "evaluation.export.signature")
+        test = FieldReader(reader.take("test", dict, type(None)) or _NO_TEST, "evaluation.json.test")
+        export = FieldReader(reader.take("export", dict), "evaluation.json.export")
+        signature = FieldReader(export.take("signature", dict), "evaluation.json.export.signature")
         return cls(
             examples=reader.take("examples", int),
             metrics=_numbers(reader, "metrics"),
@@ -70,7 +64,7 @@ class Evaluation:
             test_examples=test.take("examples", int),
             test_metrics=_numbers(test, "metrics"),
             production_version=_version(production),
-            production_metrics=_numbers(FieldReader(production, "evaluation.production"), "metrics")
+            production_metrics=_numbers(FieldReader(production, "evaluation.json.production"), "metrics")
             if production
             else {},
             inputs=frozenset(signature.take("inputs", dict)),
@@ -84,11 +78,11 @@ def _numbers(reader: FieldReader, field: str) -> Mapping[str, float]:
     values: dict[str, Any] = reader.take(field, dict)
     for name, value in values.items():
         if not isinstance(value, int | float) or isinstance(value, bool):
-            raise ContractError(f"evaluation.{field}.{name}", expected="a number", received=value)
+            raise ContractError(f"evaluation.json.{field}.{name}", expected="a number", received=value)
     return {name: float(value) for name, value in values.items()}
 
 
 def _version(production: Mapping[str, Any] | None) -> str | None:
     if not production:
         return None
-    return str(FieldReader(production, "evaluation.production").take("version", str, int))
+    return str(FieldReader(production, "evaluation.json.production").take("version", str, int))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,12 +36,7 @@ def parse(text: str) -> list[GoldenRequest]:
     """
     requests = []
     for number, line in enumerate(text.splitlines(), start=1):
-        try:
-            reader = FieldReader(json.loads(line), f"golden.jsonl, line {number}")
-        except ValueError as error:
-            raise ContractError(
-                f"golden.jsonl, line {number}", expected="JSON", received=line[:80]
-            ) from error
+        reader = FieldReader.of_text(line, f"golden.jsonl, line {number}")
         requests.append(
             GoldenRequest(
                 instance=reader.take("instance", dict), prediction=reader.take("prediction", object)

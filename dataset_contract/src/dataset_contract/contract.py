@@ -243,10 +243,4 @@ class DataContract:
         Raises:
             ContractError: the text is no JSON, holds no contract, or a field of it is wrong.
         """
-        try:
-            document = json.loads(text)
-        except ValueError as error:
-            raise ContractError(FEATURES_FILENAME, expected="JSON", received=text[:80]) from error
-        if not isinstance(document, dict) or "contract" not in document:
-            raise ContractError(FEATURES_FILENAME, expected="an object with a contract", received=text[:80])
-        return cls.from_json(document["contract"])
+        return cls.from_json(FieldReader.of_text(text, FEATURES_FILENAME).take("contract", dict))

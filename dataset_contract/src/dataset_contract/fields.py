@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,11 +12,34 @@ from dataset_contract.errors import ContractError
 class FieldReader:
     """Takes fields out of a JSON object; `finish` refuses what nobody took."""
 
-    def __init__(self, value: object, where: str) -> None:
+    def __init__(self, value: object, where: str, *, defaults: Mapping[str, object] | None = None) -> None:
+        """Read an object.
+
+        Args:
+            value: what should be one.
+            where: what errors call it.
+            defaults: values of fields that may be left out.
+
+        Raises:
+            ContractError: it is no JSON object.
+        """
         if not isinstance(value, Mapping):
             raise ContractError(where, expected="a JSON object", received=value)
-        self._left = dict(value)
+        self._left = {**(defaults or {}), **value}
         self._where = where
+
+    @classmethod
+    def of_text(cls, text: str, where: str, *, defaults: Mapping[str, object] | None = None) -> FieldReader:
+        """The reader of the object that a JSON text holds.
+
+        Raises:
+            ContractError: the text is no JSON, or no object.
+        """
+        try:
+            value = json.loads(text)
+        except ValueError as error:
+            raise ContractError(where, expected="JSON", received=text[:80]) from error
+        return cls(value, where, defaults=defaults)
 
     def take(self, field: str, *types: type) -> Any:
         """The value of a field, of one of the types.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from dataset_contract.errors import ContractError
 from dataset_contract.fields import FieldReader
 
 STATISTICS_FILENAME = "statistics.json"
@@ -139,11 +137,7 @@ class DatasetStatistics:
         Raises:
             ContractError: the text is no JSON, or a field is missing or of the wrong type.
         """
-        try:
-            document = json.loads(text)
-        except ValueError as error:
-            raise ContractError(STATISTICS_FILENAME, expected="JSON", received=text[:80]) from error
-        reader = FieldReader(document, STATISTICS_FILENAME)
+        reader = FieldReader.of_text(text, STATISTICS_FILENAME)
         labels, numbers, words = (reader.take(name, dict) for name in ("labels", "numbers", "words"))
         return cls(
             records=reader.take("records", dict),

@@ -145,7 +145,7 @@ def test_from_json_with_a_wrong_value_names_field_and_expectation(
 
 @pytest.mark.parametrize("text", ["", "not json", "[]", '{"content": {}}'])
 def test_from_features_json_of_another_text_raises(text: str) -> None:
-    with pytest.raises(ContractError, match=r"features\.json: expected"):
+    with pytest.raises(ContractError, match=r"features\.json(\.contract)?: expected"):
         DataContract.from_features_json(text)
 
 

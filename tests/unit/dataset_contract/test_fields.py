@@ -40,6 +40,28 @@ def test_reader_of_no_object_raises() -> None:
         FieldReader(3, "thing")
 
 
+def test_of_text_reads_the_object() -> None:
+    assert FieldReader.of_text('{"a": 1}', "thing").take("a", int) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"a": ', "thing: expected JSON, received '{\"a\": '"),
+        ("[1]", "thing: expected a JSON object, received [1]"),
+    ],
+)
+def test_of_text_of_another_text_says_what_it_is(text: str, message: str) -> None:
+    with pytest.raises(ContractError) as caught:
+        FieldReader.of_text(text, "thing")
+    assert str(caught.value) == message
+
+
+def test_take_of_a_field_with_a_default_may_find_nothing() -> None:
+    reader = FieldReader({"a": 1}, "thing", defaults={"a": 2, "b": 3})
+    assert (reader.take("a", int), reader.take("b", int)) == (1, 3)
+
+
 def test_finish_names_what_is_left() -> None:
     with pytest.raises(ContractError, match=r"thing: expected no further fields, received \['a', 'b'\]"):
         FieldReader({"b": 1, "a": 1}, "thing").finish()

@@ -66,14 +66,14 @@ def test_from_json_takes_a_metric_that_is_no_number_of_arithmetic() -> None:
     ("text", "message"),
     [
         ("{", "evaluation.json: expected JSON"),
-        ("[]", "evaluation: expected a JSON object"),
-        (json.dumps({"examples": 1}), "evaluation.trivial_baseline: expected dict, received 'nothing'"),
+        ("[]", "evaluation.json: expected a JSON object"),
+        (json.dumps({"examples": 1}), "evaluation.json.trivial_baseline: expected dict, received 'nothing'"),
         (
             json.dumps(document(metrics={"accuracy": "high"})),
-            "evaluation.metrics.accuracy: expected a number",
+            "evaluation.json.metrics.accuracy: expected a number",
         ),
-        (json.dumps(document(test={"examples": 9})), r"evaluation\.test\.metrics: expected dict"),
-        (json.dumps(document(export={"signature": {}})), r"evaluation\.export.*: expected"),
+        (json.dumps(document(test={"examples": 9})), r"evaluation\.json\.test\.metrics: expected dict"),
+        (json.dumps(document(export={"signature": {}})), r"evaluation\.json\.export.*: expected"),
     ],
 )
 def test_from_json_of_a_wrong_document_names_the_field(text: str, message: str) -> None:

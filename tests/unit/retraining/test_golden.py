@@ -26,6 +26,7 @@ def test_parse_reads_a_request_from_each_line() -> None:
         ("", "at least one request"),
         ("{}\nno", "line 1.instance: expected dict"),
         ("no", "line 1: expected JSON"),
+        ("[]", "line 1: expected a JSON object"),
         ('{"instance": {}}', "line 1.prediction"),
     ],
 )
