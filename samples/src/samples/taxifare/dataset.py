@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from samples.errors import SampleError
-from samples.sample import Progress, check_folder, marker_holds, silent, write_marker
+from samples.public_domain import dedication
+from samples.sample import Progress, check_folder, marker_holds, silent, sizes, write_marker
 from samples.taxifare.dirt import KINDS, soil
 from samples.taxifare.trips import Trips
 
@@ -37,10 +38,6 @@ are random, and no column tells of them. Some rows of taxi-train.csv are as they
 
 They exist so that the whole way from trips to a served model can be tried on a fresh machine. An error
 reached on them says nothing about real trips.
-"""
-_LICENSE = """\
-These trips are the output of a program and hold no third party's work.
-They are dedicated to the public domain: CC0 1.0, https://creativecommons.org/publicdomain/zero/1.0/
 """
 
 
@@ -77,7 +74,7 @@ class MadeTaxifare:
 
     def is_in(self, folder: Path) -> bool:
         """Whether a folder already holds exactly these trips."""
-        return marker_holds(folder, MARKER, self._origin(), (TRAIN, VALID))
+        return marker_holds(folder, MARKER, self._marker(folder))
 
     def write(self, folder: Path, *, progress: Progress = silent) -> int:
         """Fill a folder with the two files. Files of others in it stay as they are.
@@ -102,12 +99,12 @@ class MadeTaxifare:
         dirt = "\n".join(f"  {words}: {share:.2%}" for words, (share, _) in KINDS.items())
         readme = _README.format(**asdict(self), train_rows=self.rows, valid_rows=valid_rows, dirt=dirt)
         (folder / "README.txt").write_text(readme)
-        (folder / "LICENSE").write_text(_LICENSE)
-        write_marker(folder, MARKER, self._origin(), (TRAIN, VALID))
+        (folder / "LICENSE").write_text(dedication("trips"))
+        write_marker(folder, MARKER, self._marker(folder))
         return 2
 
-    def _origin(self) -> dict[str, object]:
-        return {"maker": _MAKER_VERSION, **asdict(self)}
+    def _marker(self, folder: Path) -> dict[str, object]:
+        return {"maker": _MAKER_VERSION, **asdict(self), "files": sizes(folder, (TRAIN, VALID))}
 
 
 def _write(file: Path, rows: Iterable[list[str]]) -> None:
