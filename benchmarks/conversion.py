@@ -14,17 +14,13 @@ import argparse
 import csv
 import io
 import json
-import logging
-import os
-import resource
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from own_process import Figures, faster, measure, report
 
 SEED = 7
 LABELS = 20
@@ -154,25 +150,9 @@ SIDES = {"copy": copy_bytes, "perennial": perennial, "source": source_way}
 
 
 def run_side(side: str, data: Path, images: int) -> None:
-    """Time one side in this process and print the figures as a line of JSON."""
+    """Time one side in this process and print the figures."""
     with tempfile.TemporaryDirectory(dir=data.parent) as output:
-        run = SIDES[side](data, Path(output), images)
-        logging.disable()
-        begin = time.perf_counter()
-        run()
-        seconds = time.perf_counter() - begin
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    megabytes = peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-    print(json.dumps({"images_per_second": images / seconds, "peak_mb": megabytes}))
-
-
-def measure(side: str, data: Path, images: int) -> dict[str, float]:
-    """The figures of one side, from a process of its own."""
-    command = [sys.executable, __file__, "--side", side, "--data", str(data), "--images", str(images)]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return figures
+        report(SIDES[side](data, Path(output), images), items=images)
 
 
 def main() -> None:
@@ -195,21 +175,21 @@ def main() -> None:
         print(f"making {flags.images} JPEGs ...", flush=True)
         kilobytes = make_photos(data, flags.images) / flags.images / 1000
         print(f"{flags.images} JPEGs of {kilobytes:.1f} KB, {flags.rounds} rounds\n", flush=True)
-        best: dict[str, dict[str, float]] = {}
+        best: dict[str, Figures] = {}
         for number in range(flags.rounds):
             for side in SIDES:
                 images = min(flags.images, flags.source_images) if side == "source" else flags.images
-                figures = measure(side, data, images)
-                print(f"round {number + 1}: {side:10}{figures['images_per_second']:10,.0f} images/s"
-                      f"{figures['peak_mb']:8,.0f} MB", flush=True)  # fmt: skip
-                if side not in best or figures["images_per_second"] > best[side]["images_per_second"]:
-                    best[side] = figures
+                of_side = ["--side", side, "--data", str(data)]
+                figures = measure(__file__, [*of_side, "--images", str(images)])
+                print(f"round {number + 1}: {side:10}{figures.per_second:10,.0f} images/s"
+                      f"{figures.peak_mb:8,.0f} MB", flush=True)  # fmt: skip
+                best[side] = faster(best.get(side), figures)
     finally:
         shutil.rmtree(folder)
-    ours = best["perennial"]["images_per_second"]
-    print(f"\nthe source's way times  {ours / best['source']['images_per_second']:6.1f}   (at least 10)")
-    print(f"copying the bytes times {ours / best['copy']['images_per_second']:6.2f}   (at least 0.33)")
-    print(f"memory                  {best['perennial']['peak_mb']:6.0f} MB (under {LIMIT_MEMORY_MB})")
+    ours = best["perennial"].per_second
+    print(f"\nthe source's way times  {ours / best['source'].per_second:6.1f}   (at least 10)")
+    print(f"copying the bytes times {ours / best['copy'].per_second:6.2f}   (at least 0.33)")
+    print(f"memory                  {best['perennial'].peak_mb:6.0f} MB (under {LIMIT_MEMORY_MB})")
 
 
 if __name__ == "__main__":

@@ -15,17 +15,13 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import logging
-import os
 import random
-import resource
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from own_process import Figures, faster, measure, report
 
 SEED = 7
 LEAST_RATIO = 2.0
@@ -140,27 +136,9 @@ SIDES = {"perennial": perennial, "plain": plain_loop}
 
 
 def run_side(side: str, table: str, source: Path, rows: int) -> None:
-    """Time one side in this process and print the figures as a line of JSON."""
+    """Time one side in this process and print the figures."""
     with tempfile.TemporaryDirectory(dir=source.parent) as output:
-        run = SIDES[side](table, source, Path(output), rows)
-        logging.disable()
-        begin = time.perf_counter()
-        run()
-        seconds = time.perf_counter() - begin
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    megabytes = peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-    print(json.dumps({"rows_per_second": rows / seconds, "peak_mb": megabytes}))
-
-
-def measure(side: str, table: str, source: Path, rows: int) -> dict[str, float]:
-    """The figures of one side, from a process of its own."""
-    command = [sys.executable, __file__, "--side", side, "--table", table, "--source", str(source)]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-    done = subprocess.run(
-        [*command, "--rows", str(rows)], env=environment, stdout=subprocess.PIPE, text=True, check=True
-    )
-    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return figures
+        report(SIDES[side](table, source, Path(output), rows), items=rows)
 
 
 def main() -> None:
@@ -178,7 +156,7 @@ def main() -> None:
         run_side(flags.side, flags.table, flags.source, flags.rows)
         return
     folder = Path(tempfile.mkdtemp(prefix="csv-conversion-"))
-    best: dict[tuple[str, str, int], dict[str, float]] = {}
+    best: dict[tuple[str, str, int], Figures] = {}
     try:
         for table, make in TABLES.items():
             for rows in (flags.rows // 10, flags.rows):
@@ -188,20 +166,20 @@ def main() -> None:
                 print(f"{table}: {rows:,} rows, {source.stat().st_size / 1e6:.1f} MB", flush=True)
                 for number in range(flags.rounds):
                     for side in SIDES:
-                        figures = measure(side, table, source, rows)
-                        print(f"  round {number + 1}: {side:10}{figures['rows_per_second']:10,.0f} rows/s"
-                              f"{figures['peak_mb']:8,.0f} MB", flush=True)  # fmt: skip
+                        of_side = ["--side", side, "--table", table, "--source", str(source)]
+                        figures = measure(__file__, [*of_side, "--rows", str(rows)])
+                        print(f"  round {number + 1}: {side:10}{figures.per_second:10,.0f} rows/s"
+                              f"{figures.peak_mb:8,.0f} MB", flush=True)  # fmt: skip
                         key = table, side, rows
-                        if key not in best or figures["rows_per_second"] > best[key]["rows_per_second"]:
-                            best[key] = figures
+                        best[key] = faster(best.get(key), figures)
                 source.unlink()
     finally:
         shutil.rmtree(folder)
     for table in TABLES:
         ours, plain = (best[table, side, flags.rows] for side in ("perennial", "plain"))
         few = best[table, "perennial", flags.rows // 10]
-        ratio = ours["rows_per_second"] / plain["rows_per_second"]
-        growth = ours["peak_mb"] / few["peak_mb"]
+        ratio = ours.per_second / plain.per_second
+        growth = ours.peak_mb / few.peak_mb
         print(f"\n{table}: the plain loop times   {ratio:6.1f}   (at least {LEAST_RATIO:.0f})")
         print(f"{table}: memory, rows tenfold   {growth:6.2f}   (at most {MOST_GROWTH})")
 

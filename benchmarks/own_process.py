@@ -1,0 +1,56 @@
+"""A side of a comparison in a process of its own: no side has imports, caches or memory of another."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """What one side came to.
+
+    Attributes:
+        per_second: how many items it converted in a second.
+        peak_mb: the most memory that its process had, MiB.
+    """
+
+    per_second: float
+    peak_mb: float
+
+
+def report(run: Callable[[], None], *, items: int) -> None:
+    """Time this process's side and print its figures as a line of JSON, for `measure`.
+
+    Args:
+        run: converts all items; what is imported or prepared before it does not count.
+        items: how many they are.
+    """
+    logging.disable()
+    begin = time.perf_counter()
+    run()
+    seconds = time.perf_counter() - begin
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    megabytes = peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    print(json.dumps(asdict(Figures(per_second=items / seconds, peak_mb=megabytes))))
+
+
+def measure(script: str, flags: Sequence[str]) -> Figures:
+    """The figures that a script reports when it is called with these flags."""
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    done = subprocess.run(
+        [sys.executable, script, *flags], env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return Figures(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def faster(one: Figures | None, other: Figures) -> Figures:
+    """The better of two rounds."""
+    return other if one is None or other.per_second > one.per_second else one
