@@ -20,7 +20,6 @@ RECORD_FORMAT_VERSION = "1.0.0"
 FEATURES_FILENAME = "features.json"
 TRAIN_SPLIT = "train"
 VALIDATION_SPLIT = "validation"
-
 TEST_SPLIT = "test"
 
 RecordFormat = Literal["image", "csv", "idx"]

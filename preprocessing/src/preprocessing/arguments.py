@@ -148,16 +148,14 @@ def _contract(flags: argparse.Namespace) -> DataContract:
     labels = tuple(label.strip() for label in labels if label.strip())
     if not labels:
         raise ContractError("--labels or --labels-file", expected="labels", received=labels)
-    given = {"max_rejected_fraction": flags.max_rejected_fraction}
-    return DataContract(
-        name=flags.dataset,
-        record_format="image",
-        features=image_features(labels),
-        split=SplitSpec() if flags.validation_percent is None
-        else SplitSpec(validation_percent=flags.validation_percent),
-        strict=flags.strict,
-        **{name: value for name, value in given.items() if value is not None},
-    )  # fmt: skip
+    contract = DataContract(
+        name=flags.dataset, record_format="image", features=image_features(labels), strict=flags.strict
+    )
+    if flags.validation_percent is not None:
+        contract = dataclasses.replace(contract, split=SplitSpec(validation_percent=flags.validation_percent))
+    if flags.max_rejected_fraction is not None:
+        contract = dataclasses.replace(contract, max_rejected_fraction=flags.max_rejected_fraction)
+    return contract
 
 
 def _text(uri: str) -> str:

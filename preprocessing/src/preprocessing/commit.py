@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from dataset_contract import FEATURES_FILENAME
+from dataset_contract import FEATURES_FILENAME, STATISTICS_FILENAME
 from preprocessing import manifest
 from preprocessing.conversion import Conversion
 from preprocessing.output import COMMIT_MARK
@@ -40,7 +40,7 @@ def commit(
     )
     contract, output = conversion.contract, conversion.output
     output.publish_text(manifest.REJECTED, manifest.rejected_lines(summary))
-    output.publish_text(manifest.STATISTICS, manifest.statistics(contract, summary))
+    output.publish_text(STATISTICS_FILENAME, manifest.statistics(contract, summary))
     manifest.check_rejected(contract, summary, where=output.uri)
     for split in contract.split.names:
         if not summary.records(split):

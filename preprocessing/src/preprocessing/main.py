@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import apache_beam as beam
 from apache_beam.options.pipeline_options import GoogleCloudOptions
 
+from dataset_contract import STATISTICS_FILENAME
 from preprocessing.arguments import Arguments, parse_arguments
 from preprocessing.errors import ConversionError
-from preprocessing.manifest import STATISTICS
 from preprocessing.pipeline import convert
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def run(arguments: Arguments) -> None:
         print(json.dumps({"job_id": result.job_id(), "job_name": name}))
         return
     result.wait_until_finish()
-    statistics = json.loads(output.read_text(STATISTICS))
+    statistics = json.loads(output.read_text(STATISTICS_FILENAME))
     for name in ("read", "records", "duplicates", "rejected", "ignored", "converted"):
         logger.info("%s: %s", name, json.dumps(statistics[name]))
 

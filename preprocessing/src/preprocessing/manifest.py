@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from dataset_contract import RECORD_FORMAT_VERSION, STATISTICS_FILENAME, DataContract
+from dataset_contract import RECORD_FORMAT_VERSION, DataContract
 from preprocessing.errors import TooManyRejectedError
 from preprocessing.summaries import Summary
 from preprocessing.tables.statistics import feature_statistics
 
-STATISTICS = STATISTICS_FILENAME
 REJECTED = "rejected/rejected.jsonl"
 FILE_TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
 

@@ -94,6 +94,11 @@ def is_hidden(name: str) -> bool:
     return name.rsplit("/", 1)[-1].startswith(".")
 
 
+def dangling(uri: str) -> Rejected:
+    """What becomes of a file whose size a listing can't tell."""
+    return Rejected(uri, "unreadable", "link to a file that does not exist")
+
+
 def place_of(bytes_before: int, total_bytes: int) -> int:
     """Where a piece begins in its source, as 32 bits of a fraction: what `shard_at` divides by."""
     return (bytes_before << 32) // max(1, total_bytes)

@@ -20,6 +20,7 @@ NAMES = (
     "image/encoded", "image/filename", "image/height", "image/width",
     "image/channels", "image/colorspace", "image/format",
 )  # fmt: skip
+"""What an image has a value for, apart from the label."""
 
 _COMPRESSION = 6
 

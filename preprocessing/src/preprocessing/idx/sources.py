@@ -65,22 +65,18 @@ class IdxPair:
     total_bytes: int
 
     def listed(self) -> Iterator[Listed]:
-        """Its images in slices; if a header is broken or counts differ, that too."""
+        """Its images in slices; or, if a header is broken, that."""
         uri, labels_uri = (f"{self.folder}/{name}" for name in (self.images.name, self.labels))
-        try:
-            with open_idx(uri) as stream:
-                images = read_header(stream, dimensions=IMAGE_DIMENSIONS).count
-        except RejectedError as error:
-            yield Listed(rejected=(Rejected(uri, error.reason, error.detail),))
-            return
-        try:
-            with open_idx(labels_uri) as stream:
-                labels = read_header(stream, dimensions=LABEL_DIMENSIONS).count
-        except RejectedError as error:
-            yield Listed(rejected=(Rejected(labels_uri, error.reason, error.detail),))
-            return
+        counts = []
+        for file, dimensions in ((uri, IMAGE_DIMENSIONS), (labels_uri, LABEL_DIMENSIONS)):
+            try:
+                with open_idx(file) as stream:
+                    counts.append(read_header(stream, dimensions=dimensions).count)
+            except RejectedError as error:
+                yield Listed(rejected=(Rejected(file, error.reason, error.detail),))
+                return
         size = self.images.size or 0
-        items = max(images, labels)
+        items = max(counts)
         slice_images = max(_SLICE_IMAGES, items // _MOST_SLICES)
         for batch in batches(range(0, items, slice_images)):
             yield Listed(pieces=tuple(

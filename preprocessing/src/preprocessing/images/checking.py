@@ -25,6 +25,7 @@ COLORSPACE = "image/colorspace"
 FORMAT = "image/format"
 
 NAMES = (ENCODED, HEIGHT, WIDTH, SYNSET, FILENAME, CHANNELS, COLORSPACE, FORMAT)
+"""What an image has a value for, apart from the label."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -113,9 +113,7 @@ class TablePart:
         format_ = self.contract.csv
         assert format_ is not None  # noqa: S101 - DataContract sees to it
         columns = format_.columns or self._header(format_.delimiter)
-        return TableFile(
-            uri=self.uri, name=self.name, columns=columns, has_header=not format_.columns
-        )  # fmt: skip
+        return TableFile(uri=self.uri, name=self.name, columns=columns, has_header=not format_.columns)
 
     def _header(self, delimiter: str) -> tuple[str, ...]:
         with open_raw(self.uri) as stream:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from dataset_contract import DataContract
 from preprocessing.errors import SourceError
-from preprocessing.rejections import Rejected
-from preprocessing.sources import Leftovers, Listed, Part
+from preprocessing.sources import Leftovers, Listed, Part, dangling
 from preprocessing.stores import UnreadableError, open_store
 from preprocessing.tables.files import TablePart
 
@@ -51,7 +50,7 @@ class Tables:
         for entry in data:
             uri = f"{self.uri}/{entry.name}"
             if entry.size is None:
-                rejected.append(Rejected(uri, "unreadable", "link to a file that does not exist"))
+                rejected.append(dangling(uri))
                 continue
             yield TablePart(
                 uri=uri, name=entry.name, size=entry.size,

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from preprocessing.errors import SourceError
 from preprocessing.images.raw_files import RawFile
-from preprocessing.rejections import Rejected
-from preprocessing.sources import Listed, Part, batches, is_hidden
-from preprocessing.stores import Entry, open_store
+from preprocessing.sources import Listed, Part, batches, dangling, is_hidden
+from preprocessing.stores import open_store
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class LabelFolder:
                     for entry in visible
                     if entry.size is not None
                 ),
-                rejected=tuple(_dangling(uri, entry) for entry in visible if entry.size is None),
+                rejected=tuple(dangling(f"{uri}/{entry.name}") for entry in visible if entry.size is None),
                 ignored=len(batch) - len(visible),
             )
 
@@ -65,7 +64,3 @@ class StrayFiles:
     def listed(self) -> Iterator[Listed]:
         """Their number."""
         yield Listed(ignored=sum(1 for _ in open_store(self.root).files(self.root, recursive=False)))
-
-
-def _dangling(folder: str, entry: Entry) -> Rejected:
-    return Rejected(f"{folder}/{entry.name}", "unreadable", "link to a file that does not exist")
