@@ -129,7 +129,8 @@ class DataContract:
     csv: CsvFormat | None = None
 
     def __post_init__(self) -> None:
-        if not self.name.replace("_", "a").isalnum() or not self.name.islower() or len(self.name) > 40:
+        is_word = self.name.isascii() and self.name.replace("_", "a").isalnum() and self.name.islower()
+        if not is_word or len(self.name) > 40:
             raise ContractError(
                 "name", expected="at most 40 lower-case letters, digits and _", received=self.name
             )

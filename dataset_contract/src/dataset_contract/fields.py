@@ -47,28 +47,19 @@ class FieldReader:
         Raises:
             ContractError: the field is missing or of another type.
         """
-        names = " or ".join("null" if t is type(None) else t.__name__ for t in types)
+        where = f"{self._where}.{field}"
         if field not in self._left:
-            raise ContractError(f"{self._where}.{field}", expected=names, received="nothing")
-        value = self._left.pop(field)
-        # bool is an int to Python, never to a contract.
-        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-            raise ContractError(f"{self._where}.{field}", expected=names, received=value)
-        return value
+            raise ContractError(where, expected=_names(types), received="nothing")
+        return _checked(self._left.pop(field), types, where)
 
-    def take_list(self, field: str, item_type: type) -> list[Any]:
-        """The value of a field that is a list of items of one type.
+    def take_list(self, field: str, *types: type) -> list[Any]:
+        """The value of a field that is a list of items, each of one of the types.
 
         Raises:
             ContractError: the field is missing, no list, or holds an item of another type.
         """
         items = self.take(field, list)
-        for index, item in enumerate(items):
-            if not isinstance(item, item_type):
-                raise ContractError(
-                    f"{self._where}.{field}[{index}]", expected=item_type.__name__, received=item
-                )
-        return list(items)
+        return [_checked(item, types, f"{self._where}.{field}[{index}]") for index, item in enumerate(items)]
 
     def finish(self) -> None:
         """Refuse fields that nobody took.
@@ -78,3 +69,14 @@ class FieldReader:
         """
         if self._left:
             raise ContractError(self._where, expected="no further fields", received=sorted(self._left))
+
+
+def _checked(value: object, types: tuple[type, ...], where: str) -> object:
+    # bool is an int to Python, never to a contract.
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+        raise ContractError(where, expected=_names(types), received=value)
+    return value
+
+
+def _names(types: tuple[type, ...]) -> str:
+    return " or ".join("null" if t is type(None) else t.__name__ for t in types)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from dataset_contract.errors import ContractError
 from dataset_contract.fields import FieldReader
 
 STATISTICS_FILENAME = "statistics.json"
@@ -55,7 +56,7 @@ class NumberStatistics:
             std=reader.take("std", float, int),
             minimum=reader.take("minimum", float, int),
             maximum=reader.take("maximum", float, int),
-            quantiles=tuple(float(item) for item in reader.take("quantiles", list)),
+            quantiles=tuple(map(float, reader.take_list("quantiles", float, int))),
         )
         reader.finish()
         return statistics
@@ -98,11 +99,18 @@ class WordStatistics:
         statistics = cls(
             count=reader.take("count", int),
             missing=reader.take("missing", int),
-            words={str(word): int(count) for word, count in reader.take_list("words", list)},
+            words=_word_counts(reader.take_list("words", list), f"{where}.words"),
             other=reader.take("other", int),
         )
         reader.finish()
         return statistics
+
+
+def _word_counts(pairs: list[list[Any]], where: str) -> dict[str, int]:
+    for index, pair in enumerate(pairs):
+        if [type(item) for item in pair] != [str, int]:
+            raise ContractError(f"{where}[{index}]", expected="a word and its count", received=pair)
+    return dict(map(tuple, pairs))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -112,6 +112,7 @@ def _set(document: Any, path: list[str | int], value: object) -> Any:
     [
         (["name"], 3, "contract.name", "str"),
         (["name"], "Flowers", "name", "at most 40 lower-case letters, digits and _"),
+        (["name"], "größe", "name", "at most 40 lower-case letters, digits and _"),
         (["name"], "a" * 41, "name", "at most 40 lower-case letters, digits and _"),
         (["record_format"], "png", "record_format", "one of ('image', 'csv', 'idx')"),
         (["features"], {}, "contract.features", "list"),

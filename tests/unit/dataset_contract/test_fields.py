@@ -35,6 +35,12 @@ def test_take_list_names_the_item() -> None:
         FieldReader({"a": ["x", 2]}, "thing").take_list("a", str)
 
 
+def test_take_list_of_several_types_takes_each_of_them_but_no_bool() -> None:
+    assert FieldReader({"a": [1, 2.5]}, "thing").take_list("a", float, int) == [1, 2.5]
+    with pytest.raises(ContractError, match=r"thing\.a\[0\]: expected float or int, received True"):
+        FieldReader({"a": [True]}, "thing").take_list("a", float, int)
+
+
 def test_reader_of_no_object_raises() -> None:
     with pytest.raises(ContractError, match="thing: expected a JSON object, received 3"):
         FieldReader(3, "thing")

@@ -45,3 +45,21 @@ def test_from_text_with_a_wrong_number_names_feature_and_field() -> None:
     document["numbers"]["age"]["mean"] = "two"
     with pytest.raises(ContractError, match=r"statistics\.numbers\[age\]\.mean: expected"):
         DatasetStatistics.from_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("kind", "feature", "field", "value", "where"),
+    [
+        ("numbers", "age", "quantiles", [1.0, "two"], "statistics.numbers[age].quantiles[1]"),
+        ("words", "city", "words", [["b", 2], ["a"]], "statistics.words[city].words[1]"),
+        ("words", "city", "words", [["b", "2"]], "statistics.words[city].words[0]"),
+    ],
+)
+def test_from_text_with_a_wrong_item_names_it(
+    kind: str, feature: str, field: str, value: object, where: str
+) -> None:
+    document = STATISTICS.to_json()
+    document[kind][feature][field] = value
+    with pytest.raises(ContractError) as caught:
+        DatasetStatistics.from_text(json.dumps(document))
+    assert caught.value.field == where
