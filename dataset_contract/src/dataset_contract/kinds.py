@@ -48,10 +48,7 @@ def image_features(labels: tuple[str, ...]) -> tuple[FeatureSpec, ...]:
     """
     return (
         FeatureSpec(name="image/encoded", dtype="string", description="the JPEG file"),
-        FeatureSpec(
-            name="image/class/label", dtype="int64", role="label", vocabulary=labels, first_index=1,
-            description="index of the label, from 1",
-        ),
+        _imagenet_label(labels),
         FeatureSpec(name="image/class/synset", dtype="string", role="metadata", description="the label"),
         FeatureSpec(name="image/filename", dtype="string", role="metadata", description="path in the source"),
         FeatureSpec(name="image/height", dtype="int64", role="metadata", description="pixels"),
@@ -66,10 +63,7 @@ def idx_features(labels: tuple[str, ...] = tuple("0123456789")) -> tuple[Feature
     """The ImageNet keys that an image of MNIST and its kind has; labels are digits, stored from 1."""
     return (
         FeatureSpec(name="image/encoded", dtype="string", description="a PNG, without loss"),
-        FeatureSpec(
-            name="image/class/label", dtype="int64", role="label", vocabulary=labels, first_index=1,
-            description="index of the label, from 1",
-        ),
+        _imagenet_label(labels),
         FeatureSpec(
             name="image/filename", dtype="string", role="metadata", description="file and index in it"
         ),
@@ -78,4 +72,11 @@ def idx_features(labels: tuple[str, ...] = tuple("0123456789")) -> tuple[Feature
         FeatureSpec(name="image/channels", dtype="int64", role="metadata", description="1"),
         FeatureSpec(name="image/colorspace", dtype="string", role="metadata", description="Grayscale"),
         FeatureSpec(name="image/format", dtype="string", role="metadata", description="PNG"),
+    )  # fmt: skip
+
+
+def _imagenet_label(labels: tuple[str, ...]) -> FeatureSpec:
+    return FeatureSpec(
+        name="image/class/label", dtype="int64", role="label", vocabulary=labels, first_index=1,
+        description="index of the label, from 1",
     )  # fmt: skip
