@@ -8,9 +8,10 @@ from preprocessing.raw_streams import is_compressed, open_raw
 from preprocessing.stores import UnreadableError
 
 
-@pytest.mark.parametrize(("name", "data"), [("a.csv", b"1,2\n"), ("a.csv.GZ", gzip.compress(b"1,2\n"))])
-def test_open_raw_gives_what_the_file_holds(tmp_path: Path, name: str, data: bytes) -> None:
-    (tmp_path / name).write_bytes(data)
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.GZ"])
+def test_open_raw_gives_what_the_file_holds(tmp_path: Path, name: str) -> None:
+    data = b"1,2\n"
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith("GZ") else data)
     with open_raw(str(tmp_path / name)) as stream:
         assert stream.read() == b"1,2\n"
 
