@@ -135,7 +135,7 @@ def _tier(name: str, document: object) -> Tier:
     where = f"tiers.{name}"
     if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
         raise ContractError("tiers", expected="names in capital letters", received=name)
-    reader = FieldReader(_with_defaults(document, description="", spot=False), where)
+    reader = FieldReader(document, where, defaults={"description": "", "spot": False})
     items = reader.take_list("pools", Mapping)
     if not 1 <= len(items) <= MAX_POOLS:
         raise ContractError(f"{where}.pools", expected=f"1 to {MAX_POOLS} pools", received=len(items))
@@ -157,7 +157,7 @@ def _tier(name: str, document: object) -> Tier:
 def _pool(document: object, where: str) -> WorkerPool:
     defaults = {"replica_count": 1, "accelerator_type": None, "accelerator_count": 0, "tpu_topology": None}
     prices = dict.fromkeys(PRICES)
-    reader = FieldReader(_with_defaults(document, **defaults, **prices), where)
+    reader = FieldReader(document, where, defaults={**defaults, **prices})
     pool = WorkerPool(
         machine_type=reader.take("machine_type", str),
         replica_count=reader.take("replica_count", int),
@@ -187,7 +187,3 @@ def _price(reader: FieldReader, name: str, where: str) -> float | None:
     if price is not None and not 0 <= price < math.inf:
         raise ContractError(f"{where}.{name}", expected="dollars, 0 or more", received=price)
     return price
-
-
-def _with_defaults(document: object, **defaults: Any) -> object:
-    return {**defaults, **document} if isinstance(document, Mapping) else document
