@@ -101,7 +101,9 @@ class ExportedModel:
             try:
                 tensors[name] = tf.constant(values, dtype)
             except (TypeError, ValueError) as error:
-                raise InputError(f"instances.{name}", expected=dtype.name, received=values) from error
+                raise InputError(
+                    f"instances.{name}", expected=dtype.name, received=str(values)[:80]
+                ) from error
         return {name: output.numpy() for name, output in sorted(self._signature(**tensors).items())}
 
     def labels(self) -> tuple[str, ...] | None:

@@ -52,9 +52,9 @@ def read_instances(file: str) -> Iterator[dict[str, Any]]:
         InputError: the file can't be read, holds no instance, or a line is no JSON object.
     """
     try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text()
-    except OSError as error:
-        raise InputError("--json-instances", expected="a file", received=str(error)) from error
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("--json-instances", expected="a text file", received=str(error)) from error
     lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     if not lines:
         raise InputError("--json-instances", expected="at least one instance", received="none")
@@ -65,10 +65,19 @@ def read_instances(file: str) -> Iterator[dict[str, Any]]:
             raise InputError(f"{file}, line {number}", expected="JSON", received=line[:80]) from error
         if not isinstance(value, dict):
             raise InputError(f"{file}, line {number}", expected="a JSON object", received=line[:80])
-        if isinstance(value.get("instances"), list):
-            yield from value["instances"]
-        else:
-            yield value["instance"] if "prediction" in value and "instance" in value else value
+        found = _instances(value)
+        if not all(isinstance(instance, dict) for instance in found):
+            raise InputError(
+                f"{file}, line {number}", expected="instances as JSON objects", received=line[:80]
+            )
+        yield from found
+
+
+def _instances(value: dict[str, Any]) -> list[Any]:
+    """What a line holds: a request's instances, a golden line's one, or itself."""
+    if isinstance(value.get("instances"), list):
+        return list(value["instances"])
+    return [value["instance"] if "prediction" in value and "instance" in value else value]
 
 
 def answers(model_dir: str, instances: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -85,14 +94,22 @@ def answers(model_dir: str, instances: Sequence[dict[str, Any]]) -> Iterator[str
     for index, instance in enumerate(instances):
         if sorted(instance) != names:
             raise InputError(f"instances[{index}]", expected=", ".join(names), received=sorted(instance))
-    columns = {name: [_plain(instance[name]) for instance in instances] for name in names}
+    columns = {
+        name: [
+            _plain(instance[name], f"instances[{index}].{name}") for index, instance in enumerate(instances)
+        ]
+        for name in names
+    }
     yield from map(json.dumps, predictions(export.predict(columns)))
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict) and value.keys() == {"b64"}:
-        return base64.b64decode(value["b64"])
-    return value
+def _plain(value: Any, where: str) -> Any:
+    if not (isinstance(value, dict) and value.keys() == {"b64"}):
+        return value
+    try:
+        return base64.b64decode(value["b64"], validate=True)
+    except (TypeError, ValueError) as error:
+        raise InputError(where, expected="base64", received=str(value["b64"])[:80]) from error
 
 
 if __name__ == "__main__":
