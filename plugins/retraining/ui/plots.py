@@ -33,6 +33,15 @@ _CONFIG: dict[str, Any] = {
         "tickColor": "var(--rule)",
         "tickCount": 5,
     },
+    # Above the plot: a title beside the axis runs into its labels where the page's font is wider than Vega's.
+    "title": {
+        "anchor": "start",
+        "color": "var(--quiet)",
+        "fontSize": 12,
+        "fontWeight": "normal",
+        "frame": "group",
+        "offset": 6,
+    },
     "legend": {**_TEXT, "orient": "top", "title": None, "offset": 4},
     "range": {"category": _COLOURS},
     "point": {"color": _COLOURS[0], "filled": True},
@@ -55,10 +64,11 @@ def learning_curve(name: str, curves: Sequence[Curve]) -> Markup:
             "mark": {"type": "line", "point": {"size": 18}, "strokeWidth": 1.75},
             "encoding": {
                 "x": _axis("step", "step"),
-                "y": _axis("value", name.replace("_", " "), zero=False),
+                "y": _axis("value", None, zero=False),
                 "color": side,
             },
         },
+        title=name.replace("_", " "),
     )
 
 
@@ -73,9 +83,10 @@ def residuals(pairs: Sequence[Sequence[float]]) -> Markup:
     return _draw(
         values,
         {
-            "encoding": {"x": _axis("label", "label"), "y": _axis("prediction", "prediction")},
+            "encoding": {"x": _axis("label", "label"), "y": _axis("prediction", None)},
             "layer": [line, {"mark": {"type": "point", "size": 12, "opacity": 0.5}}],
         },
+        title="prediction",
     )
 
 
@@ -86,8 +97,9 @@ def percentiles(shares: Sequence[float], values: Sequence[float], *, title: str)
         points,
         {
             "mark": {"type": "line", "color": _COLOURS[0], "strokeWidth": 1.75},
-            "encoding": {"x": _axis("share", "% of records"), "y": _axis("value", title, zero=False)},
+            "encoding": {"x": _axis("share", "% of records"), "y": _axis("value", None, zero=False)},
         },
+        title=title,
     )
 
 
@@ -122,18 +134,20 @@ def history(metric: str, versions: Sequence[tuple[datetime, str, float, bool]]) 
     line = {"mark": {"type": "line", "color": "var(--rule)", "strokeWidth": 1.5}}
     return _draw(
         values,
-        {"encoding": {"x": x, "y": _axis("value", metric, zero=False)}, "layer": [line, point]},
+        {"encoding": {"x": x, "y": _axis("value", None, zero=False)}, "layer": [line, point]},
+        title=metric.replace("_", " "),
     )
 
 
-def _axis(field: str, title: str, *, zero: bool | None = None) -> dict[str, Any]:
+def _axis(field: str, title: str | None, *, zero: bool | None = None) -> dict[str, Any]:
     scale = {} if zero is None else {"scale": {"zero": zero}}
     return {"field": field, "type": "quantitative", "title": title, **scale}
 
 
-def _draw(values: Sequence[Mapping[str, Any]], spec: Mapping[str, Any]) -> Markup:
+def _draw(values: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], *, title: str) -> Markup:
     whole = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "title": title,
         "width": WIDTH,
         "height": HEIGHT,
         "data": {"values": values},
