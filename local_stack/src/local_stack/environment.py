@@ -29,7 +29,7 @@ def airflow_variables(home: Home, ports: Ports, keys: Keys, dags: Path) -> dict[
         "core": {
             "auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
             "dags_folder": str(dags),
-            "execution_api_server_url": f"http://{LOOPBACK}:{ports.airflow}/execution/",
+            "execution_api_server_url": ports.execution_url,
             "executor": "LocalExecutor",
             "fernet_key": keys.fernet_key,
             # The default asks the resolver for the machine's full name, which takes seconds on some laptops.
@@ -49,7 +49,8 @@ def airflow_variables(home: Home, ports: Ports, keys: Keys, dags: Path) -> dict[
             "workers": "1",
         },
         "api_auth": {"jwt_secret": keys.jwt_secret},
-        "database": {"sql_alchemy_conn": f"sqlite:///{home.database}"},
+        # One process writes at a time: with many tasks on few cores, others wait for more than the usual 5 s.
+        "database": {"sql_alchemy_conn": f"sqlite:///{home.database}?timeout=60"},
         "dag_processor": {"refresh_interval": "10"},
         "logging": {"base_log_folder": str(home.airflow / "logs"), "colored_console_log": "False"},
         # Deferring costs two more task starts and saves nothing where one machine does all the work.

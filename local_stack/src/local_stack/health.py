@@ -12,7 +12,7 @@ from local_stack.airflow_client import AirflowClient
 from local_stack.console import Steps
 from local_stack.errors import StackError
 from local_stack.ports import Ports
-from local_stack.programs import AIRFLOW, EMULATOR
+from local_stack.programs import AIRFLOW, EMULATOR, EXECUTION
 from local_stack.supervision import Supervisor
 
 _POLL_SECONDS = 0.2
@@ -28,7 +28,8 @@ def unhealthy_parts(ports: Ports) -> dict[str, str]:
     with AirflowClient(ports.airflow_url) as airflow:
         health = airflow.health()
     parts = {part: health.get(part, "no answer") for part in sorted(_AIRFLOW_PARTS)}
-    parts[EMULATOR] = "healthy" if _emulator_answers(ports) else "no answer"
+    for name, url in ((EMULATOR, ports.emulator_url), (EXECUTION, ports.execution_url)):
+        parts[name] = "healthy" if _answers(url) else "no answer"
     return {part: status for part, status in parts.items() if status != "healthy"}
 
 
@@ -52,11 +53,11 @@ class Waiting:
         Raises:
             StackError: it does not start, or takes too long; shows its log.
         """
-        while not _emulator_answers(self._ports):
+        while not _answers(self._ports.emulator_url):
             self._pause([EMULATOR])
 
     def for_airflow(self, dag_ids: Collection[str]) -> None:
-        """Return once all four services are healthy and every DAG has been parsed.
+        """Return once all services are healthy and every DAG has been parsed.
 
         Raises:
             StackError: a service does not start in time, or a DAG file or plugin can't be loaded; says why.
@@ -70,6 +71,9 @@ class Waiting:
                         self._steps.end(_PROGRAM_OF_PART.get(part, part))
                 if waiting:
                     self._pause(AIRFLOW)
+            while not _answers(self._ports.execution_url):
+                self._pause(AIRFLOW)
+            self._steps.end(EXECUTION)
             self._for_dags(airflow, dag_ids)
             if errors := airflow.plugin_import_errors():
                 raise StackError(
@@ -101,9 +105,9 @@ class Waiting:
             raise StackError(f"not healthy after {_START_SECONDS} s:\n{tails}")
 
 
-def _emulator_answers(ports: Ports) -> bool:
+def _answers(url: str) -> bool:
     try:
-        response = httpx.get(f"{ports.emulator_url}/health", timeout=5, trust_env=False)
+        response = httpx.get(f"{url.rstrip('/')}/health", timeout=5, trust_env=False)
     except httpx.TransportError:
         return False
     return response.status_code == httpx.codes.OK

@@ -16,12 +16,14 @@ class Ports:
     """The port of every server of a stack.
 
     Attributes:
-        airflow: Airflow's UI, REST API and execution API.
+        airflow: Airflow's UI and REST API.
+        execution: the API by which Airflow's tasks report.
         emulator: all emulated Google services.
         tensorboard: TensorBoard.
     """
 
     airflow: int
+    execution: int
     emulator: int
     tensorboard: int
 
@@ -29,6 +31,11 @@ class Ports:
     def airflow_url(self) -> str:
         """Airflow's UI and API."""
         return f"http://localhost:{self.airflow}"
+
+    @property
+    def execution_url(self) -> str:
+        """The API of Airflow's tasks."""
+        return f"http://{LOOPBACK}:{self.execution}/execution/"
 
     @property
     def emulator_url(self) -> str:

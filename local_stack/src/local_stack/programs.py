@@ -11,7 +11,8 @@ from local_stack.ports import LOOPBACK, Ports
 
 EMULATOR = "emulator"
 TENSORBOARD = "tensorboard"
-AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
+EXECUTION = "execution-api"
+AIRFLOW = ("api-server", EXECUTION, "scheduler", "dag-processor", "triggerer")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,13 @@ def programs(home: Home, ports: Ports, bucket: str) -> tuple[Program, ...]:
     logs_of_runs = str(home.buckets / bucket / "runs")
     return (
         Program(name=EMULATOR, command=(*emulator, *image_flags())),
-        Program(name="api-server", command=(*airflow, "api-server")),
+        # Apart: a request of a person that waits in the event loop for SQLite's lock would wait for a task's
+        # request that can't end before the loop goes on.
+        Program(name="api-server", command=(*airflow, "api-server", "--apps", "core")),
+        Program(
+            name=EXECUTION,
+            command=(*airflow, "api-server", "--apps", "execution", "--port", str(ports.execution)),
+        ),
         # The API server reads the logs of tasks from their files: no log servers, which would listen on every
         # interface.
         Program(name="scheduler", command=(*airflow, "scheduler", "--skip-serve-logs")),

@@ -15,7 +15,7 @@ from local_stack.home import DAGS, Home
 from local_stack.keys import Keys
 from local_stack.ports import Ports
 
-PORTS = Ports(airflow=1001, emulator=1002, tensorboard=1003)
+PORTS = Ports(airflow=1001, execution=1004, emulator=1002, tensorboard=1003)
 KEYS = Keys(jwt_secret="jwt", api_secret_key="api", fernet_key="fernet")
 
 

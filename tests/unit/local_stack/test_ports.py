@@ -1,4 +1,5 @@
 import socket
+from dataclasses import asdict
 from pathlib import Path
 
 from local_stack.ports import LOOPBACK, Ports
@@ -22,7 +23,7 @@ def test_allocate_when_a_port_was_taken_replaces_that_one_only(tmp_path: Path) -
 
 def test_allocate_gives_distinct_ports(tmp_path: Path) -> None:
     ports = Ports.allocate(tmp_path / "ports.json")
-    assert len({ports.airflow, ports.emulator, ports.tensorboard}) == 3
+    assert len(set(asdict(ports).values())) == 4
 
 
 def test_read_of_a_damaged_file_is_none(tmp_path: Path) -> None:
