@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,13 @@ from dataset_contract import (
 
 CONTRACT = DataContract(name="flowers", record_format="image", features=image_features(("daisy", "roses")))
 
+GATE = GateSpec(metric="accuracy", direction="higher", threshold=0.5)
 RATE = {"rate": Search(minimum=0.001, maximum=0.1, scale="log")}
+
+
+def photos(**changes: Any) -> DatasetSpec:
+    fields = {"contract": CONTRACT, "source": "photos", "training": TrainingSpec(), "gate": GATE}
+    return DatasetSpec(**{**fields, **changes})
 
 
 @pytest.mark.parametrize(
@@ -47,35 +54,10 @@ RATE = {"rate": Search(minimum=0.001, maximum=0.1, scale="log")}
         (lambda: TuningSpec(parameters=RATE, max_trials=2, parallel_trials=3), "tuning.parallel_trials"),
         (lambda: TuningSpec(parameters=RATE, parallel_trials=0), "tuning.parallel_trials"),
         (lambda: TrainingSpec(tuning=TuningSpec(parameters=RATE)), "training.tuning.parameters"),
-        (
-            lambda: DatasetSpec(
-                contract=CONTRACT,
-                source="",
-                training=TrainingSpec(),
-                gate=GateSpec(metric="accuracy", direction="higher", threshold=0.5),
-            ),
-            "source",
-        ),
-        (
-            lambda: DatasetSpec(
-                contract=CONTRACT,
-                source="photos",
-                training=TrainingSpec(),
-                gate=GateSpec(metric="accuracy", direction="higher", threshold=0.5),
-                deadline_minutes=0,
-            ),
-            "deadline_minutes",
-        ),
-        (
-            lambda: DatasetSpec(
-                contract=CONTRACT,
-                source="photos",
-                training=TrainingSpec(),
-                gate=GateSpec(metric="accuracy", direction="higher", threshold=0.5),
-                max_active_runs=0,
-            ),
-            "max_active_runs",
-        ),
+        (lambda: photos(source=""), "source"),
+        (lambda: photos(deadline_minutes=0), "deadline_minutes"),
+        (lambda: photos(max_active_runs=0), "max_active_runs"),
+        (lambda: photos(window="P1M"), "window"),
         (lambda: NewData(""), "schedule.asset"),
         (lambda: NewData("gs://bucket/landing"), "schedule.asset"),
     ],
@@ -96,9 +78,7 @@ def test_training_arguments_cannot_be_changed_afterwards() -> None:
 
 
 def test_dataset_spec_has_the_name_of_its_contract() -> None:
-    gate = GateSpec(metric="accuracy", direction="higher", threshold=0.5)
-    spec = DatasetSpec(contract=CONTRACT, source="photos", training=TrainingSpec(), gate=gate)
-    assert spec.name == "flowers"
+    assert photos().name == "flowers"
 
 
 def test_tuning_spec_searches_arguments_of_the_training() -> None:
