@@ -72,5 +72,5 @@ def test_validate_of_a_broken_export_fails_at_once_and_says_why(chain: Any) -> N
 def test_validate_of_an_evaluation_without_a_field_fails_at_once_and_names_it(chain: Any) -> None:
     job_dir = chain.trained()
     change(chain, job_dir, metrics="none")
-    with pytest.raises(AirflowFailException, match=r"evaluation\.metrics"):
+    with pytest.raises(AirflowFailException, match=r"evaluation\.json\.metrics"):
         chain.validate(job_dir)
