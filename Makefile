@@ -16,6 +16,8 @@ UV := $(or $(shell command -v uv 2>/dev/null),$(BOOTSTRAP)/bin/uv)
 # The oldest Python that the project takes is 3.11; an older python3 may stand beside a newer one.
 PYTHON = $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.version_info[:2] in ((3, 11), (3, 12), (3, 13)) and print("$(name)")' 2>/dev/null)))
+# One more than cores, since many tests wait for something; at most 8, for the memory's sake.
+WORKERS = $(shell getconf _NPROCESSORS_ONLN | awk '{ print $$1 < 7 ? $$1 + 1 : 8 }')
 MEMBERS := $(wildcard */pyproject.toml)
 INSTALLED := .venv/.installed
 RUN := .venv/bin/python -m
@@ -49,7 +51,7 @@ status: $(INSTALLED)  ## what runs, since when, and where
 	@$(STACK) status
 
 test: $(INSTALLED)  ## all tests but the slow ones, with a whole run through a real scheduler
-	@$(RUN) pytest -m "not slow" --numprocesses auto --dist loadfile tests/unit tests/contract
+	@$(RUN) pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile tests/unit tests/contract
 	$(RUN) pytest -m "not slow" tests/dags tests/e2e tests/browser
 
 test-slow: $(INSTALLED)  ## the slow ones

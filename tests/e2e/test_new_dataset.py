@@ -12,7 +12,7 @@ from local_stack.demo.command import follow
 from local_stack.source import Source
 from local_stack.stack import Stack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 SPEC = '''\
 """Tips: what guests leave beside the bill."""
@@ -86,7 +86,6 @@ def test_one_new_file_takes_a_csv_to_an_answer_of_production(stack: Stack, bills
     assert report.prediction.version == report.version
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("tips_dag")
 def test_two_workers_of_a_tier_train_one_model_and_agree(stack: Stack, bills: Source) -> None:
     jobs = set(stack.home.emulator.glob("jobs/*"))

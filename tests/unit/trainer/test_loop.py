@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 _TWO_REPLICAS = """
 import sys
 import tensorflow as tf
@@ -37,6 +39,7 @@ assert judged.examples == 12, judged
 """
 
 
+@pytest.mark.slow
 def test_loop_under_two_replicas_trains_and_counts_every_record_once(dataset):
     # In a process of its own: the devices of TensorFlow are fixed once it has begun.
     done = subprocess.run(
