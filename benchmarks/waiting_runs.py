@@ -18,7 +18,7 @@ from local_stack.airflow_client import AirflowClient
 from local_stack.home import Home
 from local_stack.stack import Stack
 
-DAG_ID, TASK_ID = "waiting", "train"
+DAG_ID = "waiting"
 MEBIBYTE = 1 << 20
 DEFERRED_SECONDS = 900.0
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from emulator.config import Config
+from local_stack.airflow_client import AirflowClient
 from local_stack.demo.command import follow
 from local_stack.demo.report import Report
 from local_stack.home import Home
@@ -145,6 +146,21 @@ def stack(tmp_path_factory: pytest.TempPathFactory, dags_folder: Path) -> Iterat
         yield stack
     finally:
         stack.down()
+
+
+@pytest.fixture(scope="session")
+def add_dag(stack: Stack, dags_folder: Path) -> Callable[[str, str], None]:
+    """Adds a DAG file, `add_dag("tips_training", text)`, and waits until Airflow has found it."""
+
+    def add(dag_id: str, text: str) -> None:
+        (dags_folder / f"{dag_id}.py").write_text(text)
+        with AirflowClient(stack.ports.airflow_url) as airflow:
+            until = time.monotonic() + 120
+            while dag_id not in airflow.dag_ids():
+                assert time.monotonic() < until, "Airflow does not find the new DAG"
+                time.sleep(1)
+
+    return add
 
 
 @pytest.fixture(scope="session")

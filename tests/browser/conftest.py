@@ -1,12 +1,10 @@
 """A browser, and a model that is always good enough for production."""
 
 import shutil
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from local_stack.airflow_client import AirflowClient
 from local_stack.demo.command import follow
 from local_stack.demo.report import Report
 from local_stack.source import Source
@@ -48,15 +46,10 @@ dag = build_training_dag(SPEC)
 
 
 @pytest.fixture(scope="session")
-def promoted_run(stack: Stack, dags_folder: Path, few_pictures: Source) -> Report:
+def promoted_run(stack: Stack, add_dag: Callable[[str, str], None], few_pictures: Source) -> Report:
     """A run that ends in production, whatever its model has learnt."""
-    (dags_folder / "blooms_training.py").write_text(BLOOMS)
+    add_dag("blooms_training", BLOOMS)
     (Path(few_pictures.uri) / "roses" / "no_picture.jpg").write_text("these are words")
-    with AirflowClient(stack.ports.airflow_url) as airflow:
-        until = time.monotonic() + 120
-        while "blooms_training" not in airflow.dag_ids():
-            assert time.monotonic() < until, "Airflow does not find the new DAG"
-            time.sleep(1)
     report = follow(stack, "blooms", few_pictures, {})
     assert report.promoted
     return report

@@ -8,7 +8,7 @@ import random
 import shlex
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ dag = build_training_dag(SPEC)
 
 
 @pytest.fixture(scope="module")
-def trips(stack: Stack, dags_folder: Path) -> str:
+def trips(stack: Stack, add_dag: Callable[[str, str], None]) -> str:
     """A dataset of twelve small months, and its DAG."""
     folder = stack.home.samples / "trips"
     folder.mkdir()
@@ -60,12 +60,8 @@ def trips(stack: Stack, dags_folder: Path) -> str:
             for _ in range(200):
                 miles = draw.uniform(1, 20)
                 writer.writerow([f"{miles:.2f}", f"{2.5 * miles + draw.gauss(3, 0.1):.2f}"])
-    (dags_folder / "trips_training.py").write_text(SPEC)
+    add_dag("trips_training", SPEC)
     with AirflowClient(stack.ports.airflow_url) as airflow:
-        until = time.monotonic() + 120
-        while "trips_training" not in airflow.dag_ids():
-            assert time.monotonic() < until, "Airflow does not find the new DAG"
-            time.sleep(1)
         # Not before the end of all this would the schedule's own runs have a place.
         airflow.unpause("trips_training")
     return "trips_training"

@@ -3,11 +3,9 @@
 import csv
 import random
 import re
-import time
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from local_stack.airflow_client import AirflowClient
 from local_stack.demo.command import follow
 from local_stack.source import Source
 from local_stack.stack import Stack
@@ -63,14 +61,9 @@ def bills(tmp_path_factory: pytest.TempPathFactory) -> Source:
 
 
 @pytest.fixture(scope="module")
-def tips_dag(stack: Stack, dags_folder: Path) -> None:
+def tips_dag(add_dag: Callable[[str, str], None]) -> None:
     """The new file, found by Airflow."""
-    (dags_folder / "tips_training.py").write_text(SPEC)
-    with AirflowClient(stack.ports.airflow_url) as airflow:
-        until = time.monotonic() + 120
-        while "tips_training" not in airflow.dag_ids():
-            assert time.monotonic() < until, "Airflow does not find the new DAG"
-            time.sleep(1)
+    add_dag("tips_training", SPEC)
 
 
 @pytest.mark.usefixtures("tips_dag")
