@@ -1,7 +1,7 @@
 # The images, as targets: `docker build --target trainer --tag REGION-docker.pkg.dev/PROJECT/perennial/trainer:0.1.0 .`
 #   trainer, serving   run on Vertex AI
 #   autoencoder        the trainer, for one model
-#   airflow            the services of Airflow; dags/, plugins/ and config/ are mounted, not copied
+#   airflow            the services of Airflow; dags/, plugins/ and deploy/config/ are mounted, not copied
 #   emulator           Cloud Storage, Dataflow and Vertex AI for a server without them; runs all jobs
 # trainer, serving and emulator share one layer with TensorFlow. Steps with sources run without uv's cache, which takes
 # a member for unchanged as long as its pyproject.toml is.
@@ -16,9 +16,9 @@ RUN pip install --no-cache-dir --root-user-action=ignore uv==0.13.8
 # What decides which packages are installed; a change of sources leaves the layers with dependencies alone.
 FROM scratch AS manifests
 COPY pyproject.toml uv.lock /
-COPY dataset_contract/pyproject.toml /dataset_contract/
+COPY contract/pyproject.toml /contract/
 COPY emulator/pyproject.toml /emulator/
-COPY local_stack/pyproject.toml /local_stack/
+COPY local/pyproject.toml /local/
 COPY plugins/pyproject.toml /plugins/
 COPY preprocessing/pyproject.toml /preprocessing/
 COPY samples/pyproject.toml /samples/
@@ -60,7 +60,7 @@ ENTRYPOINT ["python", "-m", "serving.main"]
 
 FROM tensorflow AS trainer
 RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
-    --mount=source=dataset_contract,target=dataset_contract,rw \
+    --mount=source=contract,target=contract,rw \
     --mount=source=trainer,target=trainer,rw \
     uv sync --no-cache --no-editable --package perennial-trainer
 USER 50000
@@ -82,7 +82,7 @@ RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
 
 FROM emulator-dependencies AS emulator
 RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
-    --mount=source=dataset_contract,target=dataset_contract,rw \
+    --mount=source=contract,target=contract,rw \
     --mount=source=emulator,target=emulator,rw \
     --mount=source=preprocessing,target=preprocessing,rw \
     --mount=source=samples,target=samples,rw \
@@ -90,7 +90,7 @@ RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
     --mount=source=trainer,target=trainer,rw \
     uv sync --no-cache --no-editable --package perennial-emulator --package perennial-preprocessing \
         --package perennial-samples --package perennial-serving --package perennial-trainer
-COPY containers/ /usr/local/lib/containers/
+COPY deploy/containers/ /usr/local/lib/containers/
 # A named volume takes over the owner of the folder that it is mounted on.
 RUN install --directory --owner 50000 --group 0 --mode 0775 /var/lib/perennial/emulator /var/lib/perennial/samples
 USER 50000
@@ -102,9 +102,9 @@ CMD ["--root", "/var/lib/perennial/emulator", "--port", "9023"]
 # What Dataflow workers install.
 FROM base AS sdists
 RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
-    --mount=source=dataset_contract,target=dataset_contract,rw \
+    --mount=source=contract,target=contract,rw \
     --mount=source=preprocessing,target=preprocessing,rw \
-    uv build --no-cache --sdist --package dataset-contract --out-dir /sdists && \
+    uv build --no-cache --sdist --package perennial-contract --out-dir /sdists && \
     uv build --no-cache --sdist --package perennial-preprocessing --out-dir /sdists
 
 
@@ -117,12 +117,12 @@ RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
 FROM airflow-dependencies AS airflow
 # The plugin itself is mounted: installed as well, it would be imported from the image whatever the mount says.
 RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
-    --mount=source=dataset_contract,target=dataset_contract,rw \
+    --mount=source=contract,target=contract,rw \
     --mount=source=preprocessing,target=preprocessing,rw \
     uv sync --no-cache --no-editable --extra server --package perennial-retraining --package perennial-preprocessing \
         --no-install-package perennial-retraining
 COPY --from=sdists /sdists/*.tar.gz /opt/perennial-packages/
-COPY containers/ /usr/local/lib/containers/
+COPY deploy/containers/ /usr/local/lib/containers/
 RUN install --directory --owner 50000 --group 0 --mode 0775 \
     /opt/airflow /opt/airflow/logs /var/lib/perennial/emulator /var/lib/perennial/samples
 ENV AIRFLOW_HOME=/opt/airflow \

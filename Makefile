@@ -21,7 +21,7 @@ WORKERS = $(shell getconf _NPROCESSORS_ONLN | awk '{ print $$1 < 7 ? $$1 + 1 : 8
 MEMBERS := $(wildcard */pyproject.toml)
 INSTALLED := .venv/.installed
 RUN := .venv/bin/python -m
-STACK := $(RUN) local_stack
+STACK := $(RUN) local
 SETTINGS = $(foreach setting,$(SET),--set "$(setting)")
 
 help:  ## show this
@@ -68,7 +68,7 @@ types: $(INSTALLED)  ## mypy, strict
 	@$(RUN) mypy
 
 packages: $(INSTALLED)  ## the source distributions that Dataflow workers install, in dist/
-	@$(UV) build --quiet --sdist --package dataset-contract --out-dir dist
+	@$(UV) build --quiet --sdist --package perennial-contract --out-dir dist
 	$(UV) build --quiet --sdist --package perennial-preprocessing --out-dir dist
 
 clean: ## stop the stack and remove all that it keeps, its packages and caches; .venv stays

@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from known_work import do
-from local_stack.airflow_client import FINAL_RUN_STATES, AirflowClient
-from local_stack.home import Home
-from local_stack.stack import Stack
+
+from local.airflow_client import FINAL_RUN_STATES, AirflowClient
+from local.home import Home
+from local.stack import Stack
 
 TASKS = 7
 DAG_ID = "orchestration"

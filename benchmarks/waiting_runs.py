@@ -14,9 +14,10 @@ from pathlib import Path
 
 import httpx
 import psutil
-from local_stack.airflow_client import AirflowClient
-from local_stack.home import Home
-from local_stack.stack import Stack
+
+from local.airflow_client import AirflowClient
+from local.home import Home
+from local.stack import Stack
 
 DAG_ID = "waiting"
 MEBIBYTE = 1 << 20

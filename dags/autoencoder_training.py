@@ -1,8 +1,7 @@
 """Autoencoder: handwritten digits through a narrow middle and back; trained in a container of its own."""
 
+import contract as dc
 from retraining.dag import build_training_dag
-
-import dataset_contract as dc
 
 SPEC = dc.DatasetSpec(
     contract=dc.DataContract(

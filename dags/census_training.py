@@ -1,8 +1,7 @@
 """Census: does a person earn more than 50,000 dollars a year? A wide and deep network on UCI Adult."""
 
+import contract as dc
 from retraining.dag import build_training_dag
-
-import dataset_contract as dc
 
 COLUMNS = (
     "age", "workclass", "fnlwgt", "education", "education_num", "marital_status", "occupation",

@@ -1,8 +1,7 @@
 """Flowers: photographs of five kinds to a ResNet that tells them apart."""
 
+from contract import DataContract, DatasetSpec, GateSpec, NewData, TrainingSpec, image_features
 from retraining.dag import build_training_dag
-
-from dataset_contract import DataContract, DatasetSpec, GateSpec, NewData, TrainingSpec, image_features
 
 SPEC = DatasetSpec(
     contract=DataContract(

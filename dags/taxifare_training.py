@@ -1,8 +1,7 @@
 """Taxifare: what a ride costs, from where it begins and ends."""
 
+import contract as dc
 from retraining.dag import build_training_dag
-
-import dataset_contract as dc
 
 FEATURES = (
     dc.target("fare_amount", minimum=0),

@@ -1,8 +1,7 @@
 """Yellow taxi: what a ride in New York costs; retrained each month on the twelve months before."""
 
+import contract as dc
 from retraining.dag import build_training_dag
-
-import dataset_contract as dc
 
 WORDS = ("vendor_id", "rate_code_id", "store_and_fwd_flag", "pickup_location_id", "dropoff_location_id")
 FEATURES = (

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 from airflow.sdk import BaseOperatorLink
+
 from retraining.links import JobLink, TensorBoardLink
 from retraining.ui import entry
 

@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from emulator.config import Config
-from local_stack.airflow_client import AirflowClient
-from local_stack.demo.command import follow
-from local_stack.demo.report import Report
-from local_stack.home import Home
-from local_stack.source import Source
-from local_stack.stack import Stack
+from local.airflow_client import AirflowClient
+from local.demo.command import follow
+from local.demo.report import Report
+from local.home import Home
+from local.source import Source
+from local.stack import Stack
 from stack_api import StackApi
 
 # Airflow reads these once, when it is imported; without them it makes itself a home in the user's.

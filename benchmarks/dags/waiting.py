@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from airflow.sdk import DAG
+
+import contract as dc
 from retraining.operators.train import TrainOperator
 from retraining.params import run_params
 from retraining.tiers import deployed_tiers
-
-import dataset_contract as dc
 
 SPEC = dc.DatasetSpec(
     contract=dc.DataContract(

@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from dataset_contract import TrainingSpec
+from contract import TrainingSpec
 
 MODEL = "model"
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from retraining.hooks.clients import Clients
-from retraining.hooks.storage import Storage
+from retraining.google.clients import Clients
+from retraining.google.storage import Storage
 from retraining.run import Run
 from retraining.settings import Settings
 

@@ -13,7 +13,7 @@ from airflow.sdk import DAG, Asset, CronDataIntervalTimetable
 from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
-from dataset_contract import DatasetSpec, NewData
+from contract import DatasetSpec, NewData
 from retraining import notices
 from retraining.operators.approve import ApproveOperator
 from retraining.operators.convert import ConvertToTFRecordOperator

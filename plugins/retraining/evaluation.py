@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dataset_contract.fields import FieldReader
-
-from dataset_contract import ContractError
+from contract import ContractError
+from contract.fields import FieldReader
 
 _NO_TEST: dict[str, Any] = {"examples": 0, "metrics": {}}
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dataset_contract import DataContract, GateSpec
+from contract import DataContract, GateSpec
 from retraining.evaluation import Evaluation
 
 _ABBREVIATIONS = frozenset({"auc", "mae", "mse", "rmse"})

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dataset_contract.fields import FieldReader
-
-from dataset_contract import ContractError
+from contract import ContractError
+from contract.fields import FieldReader
 
 TOLERANCE = 1e-3
 """How far a fraction may be from the golden one: other machines round otherwise."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dataset_contract import TrainingSpec
+from contract import TrainingSpec
 from retraining.bench import Bench
 from retraining.errors import ConfigurationError
 from retraining.params import SPOT, TIER

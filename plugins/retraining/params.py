@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from airflow.sdk import Param
-from dataset_contract.spec import TuningSpec
 
-from dataset_contract import ContractError, DatasetSpec
+from contract import ContractError, DatasetSpec
+from contract.spec import TuningSpec
 from retraining.arguments import argument_fields
 from retraining.tiers import Tier, find_tier
 from retraining.window import LENGTH as WINDOW

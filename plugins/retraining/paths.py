@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataset_contract import FEATURES_FILENAME
+from contract import FEATURES_FILENAME
 from retraining.run import Run
 
 COMMIT_MARK = "dataset_info.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dataset_contract import DatasetSpec
+from contract import DatasetSpec
 from retraining import labels
 from retraining.errors import UnchangedError
 from retraining.job_spec import training_arguments, training_image
@@ -14,7 +14,7 @@ from retraining.settings import Settings
 
 if TYPE_CHECKING:
     from retraining.bench import Bench
-    from retraining.hooks.models import ModelVersion
+    from retraining.google.models import ModelVersion
 
 
 def recipe(spec: DatasetSpec, *, snapshot: str, params: Mapping[str, Any], settings: Settings) -> str:

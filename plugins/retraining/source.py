@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from retraining.errors import ConfigurationError
-from retraining.hooks.storage import Storage
+from retraining.google.storage import Storage
 from retraining.settings import Settings
 from retraining.snapshot import RawObject
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dataset_contract import DatasetSpec
+from contract import DatasetSpec
 from retraining.errors import ConfigurationError
 
 SUFFIX = "_training"

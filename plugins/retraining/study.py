@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dataset_contract.features import Scalar
-from dataset_contract.spec import Search, TuningSpec
-
-from dataset_contract import GateSpec
+from contract import GateSpec
+from contract.features import Scalar
+from contract.spec import Search, TuningSpec
 
 SUCCEEDED = "SUCCEEDED"
 _SCALES = {"linear": "UNIT_LINEAR_SCALE", "log": "UNIT_LOG_SCALE"}

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dataset_contract.fields import FieldReader
-
-from dataset_contract import ContractError
+from contract import ContractError
+from contract.fields import FieldReader
 from retraining.errors import ConfigurationError
 
 FILE_VARIABLE = "PERENNIAL_TIERS_FILE"

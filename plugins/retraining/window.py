@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from dataset_contract.partitions import Interval, Partitioning
-
+from contract.partitions import Interval, Partitioning
 from retraining.errors import ConfigurationError, NoDataYetError
 from retraining.run import Run
 

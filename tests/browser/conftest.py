@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from local_stack.demo.command import follow
-from local_stack.demo.report import Report
-from local_stack.source import Source
-from local_stack.stack import Stack
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from local.demo.command import follow
+from local.demo.report import Report
+from local.source import Source
+from local.stack import Stack
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -18,7 +19,7 @@ FLAGS = [
 ]  # fmt: skip
 
 BLOOMS = """
-from dataset_contract import DataContract, DatasetSpec, GateSpec, TrainingSpec, image_features
+from contract import DataContract, DatasetSpec, GateSpec, TrainingSpec, image_features
 from retraining.dag import build_training_dag
 
 SPEC = DatasetSpec(

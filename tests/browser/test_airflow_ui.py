@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from local_stack.demo.report import Report
 from playwright.sync_api import Page, expect
+
+from local.demo.report import Report
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 

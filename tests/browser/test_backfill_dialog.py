@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from local_stack.source import sample
-from local_stack.stack import Stack
 from playwright.sync_api import Page, expect
+
+from local.source import sample
+from local.stack import Stack
 from stack_api import StackApi
 from trigger_dialog import TriggerDialog
 

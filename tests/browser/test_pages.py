@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-from local_stack.demo.report import Report
-from local_stack.source import Source
-from local_stack.stack import Stack
 from playwright.sync_api import Browser, FrameLocator, Page, expect
+
+from local.demo.report import Report
+from local.source import Source
+from local.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1200)]
 

@@ -3,8 +3,9 @@
 from urllib.parse import unquote
 
 import pytest
-from local_stack.demo.report import Report
 from playwright.sync_api import Page, expect
+
+from local.demo.report import Report
 from stack_api import StackApi
 from trigger_dialog import TriggerDialog
 

@@ -20,7 +20,7 @@ from google.cloud import dataflow_v1beta3 as dataflow
 from google.cloud import storage
 from PIL import Image
 
-from dataset_contract import CsvFormat, DataContract, SplitSpec, category, number, target
+from contract import CsvFormat, DataContract, SplitSpec, category, number, target
 
 PROJECT, REGION, BUCKET = "perennial-local", "us-central1", "conversion-contract"
 LABELS = ["--dataset", "flowers", "--labels", "daisy,roses", "--num-shards", "2"]

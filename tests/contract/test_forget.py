@@ -10,9 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
-from local_stack.environment import BUCKET, PROJECT
-from local_stack.errors import StackError
-from local_stack.forget.command import forget
+
+from local.environment import BUCKET, PROJECT
+from local.errors import StackError
+from local.forget.command import forget
 from retraining.run import Run
 
 _numbers = itertools.count(1)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from google.cloud import storage
+
 from serving.artifacts import local_folder
 from serving.errors import ModelError
 

@@ -6,13 +6,13 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
+
+from contract import TrainingSpec
 from retraining.arguments import MEANINGS, OF_MODELS, SCHEMAS, argument_fields
 from trainer.config import TrainConfig
 from trainer.defaults import MODEL_DEFAULTS, MODEL_OPTIONS, ModelName
 from trainer.errors import InputError
 from trainer.flags import parse
-
-from dataset_contract import TrainingSpec
 
 MODELS: tuple[ModelName, ...] = get_args(ModelName)
 ALIASES = {"num_epochs"}

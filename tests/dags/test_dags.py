@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from retraining.spec import read_spec
 from trainer.flags import parse
 

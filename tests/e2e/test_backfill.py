@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_stack.airflow_client import AirflowClient
-from local_stack.stack import Stack
+
+from local.airflow_client import AirflowClient
+from local.stack import Stack
 from stack_api import StackApi
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -24,7 +25,7 @@ SPEC = '''\
 
 from retraining.dag import build_training_dag
 
-import dataset_contract as dc
+import contract as dc
 
 SPEC = dc.DatasetSpec(
     contract=dc.DataContract(

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from fastapi.routing import APIRoute
-from local_stack.demo.report import Report
-from local_stack.stack import Stack
+
+from local.demo.report import Report
+from local.stack import Stack
 from retraining.ui.app import create_app
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]

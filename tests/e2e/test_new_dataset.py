@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable
 
 import pytest
-from local_stack.demo.command import follow
-from local_stack.source import Source
-from local_stack.stack import Stack
+
+from local.demo.command import follow
+from local.source import Source
+from local.stack import Stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -17,7 +18,7 @@ SPEC = '''\
 
 from retraining.dag import build_training_dag
 
-import dataset_contract as dc
+import contract as dc
 
 SPEC = dc.DatasetSpec(
     contract=dc.DataContract(

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from local_stack.demo.command import follow
-from local_stack.demo.report import Report
-from local_stack.environment import BUCKET, PROJECT, REGION
-from local_stack.programs import EMULATOR
-from local_stack.source import Source
-from local_stack.stack import Stack
+
+from local.demo.command import follow
+from local.demo.report import Report
+from local.environment import BUCKET, PROJECT, REGION
+from local.programs import EMULATOR
+from local.source import Source
+from local.stack import Stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 

@@ -11,20 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from lossy_proxy import LossyProxy
-from retraining.bench import open_bench
-from retraining.hooks.endpoints import Endpoints
-from retraining.hooks.models import Models, ModelVersion
-from retraining.operators.convert import ConvertToTFRecordOperator
-from retraining.operators.model_version import CreateModelVersionOperator
-from retraining.operators.promote import PromoteOperator
-from retraining.operators.smoke import SmokePredictOperator
-from retraining.operators.train import TrainOperator
-from retraining.operators.tune import TuneOperator
-from retraining.operators.upload import UploadDataOperator
-from retraining.operators.validate import ValidateExportOperator
 
-from dataset_contract import (
+from contract import (
     DataContract,
     DatasetSpec,
     GateSpec,
@@ -33,6 +21,18 @@ from dataset_contract import (
     TuningSpec,
     image_features,
 )
+from lossy_proxy import LossyProxy
+from retraining.bench import open_bench
+from retraining.google.endpoints import Endpoints
+from retraining.google.models import Models, ModelVersion
+from retraining.operators.convert import ConvertToTFRecordOperator
+from retraining.operators.model_version import CreateModelVersionOperator
+from retraining.operators.promote import PromoteOperator
+from retraining.operators.smoke import SmokePredictOperator
+from retraining.operators.train import TrainOperator
+from retraining.operators.tune import TuneOperator
+from retraining.operators.upload import UploadDataOperator
+from retraining.operators.validate import ValidateExportOperator
 
 IMAGES = Path(__file__).parents[1] / "images"
 REGION = "us-central1"

@@ -7,8 +7,9 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
-from local_stack.environment import PROJECT, REGION
-from local_stack.stack import Stack
+
+from local.environment import PROJECT, REGION
+from local.stack import Stack
 
 
 class StackApi:

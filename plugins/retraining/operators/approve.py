@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 
-from dataset_contract import DatasetSpec
+from contract import DatasetSpec
 from retraining.params import APPROVAL, PROMOTE
 
 if TYPE_CHECKING:

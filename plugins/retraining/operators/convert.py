@@ -15,16 +15,16 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from retraining import labels, paths
 from retraining.bench import Bench
 from retraining.errors import ConfigurationError
-from retraining.hooks.dataflow_jobs import DataflowJobs
-from retraining.hooks.job_logs import JobLogs
-from retraining.hooks.job_status import JobStatus
+from retraining.google.dataflow_jobs import DataflowJobs
+from retraining.google.job_logs import JobLogs
+from retraining.google.job_status import JobStatus
 from retraining.links import JobLink
 from retraining.operators.job import JobStep
 from retraining.params import RECONVERT
 from retraining.triggers.job import DataflowJobTrigger
 
 MODULE = "preprocessing.main"
-SDISTS = ("dataset_contract-*.tar.gz", "perennial_preprocessing-*.tar.gz")
+SDISTS = ("contract-*.tar.gz", "perennial_preprocessing-*.tar.gz")
 """What Dataflow's workers install."""
 
 SUBMIT_SECONDS = 600.0

@@ -17,7 +17,7 @@ from retraining.polling import delays
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from retraining.hooks.job_status import JobLines, Jobs, JobStatus
+    from retraining.google.job_status import JobLines, Jobs, JobStatus
     from retraining.triggers.job import JobTrigger
 
 LOG_SECONDS = 5.0

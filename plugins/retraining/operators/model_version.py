@@ -8,7 +8,7 @@ from typing import Any
 
 from retraining import labels, paths
 from retraining.bench import Bench
-from retraining.hooks.models import Models
+from retraining.google.models import Models
 from retraining.operators.step import Step
 from retraining.recipe import recipe
 

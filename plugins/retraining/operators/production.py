@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from retraining.bench import Bench
-from retraining.hooks.endpoints import Endpoints
-from retraining.hooks.models import Models, ModelVersion
+from retraining.google.endpoints import Endpoints
+from retraining.google.models import Models, ModelVersion
 
 
 def production_endpoint(dataset: str) -> str:

@@ -11,8 +11,8 @@ from retraining import golden, labels, paths
 from retraining.bench import Bench
 from retraining.evaluation import Evaluation
 from retraining.golden import GoldenRequest
-from retraining.hooks.endpoints import Deployment, Endpoints
-from retraining.hooks.models import Models, ModelVersion
+from retraining.google.endpoints import Deployment, Endpoints
+from retraining.google.models import Models, ModelVersion
 from retraining.operators.model_version import CANDIDATE
 from retraining.operators.production import production_endpoint
 from retraining.operators.step import Step

@@ -9,8 +9,8 @@ from airflow.sdk.exceptions import AirflowException
 
 from retraining import golden, labels, paths
 from retraining.bench import Bench
-from retraining.hooks.endpoints import Endpoints
-from retraining.hooks.models import Models
+from retraining.google.endpoints import Endpoints
+from retraining.google.models import Models
 from retraining.operators.production import production_endpoint
 from retraining.operators.step import Step
 

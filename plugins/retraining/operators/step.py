@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from dataset_contract import ContractError, DatasetSpec
+from contract import ContractError, DatasetSpec
 from retraining.bench import Bench, open_bench
 from retraining.errors import ConfigurationError, NothingToDoError
 

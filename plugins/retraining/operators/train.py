@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from retraining import labels, paths
 from retraining.bench import Bench
 from retraining.evaluation import Evaluation
-from retraining.hooks.custom_jobs import CustomJobs
-from retraining.hooks.job_logs import JobLogs
+from retraining.google.custom_jobs import CustomJobs
+from retraining.google.job_logs import JobLogs
 from retraining.job_spec import job_spec, training_arguments
 from retraining.links import JobLink, TensorBoardLink
 from retraining.operators.job import JobStep

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowException
-from dataset_contract.spec import TuningSpec
 
-from dataset_contract import ContractError
+from contract import ContractError
+from contract.spec import TuningSpec
 from retraining import labels, paths, study
 from retraining.bench import Bench
-from retraining.hooks.tuning_jobs import TuningJobs
+from retraining.google.tuning_jobs import TuningJobs
 from retraining.job_spec import job_spec, training_arguments
 from retraining.links import JobLink
 from retraining.operators.job import JobStep

@@ -7,7 +7,7 @@ from typing import Any
 
 from retraining import paths
 from retraining.bench import Bench
-from retraining.hooks.storage import in_parallel
+from retraining.google.storage import in_parallel
 from retraining.operators.production import version_in_production
 from retraining.operators.step import Step
 from retraining.recipe import check_changed, skips_unchanged

@@ -13,10 +13,10 @@ from contextlib import redirect_stdout
 
 from rich.console import Console
 
-from dataset_contract import ContractError
+from contract import ContractError
 from retraining.errors import ConfigurationError
-from retraining.hooks.clients import Clients
-from retraining.hooks.storage import Storage
+from retraining.google.clients import Clients
+from retraining.google.storage import Storage
 from retraining.plan.arguments import argument_parser
 from retraining.plan.deployment import Request, airflow_command, plan_backfill
 from retraining.plan.runs import Plan

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from dataset_contract import DatasetSpec
+from contract import DatasetSpec
 from retraining.errors import ConfigurationError
 from retraining.params import TIER
 from retraining.plan.past import CONVERT, PastRun

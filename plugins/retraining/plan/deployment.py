@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from dataset_contract import DatasetSpec
+from contract import DatasetSpec
 from retraining import paths
 from retraining.dag import build_training_dag
-from retraining.hooks.storage import Storage
+from retraining.google.storage import Storage
 from retraining.params import SOURCE, SPOT, TIER
 from retraining.plan.airflow_runs import intervals, past_runs
 from retraining.plan.planner import Reprocess, plan

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from dataset_contract import DatasetSpec
+from contract import DatasetSpec
 from retraining.errors import NoDataYetError
 from retraining.plan.past import Experience, PastRun
 from retraining.plan.runs import Action, Estimate, Plan, PlannedRun

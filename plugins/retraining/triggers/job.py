@@ -11,11 +11,11 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
 
-from retraining.hooks.clients import Clients
-from retraining.hooks.custom_jobs import CustomJobs
-from retraining.hooks.dataflow_jobs import DataflowJobs
-from retraining.hooks.job_status import Jobs
-from retraining.hooks.tuning_jobs import TuningJobs
+from retraining.google.clients import Clients
+from retraining.google.custom_jobs import CustomJobs
+from retraining.google.dataflow_jobs import DataflowJobs
+from retraining.google.job_status import Jobs
+from retraining.google.tuning_jobs import TuningJobs
 from retraining.polling import OUTAGE_SECONDS, delays
 
 

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from dataset_contract import DataContract
+from contract import DataContract
 from retraining import paths
-from retraining.hooks.storage import Storage
+from retraining.google.storage import Storage
 from retraining.ui.curves import Curve, curves
 
 LOGS = "logs/"

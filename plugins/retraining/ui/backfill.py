@@ -10,7 +10,7 @@ from airflow.configuration import conf
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, BeforeValidator
 
-from dataset_contract import ContractError, DatasetSpec
+from contract import ContractError, DatasetSpec
 from retraining.errors import ConfigurationError
 from retraining.plan.deployment import Request, airflow_command, plan_backfill
 from retraining.plan.planner import Reprocess

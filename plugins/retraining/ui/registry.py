@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from retraining import labels, paths
-from retraining.hooks.endpoints import Deployment
-from retraining.hooks.models import ModelVersion
+from retraining.google.endpoints import Deployment
+from retraining.google.models import ModelVersion
 from retraining.operators.production import production_endpoint
 from retraining.ui.runs import Promotions
 from retraining.ui.services import Services

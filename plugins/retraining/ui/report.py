@@ -11,7 +11,7 @@ from fastapi import APIRouter, HTTPException, Response
 from markupsafe import Markup
 
 from retraining import paths
-from retraining.hooks.storage import Storage
+from retraining.google.storage import Storage
 from retraining.links import CONSOLE, job_url, tensorboard_url
 from retraining.ui import plots
 from retraining.ui.access import MAY_SEE_RUNS, dataset_of

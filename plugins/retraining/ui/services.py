@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from retraining.hooks.clients import Clients
-from retraining.hooks.endpoints import Endpoints
-from retraining.hooks.models import Models
-from retraining.hooks.storage import Storage
+from retraining.google.clients import Clients
+from retraining.google.endpoints import Endpoints
+from retraining.google.models import Models
+from retraining.google.storage import Storage
 from retraining.settings import Settings
 
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, StandardOptions
-from dataset_contract.mount import SCHEME
 
-from dataset_contract import ContractError, DataContract, SplitSpec, image_features
+from contract import ContractError, DataContract, SplitSpec, image_features
+from contract.mount import SCHEME
 from preprocessing.conversion import Conversion
 from preprocessing.formats import FORMATS
 from preprocessing.output import OutputFolder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from dataset_contract import FEATURES_FILENAME, STATISTICS_FILENAME
+from contract import FEATURES_FILENAME, STATISTICS_FILENAME
 from preprocessing import manifest
 from preprocessing.conversion import Conversion
 from preprocessing.output import COMMIT_MARK

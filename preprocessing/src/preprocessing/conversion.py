@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dataset_contract import ContractError, DataContract
+from contract import ContractError, DataContract
 from preprocessing.formats import FORMATS, Format
 from preprocessing.output import OutputFolder
 from preprocessing.sources import Source

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from dataset_contract import ContractError, DataContract, FeatureSpec
+from contract import ContractError, DataContract, FeatureSpec
 from preprocessing.example_proto import Example
 
 Value = bytes | str | int | float

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from dataset_contract import DataContract
+from contract import DataContract
 from preprocessing.idx.format import IdxFormat
 from preprocessing.images.format import ImageFormat
 from preprocessing.shard_files import ShardFiles

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import apache_beam as beam
 from apache_beam.options.pipeline_options import GoogleCloudOptions
 
-from dataset_contract import STATISTICS_FILENAME
+from contract import STATISTICS_FILENAME
 from preprocessing.arguments import Arguments, parse_arguments
 from preprocessing.errors import ConversionError
 from preprocessing.pipeline import convert

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from dataset_contract import RECORD_FORMAT_VERSION, DataContract
+from contract import RECORD_FORMAT_VERSION, DataContract
 from preprocessing.errors import TooManyRejectedError
 from preprocessing.summaries import Summary
 from preprocessing.tables.statistics import feature_statistics

@@ -12,9 +12,10 @@ from typing import Any
 import httpx
 import pytest
 import uv
+
 from lossy_proxy import LossyProxy
 from retraining.bench import open_bench
-from retraining.hooks.endpoints import Endpoints
+from retraining.google.endpoints import Endpoints
 from retraining_chain import POLL_SECONDS, REGION, Chain
 
 CHECKOUT = Path(__file__).parents[3]
@@ -75,7 +76,7 @@ def chain(emulator: Any, proxy: LossyProxy, monkeypatch: pytest.MonkeyPatch) -> 
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sdists that Dataflow's workers install."""
     folder = tmp_path_factory.mktemp("packages")
-    for package in ("dataset-contract", "perennial-preprocessing"):
+    for package in ("perennial-contract", "perennial-preprocessing"):
         command = [uv.find_uv_bin(), "build", "--quiet", "--sdist", "--package", package]
         subprocess.run([*command, "--out-dir", str(folder)], cwd=CHECKOUT, check=True)
     return folder

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from PIL import Image
+
 from retraining.bench import open_bench
 from retraining_chain import SPEC
 

@@ -13,6 +13,7 @@ import pytest
 import uv
 from airflow.sdk.exceptions import AirflowException
 from PIL import Image
+
 from retraining.bench import open_bench
 
 SNAPSHOT = "fedcba9876543210"
@@ -21,7 +22,7 @@ CHECKOUT = Path(__file__).parents[3]
 
 @pytest.fixture
 def packages(tmp_path: Path) -> Path:
-    for package in ("dataset-contract", "perennial-preprocessing"):
+    for package in ("perennial-contract", "perennial-preprocessing"):
         command = [uv.find_uv_bin(), "build", "--quiet", "--sdist", "--package", package]
         subprocess.run([*command, "--out-dir", str(tmp_path)], cwd=CHECKOUT, check=True)
     return tmp_path

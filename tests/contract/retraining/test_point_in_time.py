@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dataset_contract import CsvFormat, DataContract, category, number, target
+from contract import CsvFormat, DataContract, category, number, target
 
 MARK = b"marked-row"
 CONTRACT = DataContract(

@@ -11,6 +11,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, TaskDeferred
 from airflow.triggers.base import TriggerEvent
 from google.cloud import dataflow_v1beta3 as dataflow
+
 from retraining.bench import open_bench
 from retraining.triggers.job import CustomJobTrigger, DataflowJobTrigger, JobTrigger, TuningJobTrigger
 

@@ -65,7 +65,7 @@ def test_docker_context_holds_what_is_copied() -> None:
     kept = [
         line[1:] for line in (CHECKOUT / ".dockerignore").read_text().splitlines() if line.startswith("!")
     ]
-    sources = set(re.findall(r"--mount=source=(\w+)", TEXT)) | {"containers", "pyproject.toml", "uv.lock"}
+    sources = set(re.findall(r"--mount=source=(\w+)", TEXT)) | {"deploy", "pyproject.toml", "uv.lock"}
     assert sources <= set(kept)
     for member in workspace()["members"]:
         assert member in kept or f"{member}/pyproject.toml" in kept

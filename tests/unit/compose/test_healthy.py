@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[3] / "containers" / "healthy.py"
+SCRIPT = Path(__file__).parents[3] / "deploy" / "containers" / "healthy.py"
 STATES = {"scheduler": {"status": "healthy"}, "triggerer": {"status": "unhealthy"}, "dag_processor": None}
 
 

@@ -1,8 +1,9 @@
 import json
 
+from google.oauth2 import service_account
+
 from emulator.config import Config
 from emulator.credentials import write_credentials
-from google.oauth2 import service_account
 
 
 def test_write_credentials_signs_and_keeps_its_key(tmp_path):

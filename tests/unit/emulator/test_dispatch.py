@@ -1,15 +1,16 @@
 from collections.abc import Iterator
 
 import pytest
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Mount
+from starlette.testclient import TestClient
+
 from emulator.dispatch import Dispatcher
 from emulator.errors import NotFound
 from emulator.faults import Fault, Faults
 from emulator.routing import Route, Router
 from emulator.state import State
-from starlette.applications import Starlette
-from starlette.responses import JSONResponse
-from starlette.routing import Mount
-from starlette.testclient import TestClient
 
 
 async def show(_request, fields):

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from emulator.engines import Engine, Mount, NoEngineError, find_engine
 
 

@@ -1,6 +1,7 @@
 import asyncio
 
 import pytest
+
 from emulator.errors import ApiError, InvalidArgument
 from emulator.faults import Fault, Faults
 from emulator.state import State

@@ -1,4 +1,5 @@
 import pytest
+
 from emulator.__main__ import main
 
 

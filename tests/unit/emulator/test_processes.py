@@ -7,9 +7,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from emulator.processes import Process
 
 from emulator import processes
+from emulator.processes import Process
 
 
 def start(directory: Path, program: str, *, cwd: Path | None = None) -> Process:

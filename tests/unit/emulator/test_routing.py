@@ -1,4 +1,5 @@
 import pytest
+
 from emulator.routing import Route, Router
 
 ROUTES = [

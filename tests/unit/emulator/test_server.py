@@ -1,6 +1,7 @@
 import fcntl
 
 import pytest
+
 from emulator.server import RootInUseError, serve
 
 

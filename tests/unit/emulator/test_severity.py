@@ -1,6 +1,7 @@
 """How bad a line of a log is."""
 
 import pytest
+
 from emulator.severity import named_severity, severity_of
 
 

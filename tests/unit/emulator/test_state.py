@@ -1,6 +1,7 @@
 import threading
 
 import pytest
+
 from emulator.state import State
 
 

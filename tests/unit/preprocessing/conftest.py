@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from PIL import Image
+
+from contract import DataContract, SplitSpec, image_features
 from preprocessing.conversion import Conversion
 from preprocessing.example_proto import Example
 from preprocessing.formats import FORMATS
 from preprocessing.output import OutputFolder
-
-from dataset_contract import DataContract, SplitSpec, image_features
 
 LABELS = ("daisy", "roses")
 

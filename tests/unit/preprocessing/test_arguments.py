@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 from apache_beam.options.pipeline_options import GoogleCloudOptions, StandardOptions
+
+from contract import DataContract
 from preprocessing.arguments import parse_arguments
 from preprocessing.images.sources import CsvFile, LabelFolders
-
-from dataset_contract import DataContract
 
 PLACES = ["--source", "photos/", "--output-dir", "out/"]
 NEW = ["--dataset", "flowers", "--labels", "daisy, roses"]

@@ -3,11 +3,11 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+
+from contract import ContractError, DataContract, FeatureSpec
 from preprocessing.example_proto import Example
 from preprocessing.examples import ExampleEncoder, check_features
 from preprocessing.formats import FORMATS
-
-from dataset_contract import ContractError, DataContract, FeatureSpec
 
 FEATURES = (
     FeatureSpec(name="colour", dtype="int64", vocabulary=("red", "blue"), first_index=1),

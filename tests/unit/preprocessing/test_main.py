@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from preprocessing.main import main
 
-from dataset_contract import CsvFormat, DataContract, number, target
+from contract import CsvFormat, DataContract, number, target
+from preprocessing.main import main
 
 FLAGS = ["--dataset", "flowers", "--labels", "daisy,roses"]
 

@@ -4,12 +4,12 @@ import dataclasses
 import json
 
 import pytest
+
+from contract import DataContract
+from preprocessing import manifest
 from preprocessing.errors import TooManyRejectedError
 from preprocessing.rejections import Rejected
 from preprocessing.summaries import Range, ShardFile, ShardSummary, Summary
-
-from dataset_contract import DataContract
-from preprocessing import manifest
 
 SUMMARY = Summary(
     shards=(

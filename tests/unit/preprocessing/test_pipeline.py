@@ -12,14 +12,14 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.testing import test_pipeline as beam_testing
 from apache_beam.testing.util import assert_that, equal_to
+
+from contract import DataContract
 from preprocessing.conversion import Conversion
 from preprocessing.errors import SourceError, TooManyRejectedError
 from preprocessing.images.raw_files import RawFile
 from preprocessing.images.sources import source_of
 from preprocessing.pipeline import convert, count_shards, group_by_shard, list_source
 from preprocessing.sources import Listed
-
-from dataset_contract import DataContract
 
 JpegOf = Callable[..., bytes]
 ConversionOf = Callable[..., Conversion]

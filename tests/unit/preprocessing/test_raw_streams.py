@@ -4,6 +4,7 @@ import gzip
 from pathlib import Path
 
 import pytest
+
 from preprocessing.raw_streams import is_compressed, open_raw
 from preprocessing.stores import UnreadableError
 

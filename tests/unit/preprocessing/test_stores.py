@@ -4,6 +4,7 @@ from pathlib import Path
 
 import google_crc32c
 import pytest
+
 from preprocessing.stores import Entry, LocalStore, UnreadableError, open_store
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.testing import test_pipeline as beam_testing
+
+from contract import CsvFormat, DataContract, SplitSpec, category, class_label, number
 from preprocessing.conversion import Conversion
 from preprocessing.pipeline import convert
-
-from dataset_contract import CsvFormat, DataContract, SplitSpec, category, class_label, number
 
 READER = """
 import json, sys

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from airflow.sdk import Param
 from airflow.sdk.exceptions import ParamValidationError
-from retraining.arguments import argument_fields
 
-from dataset_contract import TrainingSpec
+from contract import TrainingSpec
+from retraining.arguments import argument_fields
 
 
 def fields(image: str | None = None, **arguments: Any) -> dict[str, Param]:

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
+
+from contract import NewData
 from retraining import notices
 from retraining.dag import build_training_dag
 from retraining_chain import SPEC
-
-from dataset_contract import NewData
 
 
 def dag(**changes: Any) -> DAG:

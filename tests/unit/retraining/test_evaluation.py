@@ -7,9 +7,9 @@ import math
 from typing import Any
 
 import pytest
-from retraining.evaluation import Evaluation
 
-from dataset_contract import ContractError
+from contract import ContractError
+from retraining.evaluation import Evaluation
 
 
 def document(**changes: Any) -> dict[str, Any]:

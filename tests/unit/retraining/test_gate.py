@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
+from contract import CsvFormat, DataContract, FeatureSpec, GateSpec, image_features
 from retraining.evaluation import Evaluation
 from retraining.gate import Verdict, judge, signature_inputs
-
-from dataset_contract import CsvFormat, DataContract, FeatureSpec, GateSpec, image_features
 
 CONTRACT = DataContract(name="flowers", record_format="image", features=image_features(("daisy", "roses")))
 GATE = GateSpec(metric="accuracy", direction="higher", threshold=0.7, baseline_margin=0.2)

@@ -7,9 +7,9 @@ import math
 from typing import Any
 
 import pytest
-from retraining.golden import GoldenRequest, differences, parse
 
-from dataset_contract import ContractError
+from contract import ContractError
+from retraining.golden import GoldenRequest, differences, parse
 
 ANSWER = {"classes": 3, "probabilities": [0.1, 0.9]}
 REQUEST = GoldenRequest(instance={"image_bytes": {"b64": "AA=="}}, prediction=ANSWER)

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 from google.cloud.aiplatform_v1 import CustomJobSpec
+
+from contract import TrainingSpec
 from retraining.bench import Bench
 from retraining.errors import ConfigurationError
-from retraining.hooks.clients import Clients
+from retraining.google.clients import Clients
 from retraining.job_spec import job_spec, training_arguments, training_image
 from retraining.run import Run
 from retraining.settings import Settings
-
-from dataset_contract import TrainingSpec
 
 VARIABLES = {
     "PERENNIAL_PROJECT": "p",

@@ -7,11 +7,8 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
-from retraining.errors import ConfigurationError
-from retraining.params import run_params
-from retraining.tiers import load_tiers
 
-from dataset_contract import (
+from contract import (
     ContractError,
     DataContract,
     DatasetSpec,
@@ -21,6 +18,9 @@ from dataset_contract import (
     TuningSpec,
     image_features,
 )
+from retraining.errors import ConfigurationError
+from retraining.params import run_params
+from retraining.tiers import load_tiers
 
 TIERS = load_tiers()
 ARGUMENTS = {"model": "resnet", "train_steps": 200, "base_learning_rate": 0.1, "resnet_depth": 18}

@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from rich.console import Console
+
+import contract as dc
 from retraining.errors import ConfigurationError
 from retraining.plan import PastRun, Plan, plan
 from retraining.plan.planner import Interval
@@ -17,9 +20,6 @@ from retraining.plan.table import show
 from retraining.snapshot import RawObject, snapshot_id
 from retraining.source import Source
 from retraining.tiers import load_tiers
-from rich.console import Console
-
-import dataset_contract as dc
 
 TIERS = load_tiers()
 SPEC = dc.DatasetSpec(

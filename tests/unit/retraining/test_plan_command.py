@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from airflow.sdk import DAG, CronDataIntervalTimetable
+
 from retraining.errors import ConfigurationError
 from retraining.plan.__main__ import main
 from retraining.plan.airflow_runs import intervals

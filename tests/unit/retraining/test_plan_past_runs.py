@@ -13,10 +13,11 @@ from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.tasklog import LogTemplate
 from airflow.models.xcom import XComModel
-from retraining.errors import ConfigurationError
-from retraining.plan.airflow_runs import past_runs
 from sqlalchemy import create_engine, insert
 from sqlalchemy.orm import Session
+
+from retraining.errors import ConfigurationError
+from retraining.plan.airflow_runs import past_runs
 
 SPEC: Any = SimpleNamespace(training=SimpleNamespace(tier="BASIC"))
 JANUARY = datetime(2019, 1, 1, tzinfo=UTC)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+
 from retraining.errors import ConfigurationError
 from retraining.plan.times import read_time, time_text
 

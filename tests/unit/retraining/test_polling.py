@@ -8,6 +8,7 @@ import pytest
 import requests
 from google.api_core import exceptions
 from google.auth.exceptions import RefreshError, TransportError
+
 from retraining.polling import delays, is_transient
 
 

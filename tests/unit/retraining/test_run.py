@@ -10,6 +10,7 @@ import pytest
 from airflow.utils.types import DagRunType
 from hypothesis import given
 from hypothesis import strategies as st
+
 from retraining.run import Run
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
 from retraining.errors import ConfigurationError
 from retraining.settings import Settings
 

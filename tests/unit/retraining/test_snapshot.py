@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from retraining.snapshot import RawObject, snapshot_id
 
 OBJECTS = [

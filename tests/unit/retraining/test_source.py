@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+
 from retraining.errors import ConfigurationError
-from retraining.hooks.storage import Storage
+from retraining.google.storage import Storage
 from retraining.settings import Settings
 from retraining.snapshot import RawObject
 from retraining.source import Source, open_source

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from contract import DataContract
 from retraining.errors import ConfigurationError
 from retraining.spec import main, read_spec
-
-from dataset_contract import DataContract
 
 DAGS = Path(__file__).parents[3] / "dags"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from google.cloud.aiplatform_v1 import StudySpec
-from retraining.study import Trial, arguments, best_trial, study_spec
 
-from dataset_contract import GateSpec, Search, TuningSpec
+from contract import GateSpec, Search, TuningSpec
+from retraining.study import Trial, arguments, best_trial, study_spec
 
 AUC = GateSpec(metric="auc", direction="higher", threshold=0.9)
 RMSE = GateSpec(metric="rmse", direction="lower", threshold=4)

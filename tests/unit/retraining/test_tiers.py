@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from google.cloud.aiplatform_v1 import WorkerPoolSpec
+
+from contract import ContractError
 from retraining.errors import ConfigurationError
 from retraining.tiers import FILE_VARIABLE, deployed_tiers, find_tier, load_tiers
-
-from dataset_contract import ContractError
 
 CONTAINER = {"image_uri": "trainer:1"}
 TIERS = load_tiers()

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from dataset_contract.partitions import Partitioning
+
+from contract import ContractError
+from contract.partitions import Partitioning
 from retraining.errors import ConfigurationError, NoDataYetError
 from retraining.run import Run
 from retraining.window import Window, look
-
-from dataset_contract import ContractError
 
 MONTHS = Partitioning(pattern="trips_%Y-%m.csv", window="P3M")
 NAMES = [f"trips_2018-{month:02}.csv" for month in range(1, 9)]

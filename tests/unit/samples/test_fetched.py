@@ -3,6 +3,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+
 from samples.errors import SampleError
 from samples.fetched import FetchedSample, Papers
 from samples.registry import Archive, NpmPackage

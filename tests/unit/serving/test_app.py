@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
+
 from serving.app import create_app
 from serving.errors import ModelError
 from serving.service import PredictionService, Predictor
 from serving.settings import Settings
-from starlette.testclient import TestClient
 
 ROUTES = {"health_route": "/v1/endpoints/1/deployedModels/2", "predict_route": "/v1/endpoints/1:predict"}
 HEALTH, PREDICT = ROUTES["health_route"], ROUTES["predict_route"]

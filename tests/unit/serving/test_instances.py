@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from serving.errors import InstanceError
 from serving.instances import columns, parse
 from serving.signature import TensorSpec

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+
 from serving.errors import InstanceError, ModelError
 from serving.model import Model
 

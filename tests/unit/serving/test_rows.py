@@ -3,6 +3,7 @@ from __future__ import annotations
 import ml_dtypes
 import numpy as np
 import pytest
+
 from serving.errors import ModelError
 from serving.rows import rows
 

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 import tensorflow as tf
-from samples.flowers import KINDS, render
 
-from dataset_contract import (
+from contract import (
     FEATURES_FILENAME,
     STATISTICS_FILENAME,
     DataContract,
     DatasetStatistics,
     image_features,
 )
+from samples.flowers import KINDS, render
 
 LABELS = tuple(KINDS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from trainer.errors import InputError
 from trainer.flags import parse
 from trainer.images.options import AutoencoderOptions, ResnetOptions

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from trainer.config import TrainConfig
 from trainer.images.classifier import ImageClassifier
 from trainer.images.options import ResnetOptions

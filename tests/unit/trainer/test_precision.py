@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from trainer.precision import policy_of
 
 

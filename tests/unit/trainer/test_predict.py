@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
+
 from trainer.errors import InputError
 from trainer.predict import main, read_instances
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+
+from contract import FEATURES_FILENAME, ContractError
 from trainer.errors import InputError
 from trainer.records import Records
-
-from dataset_contract import FEATURES_FILENAME, ContractError
 
 
 def test_open_dataset_knows_the_labels_and_the_records_of_both_sides(dataset):

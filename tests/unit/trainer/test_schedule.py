@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from trainer.schedule import WarmupSchedule
 
 STEPS_PER_EPOCH = 10

@@ -6,6 +6,7 @@ import json
 
 import pytest
 import tensorflow as tf
+
 from trainer.errors import InputError
 from trainer.strategy import create_strategy, is_chief, is_multi_worker
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
 from trainer.tensorboard import Summaries
 
 

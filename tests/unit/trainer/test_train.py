@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from trainer.config import TrainConfig
 from trainer.errors import InputError, Interrupted
 from trainer.evaluate import ask

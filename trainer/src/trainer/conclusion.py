@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
-from dataset_contract.mount import mounted_path
 
+from contract.mount import mounted_path
 from trainer.config import TrainConfig
 from trainer.evaluate import ask, ask_about, first_examples, spread_examples
 from trainer.export import ExportedModel, save_model

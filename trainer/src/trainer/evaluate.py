@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from dataset_contract import FeatureSpec
+from contract import FeatureSpec
 from trainer.export import ExportedModel
 from trainer.records import Records, Split, example_features, instance_features
 from trainer.scores.score import Answers

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dataset_contract.mount import mounted_path
+from contract.mount import mounted_path
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from dataset_contract.contract import RecordFormat
-
+from contract.contract import RecordFormat
 from trainer.config import TrainConfig
 from trainer.defaults import ModelName
 from trainer.errors import InputError

@@ -13,8 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from dataset_contract.mount import mounted_path
-
+from contract.mount import mounted_path
 from trainer.errors import InputError
 
 

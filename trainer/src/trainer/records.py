@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tensorflow as tf
-from dataset_contract.mount import mounted_path
 
-from dataset_contract import (
+from contract import (
     FEATURES_FILENAME,
     STATISTICS_FILENAME,
     TEST_SPLIT,
@@ -22,6 +21,7 @@ from dataset_contract import (
     DatasetStatistics,
     FeatureSpec,
 )
+from contract.mount import mounted_path
 from trainer.errors import InputError
 
 IMAGE_INPUT = "image_bytes"

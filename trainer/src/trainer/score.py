@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dataset_contract.mount import mounted_path
-
-from dataset_contract import TEST_SPLIT, TRAIN_SPLIT, VALIDATION_SPLIT, ContractError
+from contract import TEST_SPLIT, TRAIN_SPLIT, VALIDATION_SPLIT, ContractError
+from contract.mount import mounted_path
 from trainer.errors import InputError, TrainingError
 from trainer.ranges import COUNT, check
 

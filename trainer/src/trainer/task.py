@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from dataset_contract import ContractError
+from contract import ContractError
 from trainer.errors import Interrupted, TrainingError
 from trainer.flags import parse
 

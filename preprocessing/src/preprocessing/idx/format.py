@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dataset_contract import DataContract
+from contract import DataContract
 from preprocessing.examples import check_features
 from preprocessing.idx.records import NAMES, write_records
 from preprocessing.idx.sources import IdxFolder, IdxSlice

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from dataset_contract import TEST_SPLIT, DataContract
+from contract import TEST_SPLIT, DataContract
 from preprocessing.examples import ExampleEncoder, Value
 from preprocessing.idx.files import open_idx, read_header, read_whole, skip
 from preprocessing.idx.sources import IMAGE_DIMENSIONS, LABEL_DIMENSIONS, IdxSlice

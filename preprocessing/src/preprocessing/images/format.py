@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dataset_contract import DataContract
+from contract import DataContract
 from preprocessing.examples import check_features
 from preprocessing.images.checking import NAMES
 from preprocessing.images.raw_files import RawFile

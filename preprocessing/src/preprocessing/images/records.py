@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from dataset_contract import TEST_SPLIT, DataContract
+from contract import TEST_SPLIT, DataContract
 from preprocessing.examples import ExampleEncoder
 from preprocessing.images.checking import CheckedImage, check_image, record_values
 from preprocessing.images.contents import Content, distinct_contents

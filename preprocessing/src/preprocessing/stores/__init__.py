@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataset_contract.mount import SCHEME, has_mount
-
+from contract.mount import SCHEME, has_mount
 from preprocessing.stores.base import Entry, Store, UnreadableError
 from preprocessing.stores.cloud import CloudStore
 from preprocessing.stores.local import LocalStore

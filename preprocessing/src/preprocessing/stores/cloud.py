@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from dataset_contract.mount import SCHEME
-
+from contract.mount import SCHEME
 from preprocessing.stores.base import Entry, UnreadableError
 
 _READERS = 32

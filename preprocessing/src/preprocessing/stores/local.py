@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import google_crc32c
-from dataset_contract.mount import SCHEME, mounted_path
 
+from contract.mount import SCHEME, mounted_path
 from preprocessing.stores.base import Entry, UnreadableError
 
 _UNREADABLE = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)

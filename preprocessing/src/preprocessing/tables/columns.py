@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from dataset_contract import FeatureSpec
+from contract import FeatureSpec
 from preprocessing.rejections import RejectedError, excerpt
 from preprocessing.tables.wire import bytes_entry, float_entry, float_prefix, int64_entry
 

@@ -12,7 +12,7 @@ from itertools import compress
 
 import numpy as np
 
-from dataset_contract import DataContract
+from contract import DataContract
 from preprocessing.rejections import RejectedError
 from preprocessing.tables.columns import Column, Floats
 from preprocessing.tables.rows import BadRow, Rows

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from dataset_contract import DataContract
+from contract import DataContract
 from preprocessing.errors import SourceError
 from preprocessing.raw_streams import is_compressed, open_raw
 from preprocessing.rejections import Rejected

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dataset_contract import ContractError, DataContract
+from contract import ContractError, DataContract
 from preprocessing.shard_files import ShardFiles
 from preprocessing.sources import Source
 from preprocessing.tables.files import Span

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import compress
 
-from dataset_contract import TEST_SPLIT, TRAIN_SPLIT, DataContract
+from contract import TEST_SPLIT, TRAIN_SPLIT, DataContract
 from preprocessing.raw_streams import open_raw
 from preprocessing.rejections import Reason, Rejected
 from preprocessing.shard_files import ShardFiles

@@ -6,7 +6,7 @@ import fnmatch
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dataset_contract import DataContract
+from contract import DataContract
 from preprocessing.errors import SourceError
 from preprocessing.sources import Leftovers, Listed, Part, dangling
 from preprocessing.stores import UnreadableError, open_store

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from dataset_contract.statistics import QUANTILES
 
-from dataset_contract import NumberStatistics, WordStatistics
+from contract import NumberStatistics, WordStatistics
+from contract.statistics import QUANTILES
 
 WORDS = 10_000
 """How many words of a feature are listed."""

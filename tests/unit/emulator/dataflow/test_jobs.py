@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from emulator.config import Config
 from emulator.dataflow import states
 from emulator.dataflow.events import EventLog

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import uv
+
 from emulator.dataflow.packages import InstallError, install_packages
 
 PYPROJECT = """\

@@ -5,6 +5,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+
 from emulator.dataflow.staging import StagingError, stage
 from emulator.dataflow.submission import Submission
 

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+
 from emulator.dataflow.submission import Submission, SubmissionError, whole_numbers
 
 

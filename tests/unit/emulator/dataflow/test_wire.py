@@ -1,9 +1,10 @@
 """Parameters of Dataflow's requests."""
 
 import pytest
+from google.cloud.dataflow_v1beta3 import types
+
 from emulator.dataflow import wire
 from emulator.errors import InvalidArgument
-from google.cloud.dataflow_v1beta3 import types
 
 
 @pytest.mark.parametrize("text", ["JOB_VIEW_ALL", "2"])

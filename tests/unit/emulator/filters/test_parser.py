@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+
 from emulator.errors import InvalidArgument
 from emulator.filters.conditions import required_value
 from emulator.filters.parser import parse_filter

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from emulator.state import State
 from emulator.storage.bucket_store import BucketStore
 from emulator.storage.checksums import Checksums

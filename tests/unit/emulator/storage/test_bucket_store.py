@@ -1,4 +1,5 @@
 import pytest
+
 from emulator.errors import Unimplemented
 from emulator.storage.errors import BucketExists, BucketNotEmpty, NoSuchBucket
 

@@ -1,6 +1,7 @@
 import io
 
 import pytest
+
 from emulator.storage.checksums import Checksums, Digests
 from emulator.storage.errors import ChecksumMismatch
 

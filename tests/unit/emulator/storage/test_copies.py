@@ -1,4 +1,5 @@
 import pytest
+
 from emulator.errors import InvalidArgument, PreconditionFailed
 from emulator.storage import copies
 from emulator.storage.copies import Source

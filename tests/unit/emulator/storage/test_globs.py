@@ -1,4 +1,5 @@
 import pytest
+
 from emulator.storage.globs import glob_pattern
 
 

@@ -1,4 +1,5 @@
 import pytest
+
 from emulator.storage.errors import UnsatisfiableRangeError
 from emulator.storage.media import ByteRange, parse_range
 

@@ -1,4 +1,5 @@
 import pytest
+
 from emulator.errors import InvalidArgument, Unimplemented
 from emulator.storage.metadata import ObjectMetadata
 

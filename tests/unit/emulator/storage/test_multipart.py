@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+
 from emulator.errors import InvalidArgument
 from emulator.storage.multipart import boundary_of, read_related
 

@@ -1,4 +1,5 @@
 import pytest
+
 from emulator.errors import InvalidArgument, NotModified, PreconditionFailed
 from emulator.storage.errors import NoSuchObject
 from emulator.storage.metadata import ObjectMetadata, StoredObject

@@ -1,6 +1,7 @@
 import os
 
 import pytest
+
 from emulator.errors import InvalidArgument, PreconditionFailed
 from emulator.storage.errors import InTheWay, NoSuchBucket, NoSuchObject
 from emulator.storage.preconditions import Preconditions

@@ -1,8 +1,9 @@
 import pytest
-from emulator.storage.errors import InTheWay
-from emulator.storage.tree import make_room, prune, walk
 from hypothesis import given
 from hypothesis import strategies as st
+
+from emulator.storage.errors import InTheWay
+from emulator.storage.tree import make_room, prune, walk
 
 
 def fill(folder, names):

@@ -1,6 +1,7 @@
 import os
 
 import pytest
+
 from emulator.storage.checksums import Digests
 from emulator.storage.errors import NoSuchUpload
 from emulator.storage.metadata import ObjectMetadata

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from emulator.config import Config
 from emulator.errors import InvalidArgument
 from emulator.vertex.artifacts import Artifacts

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from emulator.errors import InvalidArgument
 from emulator.vertex.wire import codec
 from emulator.vertex.wire.messages import types

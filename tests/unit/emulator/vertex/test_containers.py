@@ -1,6 +1,7 @@
 import sys
 
 import pytest
+
 from emulator.vertex.containers import UnmappedImageError, find_module, module_argv, strip_tag
 
 IMAGES = {"perennial/trainer": "trainer.task", "trainer": "other.task"}

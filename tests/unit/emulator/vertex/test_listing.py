@@ -1,4 +1,5 @@
 import pytest
+
 from emulator.errors import InvalidArgument
 from emulator.vertex.listing import select_page
 from emulator.vertex.wire.messages import types

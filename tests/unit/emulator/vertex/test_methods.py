@@ -45,7 +45,8 @@ def test_routes_find_operations_at_all_their_paths() -> None:
 
 
 def test_types_are_those_of_the_clients() -> None:
-    from emulator.vertex.wire.messages import types
     from google.cloud import aiplatform_v1
+
+    from emulator.vertex.wire.messages import types
 
     assert aiplatform_v1.CustomJob is types.CustomJob

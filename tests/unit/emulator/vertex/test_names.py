@@ -1,4 +1,5 @@
 import pytest
+
 from emulator.errors import InvalidArgument
 from emulator.vertex import names
 

@@ -3,13 +3,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from google.longrunning import operations_pb2
+from google.protobuf import empty_pb2
+from google.rpc import code_pb2
+
 from emulator.errors import FailedPrecondition, NotFound
 from emulator.state import State
 from emulator.vertex.operations import OperationCancelledError, Operations
 from emulator.vertex.wire.messages import types
-from google.longrunning import operations_pb2
-from google.protobuf import empty_pb2
-from google.rpc import code_pb2
 
 
 @pytest.fixture

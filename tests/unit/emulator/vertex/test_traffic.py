@@ -1,4 +1,5 @@
 import pytest
+
 from emulator.errors import FailedPrecondition, InvalidArgument
 from emulator.vertex.traffic import Rotation, split_after_deploy, split_after_undeploy
 

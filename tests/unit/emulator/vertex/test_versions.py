@@ -1,4 +1,5 @@
 import pytest
+
 from emulator.errors import InvalidArgument
 from emulator.vertex.versions import check_aliases, merge_aliases, split_version
 from emulator.vertex.wire.messages import types

@@ -15,13 +15,13 @@ import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from PIL import Image
+
+from contract import ContractError, DataContract, FeatureSpec, SplitSpec, idx_features
 from preprocessing.conversion import Conversion
 from preprocessing.errors import SourceError
 from preprocessing.formats import FORMATS
 from preprocessing.output import OutputFolder
 from preprocessing.pipeline import convert
-
-from dataset_contract import ContractError, DataContract, FeatureSpec, SplitSpec, idx_features
 
 RecordsOf = Callable[[Path], list[dict[str, Any]]]
 CONTRACT = DataContract(

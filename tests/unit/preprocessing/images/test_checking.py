@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 from PIL import Image
+
+from contract import DataContract
 from preprocessing.images.checking import check_image, record_values
 from preprocessing.rejections import RejectedError
-
-from dataset_contract import DataContract
 
 JpegOf = Callable[..., bytes]
 

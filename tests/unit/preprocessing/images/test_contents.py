@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from preprocessing.images import contents
 from preprocessing.images.contents import Content, distinct_contents
 from preprocessing.images.raw_files import RawFile, in_record_order

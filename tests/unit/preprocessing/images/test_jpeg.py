@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from preprocessing.images.jpeg import JpegHeader, check_jpeg, describe
 from preprocessing.rejections import RejectedError
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from contract import DataContract
 from preprocessing.conversion import Conversion
 from preprocessing.images.raw_files import RawFile
 from preprocessing.shard_writer import write_shard
 from preprocessing.summaries import Range, ShardFile, ShardSummary
-
-from dataset_contract import DataContract
 
 JpegOf = Callable[..., bytes]
 RecordsOf = Callable[[Path], list[dict[str, Any]]]

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from preprocessing.errors import SourceError
 from preprocessing.images.raw_files import RawFile
 from preprocessing.images.sources import CsvFile, LabelFolders, source_of

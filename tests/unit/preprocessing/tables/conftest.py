@@ -8,12 +8,12 @@ from typing import Any
 import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
+
+from contract import CsvFormat, DataContract, SplitSpec, category, class_label, number
 from preprocessing.conversion import Conversion
 from preprocessing.formats import FORMATS
 from preprocessing.output import OutputFolder
 from preprocessing.pipeline import convert
-
-from dataset_contract import CsvFormat, DataContract, SplitSpec, category, class_label, number
 
 
 @pytest.fixture

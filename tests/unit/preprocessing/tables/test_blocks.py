@@ -6,6 +6,7 @@ import io
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from preprocessing.tables.blocks import LINE_BYTES, Block, BrokenStreamError, blocks, safe_end
 
 

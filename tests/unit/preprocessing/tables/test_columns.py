@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
+from contract import FeatureSpec, category, class_label, number
 from preprocessing.rejections import RejectedError
 from preprocessing.tables.columns import UNUSABLE, Column
 from preprocessing.tables.wire import bytes_entry, float_entry, int64_entry
-
-from dataset_contract import FeatureSpec, category, class_label, number
 
 MISSING = ("", "?", "nan")
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from contract import CsvFormat, DataContract, DatasetStatistics, FeatureSpec, SplitSpec, key
 from preprocessing.errors import SourceError, TooManyRejectedError
 from preprocessing.rejections import LISTED_PER_REASON
 from preprocessing.tables import files
-
-from dataset_contract import CsvFormat, DataContract, DatasetStatistics, FeatureSpec, SplitSpec, key
 
 Converted = Callable[..., dict[str, Any]]
 RecordsOf = Callable[[Path], list[dict[str, Any]]]

@@ -6,6 +6,7 @@ import io
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from preprocessing.tables.blocks import Block
 from preprocessing.tables.rows import RowReader, Rows
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from preprocessing.tables.gathering import row_hashes
 from preprocessing.tables.statistics import (
     Moments,

@@ -4,6 +4,8 @@ import struct
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from contract import FeatureSpec
 from preprocessing.example_proto import Example
 from preprocessing.examples import ExampleEncoder
 from preprocessing.tables.wire import (
@@ -15,8 +17,6 @@ from preprocessing.tables.wire import (
     varint,
     wire_order,
 )
-
-from dataset_contract import FeatureSpec
 
 _names = (
     st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=150).map(str.strip).filter(bool)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
 from retraining.operators.approve import ApproveOperator
 from retraining_chain import SPEC
 

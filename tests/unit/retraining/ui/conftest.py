@@ -7,6 +7,7 @@ import pytest
 from airflow import settings
 from airflow.models import import_all_models
 from airflow.models.base import Base
+
 from retraining.snapshot import RawObject
 
 

@@ -2,6 +2,7 @@ import base64
 import json
 
 import pytest
+
 from retraining.ui.answers import example, show
 
 LABELS = ["daisy", "roses"]

@@ -9,8 +9,9 @@ from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.api_fastapi.core_api.security import get_user
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from retraining.ui.app import HEADERS, create_app
 from starlette.testclient import TestClient
+
+from retraining.ui.app import HEADERS, create_app
 
 VALUES = {"dag_id": "flowers_training", "run_id": "manual__1", "index": "0", "name": "style.css"}
 

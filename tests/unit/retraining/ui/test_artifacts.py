@@ -2,6 +2,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+
 from retraining.ui.artifacts import (
     EXAMPLES_PER_REASON,
     read_conversion,

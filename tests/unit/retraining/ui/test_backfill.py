@@ -10,10 +10,11 @@ import pytest
 from airflow.api_fastapi.app import init_auth_manager, purge_cached_app
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.api_fastapi.core_api.security import get_user
+from starlette.testclient import TestClient
+
 from retraining.settings import Settings
 from retraining.ui import backfill
 from retraining.ui.app import create_app
-from starlette.testclient import TestClient
 
 # Airflow asks pathspec for a pattern by its old name when it looks for plugins.
 pytestmark = pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")

@@ -1,11 +1,12 @@
 import io
 
-from retraining.ui.curves import curves
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 from tensorboard.summary.writer.record_writer import RecordWriter
+
+from retraining.ui.curves import curves
 
 FLOAT, STRING = 1, 7
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from retraining.run import Run
 from retraining.ui import report
 from retraining.ui.artifacts import Conversion, Rejected, Training

@@ -1,4 +1,5 @@
 import pytest
+
 from retraining.ui.pictures import media_type
 
 

@@ -2,8 +2,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from retraining import labels
-from retraining.hooks.endpoints import Deployment
-from retraining.hooks.models import ModelVersion
+from retraining.google.endpoints import Deployment
+from retraining.google.models import ModelVersion
 from retraining.ui.registry import read_models
 from retraining.ui.runs import Promotions
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from samples.errors import SampleError
 from samples.flowers import KINDS, RenderedFlowers
 

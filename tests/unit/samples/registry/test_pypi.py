@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from samples.errors import SampleError
 from samples.registry.pypi import PyPiPackage
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from samples.taxifare.city import (
     AREAS,
     AVENUES,

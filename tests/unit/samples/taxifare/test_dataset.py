@@ -2,6 +2,7 @@ import csv
 from pathlib import Path
 
 import pytest
+
 from samples.errors import SampleError
 from samples.taxifare import MadeTaxifare
 

@@ -1,4 +1,5 @@
 import numpy as np
+
 from samples.taxifare.dirt import KINDS, soil
 
 ROW = ["8.5", "-73.9", "40.7", "-74.0", "40.8", "2"]

@@ -1,4 +1,5 @@
 import numpy as np
+
 from samples.taxifare.tariff import UNIT_KM, fare_dollars, metered_dollars
 
 

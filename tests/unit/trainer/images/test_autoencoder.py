@@ -11,11 +11,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from contract import FEATURES_FILENAME, DataContract, image_features
 from trainer.config import TrainConfig
 from trainer.score import main as score
 from trainer.train import run
-
-from dataset_contract import FEATURES_FILENAME, DataContract, image_features
 
 CONTRACT = DataContract(name="bars", record_format="image", features=image_features(("across", "down")))
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+
 from trainer.images.processing import MEAN, STANDARD_DEVIATION, augmented, centered, normalized
 
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+
 from trainer.errors import InputError
 from trainer.records import Records
 from trainer.scores.classes import ClassScorer, area_under_roc

@@ -9,10 +9,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from dataset_contract.kinds import category, class_label, number, target
-from trainer.tables.model import TableModel
 
-from dataset_contract import (
+from contract import (
     CsvFormat,
     DataContract,
     DatasetStatistics,
@@ -20,6 +18,8 @@ from dataset_contract import (
     NumberStatistics,
     WordStatistics,
 )
+from contract.kinds import category, class_label, number, target
+from trainer.tables.model import TableModel
 
 ROWS = 512
 LONGITUDES, LATITUDES = ("from_lon", "to_lon"), ("from_lat", "to_lat")

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from dataset_contract.kinds import number, target
+
+from contract import CsvFormat, DataContract, DatasetStatistics, FeatureSpec
+from contract.kinds import number, target
 from trainer.errors import InputError
 from trainer.tables.columns import Columns
 from trainer.tables.options import RegressionOptions
-
-from dataset_contract import CsvFormat, DataContract, DatasetStatistics, FeatureSpec
 
 OPTIONS = RegressionOptions(
     exact="distance",

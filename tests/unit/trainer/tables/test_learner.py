@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
+
+from contract import FEATURES_FILENAME
 from trainer.config import TrainConfig
 from trainer.predict import main as predict
 from trainer.score import main as score
 from trainer.train import run
-
-from dataset_contract import FEATURES_FILENAME
 
 ROWS = 512
 VALIDATION = 64

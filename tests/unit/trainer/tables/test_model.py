@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from trainer.tables.model import TableModel
 from trainer.tables.options import RegressionOptions, WideDeepOptions
 from trainer.tables.regression import regression

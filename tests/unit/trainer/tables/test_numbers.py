@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from dataset_contract.kinds import number
-from trainer.tables.numbers import EXACT_VALUES, NumberColumn, Pieces, exact_index
 
-from dataset_contract import NumberStatistics
+from contract import NumberStatistics
+from contract.kinds import number
+from trainer.tables.numbers import EXACT_VALUES, NumberColumn, Pieces, exact_index
 
 
 def column(quantiles, *, pieces: int = 4, default: float | None = None) -> NumberColumn:

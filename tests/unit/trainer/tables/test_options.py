@@ -1,4 +1,5 @@
 import pytest
+
 from trainer.errors import InputError
 from trainer.tables.options import RegressionOptions, WideDeepOptions
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from trainer.tables.points import PointColumns, great_circle_km
 
 NAMES = ("from_lon", "from_lat", "to_lon", "to_lat")

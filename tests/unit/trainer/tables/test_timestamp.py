@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from trainer.tables.timestamp import TimestampColumn
 
 COLUMN = TimestampColumn(name="started")

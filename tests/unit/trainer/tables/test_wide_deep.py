@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from trainer.errors import InputError
 from trainer.tables.options import WideDeepOptions
 from trainer.tables.wide_deep import wide_deep

@@ -1,8 +1,8 @@
 import tensorflow as tf
-from dataset_contract.kinds import category
-from trainer.tables.words import WordColumn
 
-from dataset_contract import WordStatistics
+from contract import WordStatistics
+from contract.kinds import category
+from trainer.tables.words import WordColumn
 
 
 def column(words: dict[str, int], default: str | None = "?") -> WordColumn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from dataset_contract import DataContract
+from contract import DataContract
 from trainer.records import IMAGE_INPUT, example_features, instance_features
 
 

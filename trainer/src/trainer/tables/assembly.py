@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from dataset_contract import DataContract
+from contract import DataContract
 from trainer.tables.columns import Columns
 from trainer.tables.network import wide_and_deep
 from trainer.tables.options import TableOptions

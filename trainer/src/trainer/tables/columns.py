@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import tensorflow as tf
 
-from dataset_contract import DataContract, DatasetStatistics, FeatureSpec
+from contract import DataContract, DatasetStatistics, FeatureSpec
 from trainer.errors import InputError
 from trainer.tables.model import RawBatch
 from trainer.tables.numbers import EXACT_VALUES, NumberColumn, exact_index

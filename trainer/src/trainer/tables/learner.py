@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from dataset_contract import DataContract, FeatureSpec
+from contract import DataContract, FeatureSpec
 from trainer.learner import Learner, Tensors
 from trainer.records import example_features, instance_features
 from trainer.scores.numbers import PREDICTIONS

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from dataset_contract import FeatureSpec, NumberStatistics
+from contract import FeatureSpec, NumberStatistics
 
 _RANGES = 10
 """In a cross, a number counts by which tenth of the values it is in."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from dataset_contract import NumberStatistics
+from contract import NumberStatistics
 from trainer.tables.numbers import Pieces
 
 _KM_PER_DEGREE = 111.195

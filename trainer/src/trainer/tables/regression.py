@@ -6,7 +6,7 @@ import math
 
 import tensorflow as tf
 
-from dataset_contract import DataContract, DatasetStatistics
+from contract import DataContract, DatasetStatistics
 from trainer.errors import InputError
 from trainer.scores.numbers import PREDICTIONS
 from trainer.tables.assembly import network_of

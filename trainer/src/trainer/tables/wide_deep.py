@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from dataset_contract import DataContract, DatasetStatistics
+from contract import DataContract, DatasetStatistics
 from trainer.errors import InputError
 from trainer.scores.classes import PROBABILITIES
 from trainer.tables.assembly import network_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from dataset_contract import FeatureSpec, WordStatistics
+from contract import FeatureSpec, WordStatistics
 
 _HASHES = 2**63 - 1
 _MIN_COUNT = 2

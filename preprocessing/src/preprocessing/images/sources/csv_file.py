@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from dataset_contract.mount import SCHEME
-
+from contract.mount import SCHEME
 from preprocessing.errors import SourceError
 from preprocessing.images.raw_files import RawFile
 from preprocessing.rejections import Rejected

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from emulator.vertex.tuning.measurements import (
     NoMeasurementError,
     final_measurement,

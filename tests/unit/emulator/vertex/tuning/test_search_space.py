@@ -1,4 +1,5 @@
 import pytest
+
 from emulator.vertex.tuning.search_space import SearchSpace
 from emulator.vertex.wire.messages import types
 

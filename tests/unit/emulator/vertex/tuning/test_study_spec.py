@@ -3,6 +3,7 @@ import re
 from typing import Any
 
 import pytest
+
 from emulator.errors import ApiError
 from emulator.vertex.tuning.study_spec import check_tuning_job
 from emulator.vertex.wire.messages import types

@@ -1,4 +1,5 @@
 import pytest
+
 from emulator.vertex.tuning.trials import argument, new_trial, trial_job, tried
 from emulator.vertex.wire.messages import types
 

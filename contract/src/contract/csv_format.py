@@ -1,0 +1,65 @@
+"""How a dataset's CSV files are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from contract.errors import ContractError
+from contract.fields import FieldReader
+
+MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL")
+"""The usual ways to write that there is no value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CsvFormat:
+    """The form of CSV files (RFC 4180): UTF-8, quoted with `"`, any line ending, `.gz` compressed with gzip.
+
+    Spaces around a value are no part of it.
+
+    Attributes:
+        columns: the names of all columns in order, where files have no header; empty where the first line of
+            each file names them. A column that no feature has is passed over.
+        delimiter: one character between fields.
+        missing: spellings of a missing value.
+
+    Raises:
+        ContractError: a field has a value that it can't have.
+    """
+
+    columns: tuple[str, ...] = ()
+    delimiter: str = ","
+    missing: tuple[str, ...] = MISSING
+
+    def __post_init__(self) -> None:
+        if len(set(self.columns)) != len(self.columns):
+            raise ContractError("csv.columns", expected="distinct names", received=self.columns)
+        if len(self.delimiter) != 1 or self.delimiter in '"\r\n\0 ':
+            raise ContractError(
+                "csv.delimiter", expected="one character, not a quote", received=self.delimiter
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """The format as plain JSON values."""
+        return {
+            "columns": list(self.columns),
+            "delimiter": self.delimiter,
+            "missing": list(self.missing),
+        }
+
+    @classmethod
+    def from_json(cls, value: object) -> CsvFormat:
+        """The format that `to_json` wrote.
+
+        Raises:
+            ContractError: a field is missing, unknown or of the wrong type.
+        """
+        reader = FieldReader(value, "csv")
+        csv = cls(
+            columns=tuple(reader.take_list("columns", str)),
+            delimiter=reader.take("delimiter", str),
+            missing=tuple(reader.take_list("missing", str)),
+        )
+        reader.finish()
+        return csv

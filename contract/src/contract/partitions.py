@@ -1,0 +1,157 @@
+"""Raw files that each hold a day, a month or a year, and the windows in which runs see them."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+from contract.errors import ContractError
+
+Unit = Literal["year", "month", "day"]
+
+_DIRECTIVES: dict[str, Unit] = {"%Y": "year", "%m": "month", "%d": "day"}
+_LABELS: dict[Unit, str] = {"year": "%Y", "month": "%Y-%m", "day": "%Y-%m-%d"}
+_DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?", re.ASCII)
+# A year with 366 days and a month with 31 end here: a window that holds them holds every other.
+_AFTER_THE_LONGEST = date(2001, 1, 1)
+
+
+class Interval(NamedTuple):
+    """The days that a partition holds.
+
+    Attributes:
+        start: the first.
+        end: the first that it does not hold.
+    """
+
+    start: date
+    end: date
+
+
+class Duration(NamedTuple):
+    """A length of time in whole months and days."""
+
+    months: int
+    days: int
+
+    @classmethod
+    def parse(cls, text: str) -> Duration:
+        """The duration that an ISO 8601 text says: `P12M`, `P1Y` or `P30D`.
+
+        Raises:
+            ContractError: it is none of whole years, months and days, or nothing long.
+        """
+        found = _DURATION.fullmatch(text)
+        years, months, days = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+        if not years + months + days:
+            raise ContractError(
+                "window", expected="a duration of years, months or days, P12M for instance", received=text
+            )
+        return cls(12 * years + months, days)
+
+    def before(self, day: date) -> date:
+        """The day that is this much earlier.
+
+        Months are those of the calendar: one month before 31 March is the last day of February.
+
+        Raises:
+            ContractError: that would be before the year 1.
+        """
+        month = 12 * day.year + day.month - 1 - self.months
+        try:
+            first = date(month // 12, month % 12 + 1, 1)
+            last_day = calendar.monthrange(first.year, first.month)[1]
+            return first.replace(day=min(day.day, last_day)) - timedelta(days=self.days)
+        except (ValueError, OverflowError) as error:
+            raise ContractError("window", expected="a start after the year 1", received=self) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partitioning:
+    """How a dataset's raw files are divided by time. Days are those of UTC.
+
+    Attributes:
+        pattern: the names of the files, with the directives `%Y`, `%m` and `%d` of `strptime`; the finest
+            decides how much one file holds. Without a slash it is compared with the last part of a name.
+        window: how far back from the end of its data a run looks, as an ISO 8601 duration; `None` for all.
+
+    Raises:
+        ContractError: a field has a value that it can't have.
+    """
+
+    pattern: str
+    window: str | None = None
+
+    def __post_init__(self) -> None:
+        expected = "a name with %Y, %Y and %m, or %Y, %m and %d"
+        used = re.findall(r"%.?", self.pattern.replace("%%", ""))
+        if sorted(used) not in (["%Y"], ["%Y", "%m"], ["%Y", "%d", "%m"]):
+            raise ContractError("partition", expected=expected, received=self.pattern)
+        start = self.window_start(_AFTER_THE_LONGEST)
+        if start is not None and start > self._previous(_AFTER_THE_LONGEST):
+            raise ContractError("window", expected=f"at least one {self.unit}", received=self.window)
+
+    @cached_property
+    def unit(self) -> Unit:
+        """How much one file holds."""
+        return next(unit for mark, unit in reversed(_DIRECTIVES.items()) if mark in self.pattern)
+
+    def interval_of(self, name: str) -> Interval | None:
+        """The days that a file holds; `None` for a file that is no partition.
+
+        Args:
+            name: its path in the source.
+        """
+        compared = name if "/" in self.pattern else name.rsplit("/", 1)[-1]
+        try:
+            start = datetime.strptime(compared, self.pattern).date()  # noqa: DTZ007, a day has no zone
+        except ValueError:
+            return None
+        # strptime also takes 2018-1 for 2018-01: a month has one name.
+        if start.strftime(self.pattern) != compared:
+            return None
+        return Interval(start, self._next(start))
+
+    def last_end(self, day: date) -> date:
+        """The end of the newest partition that is over when a day begins."""
+        if self.unit == "year":
+            return date(day.year, 1, 1)
+        return day.replace(day=1) if self.unit == "month" else day
+
+    def window_start(self, end: date) -> date | None:
+        """The first day of the window that ends before a day; `None` if it reaches back without limit."""
+        return None if self.window is None else Duration.parse(self.window).before(end)
+
+    def label(self, start: date) -> str:
+        """What people call the partition that begins with a day: `2018-01`, for instance."""
+        return start.strftime(_LABELS[self.unit])
+
+    def between(self, start: date, end: date) -> Iterator[Interval]:
+        """Every partition between two ends of partitions, oldest first, with or without such a file."""
+        while start < end:
+            following = self._next(start)
+            yield Interval(start, following)
+            start = following
+
+    def newest_before(self, end: date) -> Interval:
+        """The partition that ends where another begins."""
+        return Interval(self._previous(end), end)
+
+    def _next(self, start: date) -> date:
+        if self.unit == "day":
+            return start + timedelta(days=1)
+        months = 12 if self.unit == "year" else 1
+        month = 12 * start.year + start.month - 1 + months
+        return date(month // 12, month % 12 + 1, 1)
+
+    def _previous(self, end: date) -> date:
+        return {
+            "year": Duration(12, 0),
+            "month": Duration(1, 0),
+            "day": Duration(0, 1),
+        }[self.unit].before(end)

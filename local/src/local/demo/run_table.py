@@ -1,0 +1,111 @@
+"""A run as it goes: a live table on a terminal, a line for each change elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Self
+
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from local.airflow_client import FINAL_RUN_STATES, AirflowClient, TaskInstance
+from local.console import console
+
+_POLL_SECONDS = 1.0
+_STYLES = {
+    "success": "green",
+    "failed": "red",
+    "upstream_failed": "red",
+    "running": "cyan",
+    "up_for_retry": "yellow",
+    "skipped": "dim",
+}
+
+
+class RunTable:
+    """Shows one run until it ends; a context manager."""
+
+    def __init__(self, airflow: AirflowClient, dag_id: str, run_id: str) -> None:
+        self._airflow = airflow
+        self._dag_id = dag_id
+        self._run_id = run_id
+        self._order = airflow.task_order(dag_id)
+        self._tasks: Sequence[TaskInstance] = ()
+        self._notes: dict[tuple[str, int, str | None], str] = {}
+        self._printed: set[tuple[str, int, str | None]] = set()
+        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4)
+
+    def __enter__(self) -> Self:
+        if console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def watch(self) -> tuple[str, Sequence[TaskInstance]]:
+        """Return once the run has ended, with its state and its tasks in order."""
+        while True:
+            # In this order, so that the tasks of a final state are final too.
+            state = self._airflow.run_state(self._dag_id, self._run_id)
+            tasks = self._airflow.task_instances(self._dag_id, self._run_id)
+            self._tasks = sorted(tasks, key=lambda task: self._order.index(task.task_id))
+            for task in self._tasks:
+                self._take_note(task)
+            if not console.is_terminal:
+                self._print_changes()
+            if state in FINAL_RUN_STATES:
+                return state, self._tasks
+            time.sleep(_POLL_SECONDS)
+
+    def _take_note(self, task: TaskInstance) -> None:
+        key = (task.task_id, task.try_number, task.state)
+        if task.try_number == 0 or (key in self._notes and task.state != "running"):
+            return
+        result = (
+            self._airflow.xcom(self._dag_id, self._run_id, task.task_id) if task.state == "success" else None
+        )
+        if isinstance(result, dict) and "note" in result:
+            self._notes[key] = str(result["note"])
+            return
+        lines = self._airflow.log(self._dag_id, self._run_id, task.task_id, task.try_number)
+        own = [line for line in lines if line.of_the_task]
+        self._notes[key] = own[-1].text if own else ""
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """What each task said last."""
+        return {task.task_id: self._note(task) for task in self._tasks}
+
+    def _note(self, task: TaskInstance) -> str:
+        return self._notes.get((task.task_id, task.try_number, task.state), "")
+
+    def _print_changes(self) -> None:
+        for task in self._tasks:
+            key = (task.task_id, task.try_number, task.state)
+            if task.state in {"running", "success", "failed", "up_for_retry", "upstream_failed", "skipped"}:
+                if key in self._printed:
+                    continue
+                self._printed.add(key)
+                seconds = task.seconds(datetime.now(UTC)) or 0.0
+                note = "" if task.state == "running" else self._note(task)
+                again = f" (try {task.try_number})" if task.try_number > 1 else ""
+                line = f"  {task.task_id:<22} {task.state or '':<16} {seconds:6.1f} s{again}  {note}"
+                console.print(line.rstrip(), markup=False, soft_wrap=True)
+
+    def _render(self) -> Table:
+        table = Table("task", "state", "seconds", "tries", "note", box=None, pad_edge=False)
+        now = datetime.now(UTC)
+        for task in self._tasks:
+            seconds = task.seconds(now)
+            table.add_row(
+                task.task_id,
+                Text(task.state or "waiting", style=_STYLES.get(task.state or "", "dim")),
+                "" if seconds is None else f"{seconds:.1f}",
+                str(task.try_number or ""),
+                Text(self._note(task), overflow="ellipsis", no_wrap=True),
+            )
+        return table

@@ -1,0 +1,91 @@
+"""Jobs of Dataflow, found by their names: the service allows one active job of a name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from retraining.google.job_status import JobStatus
+from retraining.polling import CALL_TIMEOUT_SECONDS, OUTAGE_SECONDS, retry
+
+if TYPE_CHECKING:
+    from google.cloud.dataflow_v1beta3 import Job
+
+    from retraining.google.clients import Clients
+
+SUCCEEDED = "JOB_STATE_DONE"
+ENDED = frozenset(
+    {
+        SUCCEEDED,
+        "JOB_STATE_FAILED",
+        "JOB_STATE_CANCELLED",
+        "JOB_STATE_UPDATED",
+        "JOB_STATE_DRAINED",
+    }
+)
+"""States that a job stays in.
+https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs#Job.JobState"""
+
+
+class DataflowJobs:
+    """Jobs of one project and region."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._jobs = clients.dataflow_jobs
+        self._messages = clients.dataflow_messages
+        self._where = {"project_id": clients.project, "location": clients.region}
+
+    def find_active(self, name: str) -> Job | None:
+        """The job of this name that is under way."""
+        from google.cloud.dataflow_v1beta3 import ListJobsRequest
+
+        jobs = self._jobs.list_jobs(
+            request={**self._where, "filter": ListJobsRequest.Filter.ACTIVE},
+            retry=retry(CALL_TIMEOUT_SECONDS),
+            timeout=CALL_TIMEOUT_SECONDS,
+        )
+        return next((job for job in jobs if job.name == name), None)
+
+    def status(self, job_id: str, *, outage_seconds: float = OUTAGE_SECONDS) -> JobStatus:
+        """How the job of this id is doing, asked again while the service is away."""
+        job = self._jobs.get_job(
+            request={**self._where, "job_id": job_id},
+            retry=retry(outage_seconds),
+            timeout=CALL_TIMEOUT_SECONDS,
+        )
+        state = job.current_state.name
+        ended, succeeded = state in ENDED, state == SUCCEEDED
+        error = "\n".join(self.errors(job_id)) if ended and not succeeded else ""
+        return JobStatus(state=state, ended=ended, succeeded=succeeded, error=error)
+
+    def cancel(self, job_id: str) -> None:
+        """Ask for a job's end; a job that has ended stays as it is."""
+        from google.api_core.exceptions import BadRequest
+        from google.cloud.dataflow_v1beta3 import JobState
+
+        try:
+            self._jobs.update_job(
+                request={
+                    **self._where,
+                    "job_id": job_id,
+                    "job": {"requested_state": JobState.JOB_STATE_CANCELLED},
+                },
+                retry=retry(5.0),
+                timeout=5.0,
+            )
+        except BadRequest:
+            return  # it has ended
+
+    def errors(self, job_id: str) -> list[str]:
+        """What the service says went wrong, oldest first."""
+        from google.cloud.dataflow_v1beta3 import JobMessageImportance
+
+        messages = self._messages.list_job_messages(
+            request={
+                **self._where,
+                "job_id": job_id,
+                "minimum_importance": JobMessageImportance.JOB_MESSAGE_ERROR,
+            },
+            retry=retry(CALL_TIMEOUT_SECONDS),
+            timeout=CALL_TIMEOUT_SECONDS,
+        )
+        return [message.message_text for message in messages]

@@ -1,0 +1,260 @@
+"""Endpoints of Vertex AI: what they serve, what they answer, and how a version gets on and off them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from retraining.google.creation import find_or_create
+from retraining.google.models import ModelVersion
+from retraining.polling import CALL_TIMEOUT_SECONDS, delays, operation_result, retry
+
+if TYPE_CHECKING:
+    from google.cloud.aiplatform_v1 import Endpoint
+    from google.cloud.aiplatform_v1.types import DeployedModel
+
+    from retraining.google.clients import Clients
+
+PREDICT_SECONDS = 60.0
+OPERATION_SECONDS = 3600.0
+"""A machine with an accelerator can take half an hour to come."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """A model version on an endpoint.
+
+    Attributes:
+        id: the deployment's id on its endpoint.
+        model: the model's resource name, without a version.
+        version: the version's id.
+        traffic_percent: its share of the endpoint's requests, 0 to 100.
+        created: when it was put there.
+    """
+
+    id: str
+    model: str
+    version: str
+    traffic_percent: int
+    created: datetime | None = None
+
+    def serves(self, version: ModelVersion) -> bool:
+        """Whether it is this version."""
+        return (self.model, self.version) == (version.model, version.version)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What an endpoint answered.
+
+    Attributes:
+        predictions: one for each instance, in order.
+        version: the id of the model version that made them.
+    """
+
+    predictions: list[Any]
+    version: str
+
+
+class Endpoints:
+    """Endpoints of one project and region; their ids are ours, so that none is found by "latest"."""
+
+    def __init__(self, clients: Clients, *, poll_seconds: float) -> None:
+        self._poll_seconds = poll_seconds
+        self._client = clients.endpoints
+        self._predictions = clients.predictions
+        self._parent = clients.parent
+
+    def name(self, endpoint_id: str) -> str:
+        """The resource name of an endpoint."""
+        return f"{self._parent}/endpoints/{endpoint_id}"
+
+    def ensure(self, endpoint_id: str, *, labels: Mapping[str, str]) -> None:
+        """Make the endpoint if there is none."""
+        from google.api_core.exceptions import Conflict
+
+        def create() -> Endpoint:
+            request = {
+                "parent": self._parent,
+                "endpoint_id": endpoint_id,
+                "endpoint": {"display_name": endpoint_id, "labels": dict(labels)},
+            }
+            operation = self._client.create_endpoint(
+                request=request, retry=None, timeout=CALL_TIMEOUT_SECONDS
+            )
+            made: Endpoint = self._result(operation)
+            return made
+
+        try:
+            find_or_create(lambda: self._find(endpoint_id), create)
+        except Conflict:
+            return  # another run made it just now
+
+    def deployments(self, endpoint_id: str) -> list[Deployment]:
+        """What is on an endpoint; nothing if there is no such endpoint."""
+        endpoint = self._find(endpoint_id)
+        if endpoint is None:
+            return []
+        return [
+            Deployment(
+                id=deployed.id,
+                model=deployed.model.partition("@")[0],
+                version=deployed.model_version_id,
+                traffic_percent=endpoint.traffic_split.get(deployed.id, 0),
+                created=deployed.create_time or None,
+            )
+            for deployed in endpoint.deployed_models
+        ]
+
+    def serving(self, endpoint_id: str) -> Deployment | None:
+        """The deployment that gets the most requests of an endpoint, if any gets some."""
+        taking = [found for found in self.deployments(endpoint_id) if found.traffic_percent > 0]
+        return max(taking, key=lambda found: found.traffic_percent, default=None)
+
+    def deploy(
+        self,
+        endpoint_id: str,
+        version: ModelVersion,
+        *,
+        machine_type: str,
+        service_account: str | None,
+    ) -> Deployment:
+        """Put a version on an endpoint and give it every request in the same step; others stay, without any.
+
+        A version that is there already, or that an earlier try is about to put there, is not deployed again.
+        """
+        self.settle(endpoint_id)
+        for found in self.deployments(endpoint_id):
+            if found.serves(version):
+                return self.route_all(endpoint_id, found)
+        deployed: dict[str, Any] = {
+            "model": version.name,
+            "display_name": f"{endpoint_id}-{version.version}",
+            "dedicated_resources": {
+                "machine_spec": {"machine_type": machine_type},
+                "min_replica_count": 1,
+                "max_replica_count": 1,
+            },
+        }
+        if service_account:
+            deployed["service_account"] = service_account
+        operation = self._client.deploy_model(
+            request={
+                "endpoint": self.name(endpoint_id),
+                "deployed_model": deployed,
+                "traffic_split": {"0": 100},
+            },
+            retry=None,
+            timeout=CALL_TIMEOUT_SECONDS,
+        )
+        made: DeployedModel = self._result(operation).deployed_model
+        return Deployment(id=made.id, model=version.model, version=version.version, traffic_percent=100)
+
+    def route_all(self, endpoint_id: str, deployment: Deployment) -> Deployment:
+        """Give a deployment every request of its endpoint."""
+        if deployment.traffic_percent != 100:
+            self._client.update_endpoint(
+                request={
+                    "endpoint": {
+                        "name": self.name(endpoint_id),
+                        "traffic_split": {deployment.id: 100},
+                    },
+                    "update_mask": {"paths": ["traffic_split"]},
+                },
+                retry=retry(CALL_TIMEOUT_SECONDS),
+                timeout=CALL_TIMEOUT_SECONDS,
+            )
+        return Deployment(
+            id=deployment.id, model=deployment.model, version=deployment.version, traffic_percent=100
+        )
+
+    def settle(self, endpoint_id: str) -> None:
+        """Wait for the operations that an earlier try left under way.
+
+        Raises:
+            TimeoutError: they take too long.
+        """
+        give_up = time.monotonic() + OPERATION_SECONDS
+        for delay in delays(self._poll_seconds):
+            unfinished = self._unfinished(endpoint_id)
+            if not unfinished:
+                return
+            if time.monotonic() > give_up:
+                raise TimeoutError(f"{', '.join(unfinished)}: expected an end in {OPERATION_SECONDS:.0f} s")
+            time.sleep(delay)
+
+    def clear(self, endpoint_id: str, *, report: Callable[[Deployment], None]) -> None:
+        """Take everything off an endpoint, and what is on its way there too."""
+        for operation in self._unfinished(endpoint_id):
+            self._client.cancel_operation({"name": operation}, retry=retry(5.0), timeout=5.0)
+        self.settle(endpoint_id)
+        # Only what gets no requests may leave before others.
+        for found in sorted(self.deployments(endpoint_id), key=lambda found: found.traffic_percent):
+            report(found)
+            self.undeploy(endpoint_id, found)
+
+    def undeploy(self, endpoint_id: str, deployment: Deployment) -> None:
+        """Take a deployment off its endpoint; one that is gone already is no error."""
+        from google.api_core.exceptions import NotFound
+
+        try:
+            operation = self._client.undeploy_model(
+                request={"endpoint": self.name(endpoint_id), "deployed_model_id": deployment.id},
+                retry=retry(CALL_TIMEOUT_SECONDS),
+                timeout=CALL_TIMEOUT_SECONDS,
+            )
+            self._result(operation)
+        except NotFound:
+            return
+
+    def predict(self, endpoint_id: str, instances: Sequence[Mapping[str, Any]]) -> Answer:
+        """Ask an endpoint.
+
+        Args:
+            endpoint_id: the endpoint.
+            instances: JSON objects as the model takes them.
+        """
+        from google.protobuf import json_format, struct_pb2
+
+        response = self._predictions.predict(
+            endpoint=self.name(endpoint_id),
+            instances=[json_format.ParseDict(dict(instance), struct_pb2.Value()) for instance in instances],
+            retry=retry(PREDICT_SECONDS),
+            timeout=PREDICT_SECONDS,
+        )
+        document = json_format.MessageToDict(type(response).pb(response))
+        return Answer(predictions=document.get("predictions", []), version=response.model_version_id)
+
+    def _result(self, operation: Any) -> Any:
+        return operation_result(operation, poll_seconds=self._poll_seconds, timeout_seconds=OPERATION_SECONDS)
+
+    def _unfinished(self, endpoint_id: str) -> list[str]:
+        """The names of the endpoint's operations that are under way."""
+        from google.api_core.exceptions import NotFound
+
+        names: list[str] = []
+        request = {"name": self.name(endpoint_id), "page_token": ""}
+        try:
+            while True:
+                page = self._client.list_operations(
+                    request, retry=retry(CALL_TIMEOUT_SECONDS), timeout=CALL_TIMEOUT_SECONDS
+                )
+                names += [operation.name for operation in page.operations if not operation.done]
+                if not page.next_page_token:
+                    return names
+                request["page_token"] = page.next_page_token
+        except NotFound:
+            return names
+
+    def _find(self, endpoint_id: str) -> Endpoint | None:
+        from google.api_core.exceptions import NotFound
+
+        try:
+            return self._client.get_endpoint(
+                name=self.name(endpoint_id), retry=retry(CALL_TIMEOUT_SECONDS), timeout=CALL_TIMEOUT_SECONDS
+            )
+        except NotFound:
+            return None

@@ -1,0 +1,136 @@
+"""Objects of Cloud Storage: read, write, list, and many at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from retraining import paths
+from retraining.google.clients import STORAGE_CONNECTIONS
+from retraining.snapshot import RawObject
+
+if TYPE_CHECKING:
+    from google.cloud import storage
+
+    from retraining.google.clients import Clients
+
+Item = TypeVar("Item")
+
+
+class Storage:
+    """Cloud Storage through one connection; every method takes `gs://` URIs."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._client = clients.storage
+
+    def exists(self, uri: str) -> bool:
+        """Whether there is such an object."""
+        found: bool = self._blob(uri).exists()
+        return found
+
+    def read_text(self, uri: str) -> str:
+        """The text of an object.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+        """
+        from google.api_core.exceptions import NotFound
+
+        try:
+            text: str = self._blob(uri).download_as_text(encoding="utf-8")
+        except NotFound as error:
+            raise FileNotFoundError(f"{uri} does not exist") from error
+        return text
+
+    def read_bytes(self, uri: str, *, first: int | None = None) -> bytes:
+        """The content of an object.
+
+        Args:
+            uri: the object.
+            first: how many bytes of it at most; by default all.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+        """
+        from google.api_core.exceptions import NotFound, RequestRangeNotSatisfiable
+
+        end = None if first is None else first - 1
+        try:
+            content: bytes = self._blob(uri).download_as_bytes(end=end)
+        except NotFound as error:
+            raise FileNotFoundError(f"{uri} does not exist") from error
+        except RequestRangeNotSatisfiable:
+            return b""  # an empty object has no first byte
+        return content
+
+    def write_json(self, uri: str, document: Mapping[str, Any]) -> None:
+        """Write an object anew."""
+        from google.cloud.storage.retry import DEFAULT_RETRY
+
+        text = json.dumps(document, indent=2) + "\n"
+        # The same bytes whenever it is repeated.
+        self._blob(uri).upload_from_string(text, content_type="application/json", retry=DEFAULT_RETRY)
+
+    def list(self, folder: str) -> list[RawObject]:
+        """The objects below a folder, with names relative to it; placeholders of folders are left out."""
+        bucket, prefix = paths.split(folder)
+        fields = "items(name,size,crc32c),nextPageToken"
+        return [
+            RawObject(name=blob.name.removeprefix(prefix), size=blob.size, crc32c=blob.crc32c)
+            for blob in self._client.list_blobs(bucket, prefix=prefix, fields=fields)
+            if not blob.name.endswith("/")
+        ]
+
+    def upload(self, file: str, uri: str) -> None:
+        """Make an object of a file; an object that is already there is left as it is."""
+        from google.api_core.exceptions import PreconditionFailed
+
+        try:
+            self._blob(uri).upload_from_filename(file, if_generation_match=0, checksum="crc32c")
+        except PreconditionFailed:
+            return  # another try, or an answer that was lost, made it
+
+    def copy(self, source: str, destination: str) -> None:
+        """Copy an object within Cloud Storage; one that is already there is left as it is."""
+        from google.api_core.exceptions import PreconditionFailed
+
+        token = None
+        target, origin = self._blob(destination), self._blob(source)
+        try:
+            while True:
+                token, _, _ = target.rewrite(origin, token=token, if_generation_match=0)
+                if token is None:
+                    return
+        except PreconditionFailed:
+            return
+
+    def download(self, uri: str, file: str) -> None:
+        """Write an object to a file."""
+        self._blob(uri).download_to_filename(file)
+
+    def _blob(self, uri: str) -> storage.Blob:
+        bucket, name = paths.split(uri)
+        return self._client.bucket(bucket).blob(name)
+
+
+def in_parallel(
+    work: Callable[[Item], None], items: Iterable[Item], *, done: Callable[[Item], None] = lambda _: None
+) -> None:
+    """Do work for every item in threads; the first error ends it.
+
+    Args:
+        work: called in a thread for each item.
+        items: what to work on.
+        done: called in the caller's thread after each.
+    """
+    with ThreadPoolExecutor(STORAGE_CONNECTIONS // 2, thread_name_prefix="storage") as pool:
+        futures = {pool.submit(work, item): item for item in items}
+        try:
+            for future in as_completed(futures):
+                future.result()
+                done(futures[future])
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

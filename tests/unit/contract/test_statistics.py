@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from contract import ContractError, DatasetStatistics, NumberStatistics, WordStatistics
+
+STATISTICS = DatasetStatistics(
+    records={"train": 3, "validation": 1},
+    labels={"train": {"low": 3}, "validation": {"low": 1}},
+    numbers={
+        "age": NumberStatistics(
+            count=3, missing=1, mean=2.0, std=0.5, minimum=1.0, maximum=3.0, quantiles=(1.0, 2.0, 3.0)
+        )
+    },
+    words={"city": WordStatistics(count=3, missing=0, words={"b": 2, "a": 1}, other=0)},
+)
+
+
+def test_from_text_reads_what_to_json_wrote_and_passes_over_the_rest() -> None:
+    document = STATISTICS.to_json() | {"dataset": "people", "image": {}}
+    read = DatasetStatistics.from_text(json.dumps(document))
+    assert read == STATISTICS
+    assert list(read.words["city"].words) == ["b", "a"]
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[]"])
+def test_from_text_of_another_text_raises(text: str) -> None:
+    with pytest.raises(ContractError, match=r"statistics\.json: expected"):
+        DatasetStatistics.from_text(text)
+
+
+@pytest.mark.parametrize("field", ["records", "labels", "numbers", "words"])
+def test_from_text_without_a_field_names_it(field: str) -> None:
+    document = STATISTICS.to_json()
+    del document[field]
+    with pytest.raises(ContractError) as caught:
+        DatasetStatistics.from_text(json.dumps(document))
+    assert caught.value.field == f"statistics.json.{field}"
+
+
+def test_from_text_with_a_wrong_number_names_feature_and_field() -> None:
+    document = STATISTICS.to_json()
+    document["numbers"]["age"]["mean"] = "two"
+    with pytest.raises(ContractError, match=r"statistics\.numbers\[age\]\.mean: expected"):
+        DatasetStatistics.from_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("kind", "feature", "field", "value", "where"),
+    [
+        ("numbers", "age", "quantiles", [1.0, "two"], "statistics.numbers[age].quantiles[1]"),
+        ("words", "city", "words", [["b", 2], ["a"]], "statistics.words[city].words[1]"),
+        ("words", "city", "words", [["b", "2"]], "statistics.words[city].words[0]"),
+    ],
+)
+def test_from_text_with_a_wrong_item_names_it(
+    kind: str, feature: str, field: str, value: object, where: str
+) -> None:
+    document = STATISTICS.to_json()
+    document[kind][feature][field] = value
+    with pytest.raises(ContractError) as caught:
+        DatasetStatistics.from_text(json.dumps(document))
+    assert caught.value.field == where
