@@ -25,8 +25,15 @@ __all__ = [
     "fetch_all",
 ]
 
-_ALL: tuple[Sample, ...] = (AUTOENCODER, CENSUS, RenderedFlowers(), SyntheticTaxifare(), YELLOW_TAXI)
-SAMPLES: Mapping[str, Sample] = MappingProxyType({sample.dataset: sample for sample in _ALL})
+SAMPLES: Mapping[str, Sample] = MappingProxyType(
+    {
+        "autoencoder": AUTOENCODER,
+        "census": CENSUS,
+        "flowers": RenderedFlowers(),
+        "taxifare": SyntheticTaxifare(),
+        "yellow_taxi": YELLOW_TAXI,
+    }
+)
 """Default sample of every dataset."""
 
 
@@ -51,7 +58,7 @@ class FetchResult:
     error: str | None = None
 
 
-def fetch(sample: Sample, folder: Path, *, progress: Progress = silent) -> FetchResult:
+def fetch(dataset: str, sample: Sample, folder: Path, *, progress: Progress = silent) -> FetchResult:
     """Write a sample to a folder, unless it is complete; a failure is part of the result."""
     written, error = 0, None
     try:
@@ -59,7 +66,7 @@ def fetch(sample: Sample, folder: Path, *, progress: Progress = silent) -> Fetch
     except (SampleError, OSError) as caught:
         error = str(caught)
     return FetchResult(
-        dataset=sample.dataset, folder=folder, written=written, error=error,
+        dataset=dataset, folder=folder, written=written, error=error,
         synthetic=sample.synthetic, description=sample.description,
     )  # fmt: skip
 
@@ -67,7 +74,7 @@ def fetch(sample: Sample, folder: Path, *, progress: Progress = silent) -> Fetch
 def fetch_all(
     root: Path, *, samples: Mapping[str, Sample] = SAMPLES, progress: Progress = silent
 ) -> Iterator[FetchResult]:
-    """Write samples in parallel, each to the folder of its name below `root`.
+    """Write samples in parallel, each to the folder of its dataset's name below `root`.
 
     Args:
         root: created if it is missing.
@@ -78,12 +85,9 @@ def fetch_all(
         One result per dataset, in order of completion.
     """
 
-    def fetch_one(sample: Sample) -> FetchResult:
-        def named(line: str) -> None:
-            progress(f"{sample.dataset}: {line}")
-
-        return fetch(sample, root / sample.dataset, progress=named)
+    def fetch_one(dataset: str, sample: Sample) -> FetchResult:
+        return fetch(dataset, sample, root / dataset, progress=lambda line: progress(f"{dataset}: {line}"))
 
     with ThreadPoolExecutor(len(samples)) as pool:
-        for future in as_completed([pool.submit(fetch_one, sample) for sample in samples.values()]):
+        for future in as_completed([pool.submit(fetch_one, *item) for item in samples.items()]):
             yield future.result()

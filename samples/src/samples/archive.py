@@ -10,10 +10,11 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pooch
+import pooch  # type: ignore[import-untyped]
 import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
@@ -121,7 +122,7 @@ def download(url: str, file: Path, *, sha256: str, progress: Progress) -> None:
         # What pip and uv trust behind a company's proxy: requests itself ignores SSL_CERT_FILE.
         verify=os.environ.get("SSL_CERT_FILE") or True,
         headers={"Accept-Encoding": "identity"},
-        hooks={"response": _keep_compressed},
+        hooks={"response": _prepare},
     )
     try:
         attempts(
@@ -155,9 +156,11 @@ class _ProgressLines:
         """Do nothing: lines need no end."""
 
 
-def _keep_compressed(response: requests.Response, **_: object) -> None:
-    """Keep a tarball as it is where a server declares its gzip as the encoding of the transfer."""
+def _prepare(response: requests.Response, **_: object) -> None:
+    """Close an error response, which pooch leaves open; keep a tarball whose gzip is declared as encoding."""
     response.raw.headers.pop("Content-Encoding", None)
+    if not response.ok:
+        response.close()
 
 
 def _reason(error: Exception) -> Exception:
@@ -169,7 +172,7 @@ def _reason(error: Exception) -> Exception:
 def _is_transient(error: BaseException) -> bool:
     if isinstance(error, requests.HTTPError):
         status = error.response.status_code
-        return status == requests.codes.too_many_requests or status >= requests.codes.server_error
+        return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
     return isinstance(
         error, (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
     )

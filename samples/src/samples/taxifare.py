@@ -71,11 +71,6 @@ class SyntheticTaxifare:
             raise SampleError("seed", expected="0 or more", received=self.seed)
 
     @property
-    def dataset(self) -> str:
-        """Name of the dataset."""
-        return "taxifare"
-
-    @property
     def synthetic(self) -> bool:
         """True: the trips are generated."""
         return True

@@ -66,11 +66,6 @@ class RenderedFlowers:
             raise SampleError("size", expected="32 to 1024 pixels", received=self.size)
 
     @property
-    def dataset(self) -> str:
-        """Name of the dataset."""
-        return "flowers"
-
-    @property
     def synthetic(self) -> bool:
         """True: the images are rendered."""
         return True

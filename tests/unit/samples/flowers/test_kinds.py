@@ -32,7 +32,7 @@ def histograms() -> tuple[Matrix, NDArray[np.int64]]:
 
 def test_kinds_by_logistic_regression_on_colors_stay_unrecognised(histograms):
     features, labels = histograms
-    train, held_out = _sides(len(labels))
+    train, held_out = _split(len(labels))
 
     weights = _logistic_regression(features[train], labels[train], classes=len(KINDS))
     accuracy = np.mean((_with_bias(features[held_out]) @ weights).argmax(axis=1) == labels[held_out])
@@ -42,7 +42,7 @@ def test_kinds_by_logistic_regression_on_colors_stay_unrecognised(histograms):
 
 def test_kinds_by_nearest_neighbour_on_colors_stay_unrecognised(histograms):
     features, labels = histograms
-    train, held_out = _sides(len(labels))
+    train, held_out = _split(len(labels))
 
     # Hellinger distance, the usual one between histograms.
     roots = np.sqrt(features)
@@ -52,7 +52,7 @@ def test_kinds_by_nearest_neighbour_on_colors_stay_unrecognised(histograms):
     assert accuracy < COLOR_ACCURACY_LIMIT
 
 
-def _sides(count: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _split(count: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Every fifth round of the kinds is held out."""
     held_out = np.arange(count) // len(KINDS) % 5 == 4
     return ~held_out, held_out
