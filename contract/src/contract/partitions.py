@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Literal, NamedTuple
 
-from contract.errors import ContractError
+from contract.validation import ContractError
 
 Unit = Literal["year", "month", "day"]
 

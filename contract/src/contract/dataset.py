@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from contract.contract import DataContract
-from contract.errors import ContractError
+from contract.data_contract import DataContract
 from contract.features import Scalar
 from contract.partitions import Partitioning
+from contract.validation import ContractError
 
 Direction = Literal["higher", "lower"]
 Scale = Literal["linear", "log"]
