@@ -1,4 +1,4 @@
-"""How a dataset's CSV files are written."""
+"""Dialect of a dataset's CSV files."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pydantic import ConfigDict
 from contract.validation import ContractError
 
 MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL")
-"""The usual ways to write that there is no value."""
+"""The usual spellings of a missing value."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CsvFormat:
-    """The form of CSV files (RFC 4180): UTF-8, quoted with `"`, any line ending, `.gz` compressed with gzip.
+    """The dialect of CSV files (RFC 4180): UTF-8, quoted with `"`, any line ending, `.gz` compressed with gzip.
 
     Spaces around a value are no part of it.
 

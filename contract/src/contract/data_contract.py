@@ -17,7 +17,7 @@ from contract.naming import check_dataset_name
 from contract.validation import ContractError, check_complete, from_json, to_json
 
 RECORD_FORMAT_VERSION = "1.0.0"
-"""Rises when the converter writes other records for the same input: every conversion is then made anew."""
+"""Version of the records that the converter writes for the same input; a new one converts every dataset anew."""
 
 FEATURES_FILENAME = "features.json"
 TRAIN_SPLIT = "train"

@@ -1,4 +1,4 @@
-"""One feature of a record: the encoder of preprocessing and the parser of the trainer are derived from it."""
+"""Features of a record: the encoder of preprocessing and the parser of the trainer are derived from them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class FeatureSpec:
     Attributes:
         name: the key in the tf.Example, `image/encoded` for instance.
         dtype: `string` (bytes_list), `int64` (int64_list) or `float32` (float_list).
-        role: `input` is what the model sees, `label` what it predicts, `key` what the split hashes,
-            `metadata` travels along unused.
+        role: `input` of the model, `label` that it predicts, `key` that the split hashes, or unused
+            `metadata`.
         vocabulary: the values that a categorical feature or a label can take, in order.
         first_index: the integer that stands for `vocabulary[0]` in a record; the ImageNet keys count from 1.
-        default: what stands for a missing value; `None` means that a record without it is rejected.
+        default: replaces a missing value; None means that a record without it is rejected.
         minimum: the least number that it can be; a record with a smaller one is rejected.
         maximum: the greatest number that it can be; a record with a greater one is rejected.
         description: one line for people.
@@ -77,11 +77,11 @@ class FeatureSpec:
 
     @property
     def is_number(self) -> bool:
-        """Whether its values are quantities, not names or the indices of names."""
+        """True for quantities; False for categories and indices of categories."""
         return self.dtype != "string" and not self.vocabulary
 
     def index_of(self, value: str) -> int:
-        """The integer that stands for a value of the vocabulary in a record.
+        """Return the integer that stands for a value of the vocabulary in a record.
 
         Raises:
             ContractError: the vocabulary does not hold the value.
@@ -105,34 +105,34 @@ def number(
     maximum: float | None = None,
     role: Role = "input",
 ) -> FeatureSpec:
-    """A quantity; a record that lacks it is rejected unless there is a default."""
+    """Return a numeric feature; a record that lacks it is rejected unless there is a default."""
     return FeatureSpec(
         name=name, dtype="float32", role=role, default=default, minimum=minimum, maximum=maximum
     )
 
 
 def category(name: str, *, default: str | None = None, role: Role = "input") -> FeatureSpec:
-    """A word; the conversion's statistics tell which ones there are."""
+    """Return a categorical feature; the conversion's statistics hold its vocabulary."""
     return FeatureSpec(name=name, dtype="string", role=role, default=default)
 
 
 def key(name: str, *, default: str | None = None) -> FeatureSpec:
-    """What tells a record from the others, and decides on which side of the split it is."""
+    """Return the key of a record, by whose hash it is assigned to a split."""
     return FeatureSpec(name=name, dtype="string", role="key", default=default)
 
 
 def class_label(name: str, vocabulary: tuple[str, ...]) -> FeatureSpec:
-    """The class that a model predicts, stored as its index from 0; the order is the order of the outputs."""
+    """Return a class label, stored as its index from 0; the vocabulary is in the order of the outputs."""
     return FeatureSpec(name=name, dtype="int64", role="label", vocabulary=vocabulary)
 
 
 def target(name: str, *, minimum: float | None = None, maximum: float | None = None) -> FeatureSpec:
-    """The quantity that a model predicts."""
+    """Return the label of a regression."""
     return number(name, minimum=minimum, maximum=maximum, role="label")
 
 
 def image_features(labels: tuple[str, ...]) -> tuple[FeatureSpec, ...]:
-    """The classic ImageNet keys of a labelled JPEG.
+    """Return the classic ImageNet keys of a labelled JPEG.
 
     The label is stored from 1, as in the original ImageNet records; models predict from 0.
 
@@ -152,7 +152,7 @@ def image_features(labels: tuple[str, ...]) -> tuple[FeatureSpec, ...]:
 
 
 def idx_features(labels: tuple[str, ...] = tuple("0123456789")) -> tuple[FeatureSpec, ...]:
-    """The ImageNet keys that an image of MNIST and its kind has; labels are digits, stored from 1."""
+    """Return the ImageNet keys of an image in an IDX file (MNIST); labels are digits, stored from 1."""
     return (
         FeatureSpec(name="image/encoded", dtype="string", description="a PNG, without loss"),
         _imagenet_label(labels),

@@ -66,7 +66,7 @@ class RenderedPrediction:
 
     @property
     def correct(self) -> bool | None:
-        """Whether the predicted class is the label; None for a regression, or where the label is unknown."""
+        """True if the predicted class is the label; None for a regression, or where the label is unknown."""
         return self.text == self.label if self.probabilities and self.label else None
 
     def __str__(self) -> str:
