@@ -100,9 +100,10 @@ def from_json(cls: type[T], text: str | bytes, where: str) -> T:
         ContractError: the text is no JSON, or a field is missing, unknown or of the wrong type.
     """
     try:
-        return _adapter(cls).validate_json(text, strict=True)
+        value: T = _adapter(cls).validate_json(text, strict=True)
     except ValidationError as error:
         raise _contract_error(error.errors(include_url=False)[0], where) from error
+    return value
 
 
 def check_complete(document: Any, value: object, where: str) -> None:
@@ -131,7 +132,7 @@ def check_complete(document: Any, value: object, where: str) -> None:
 
 
 @cache
-def _adapter(cls: type[T]) -> TypeAdapter[T]:
+def _adapter(cls: Any) -> TypeAdapter[Any]:
     return TypeAdapter(cls)
 
 
