@@ -1,4 +1,4 @@
-"""A sample of real data from a package, with its source and license written beside it."""
+"""Sample of real data from a package, with a README of its source and license."""
 
 from __future__ import annotations
 

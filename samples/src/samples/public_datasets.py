@@ -37,7 +37,7 @@ AUTOENCODER = FetchedSample(
     card=DatasetCard(
         title="MNIST, handwritten digits. Real data.",
         description=(
-            "60,000 pictures of 28 by 28 pixels in train-*, 10,000 in t10k-*, and the digit that each\n"
+            "60,000 images of 28 by 28 pixels in train-*, 10,000 in t10k-*, and the digit that each\n"
             "shows, in the idx format: https://web.archive.org/web/2024/http://yann.lecun.com/exdb/mnist/\n"
             "Made by Yann LeCun, Corinna Cortes and Christopher J. C. Burges out of NIST's Special\n"
             "Databases 1 and 3."

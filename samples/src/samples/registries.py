@@ -19,7 +19,7 @@ _NPM_VARIABLES = ("npm_config_registry", "NPM_CONFIG_REGISTRY")
 
 
 class Package(Protocol):
-    """One archive of one version of a package, in any registry."""
+    """Archive of one version of a package in any registry."""
 
     @property
     def filename(self) -> str:
@@ -46,7 +46,7 @@ class Package(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class PyPiPackage:
-    """A wheel or an sdist of PyPI.
+    """Wheel or sdist of PyPI.
 
     Attributes:
         name: of the package.
@@ -96,7 +96,7 @@ class PyPiPackage:
 
 @dataclass(frozen=True, kw_only=True)
 class NpmPackage:
-    """A tarball of the npm registry; npm itself is not needed.
+    """Tarball of the npm registry; npm itself is not needed.
 
     Attributes:
         name: of the package, without a scope.

@@ -1,4 +1,4 @@
-"""The interface of a dataset's sample, and the success marker that a filled folder carries."""
+"""Interface of a dataset's sample, and the success marker of a complete folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 Progress = Callable[[str], None]
-"""A callback that takes one line of text now and then while a sample is written."""
+"""Callback that takes one line of text now and then while a sample is written."""
 
 
 class SampleError(ValueError):
@@ -86,7 +86,7 @@ def license_text(subject: str) -> str:
     """Return the text of a LICENSE file that dedicates generated data to the public domain.
 
     Args:
-        subject: the data in the plural, "pictures" for instance.
+        subject: the data in the plural, "images" for instance.
     """
     return (
         f"These {subject} are the output of a program and hold no third party's work.\n"

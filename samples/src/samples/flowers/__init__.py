@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from samples.flowers.image import render
 from samples.flowers.kinds import KINDS
-from samples.flowers.picture import render
 from samples.sample import (
     Progress,
     SampleError,

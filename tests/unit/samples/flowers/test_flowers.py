@@ -29,7 +29,7 @@ def test_write_twice_renders_nothing_the_second_time(tmp_path):
     assert SMALL.write(tmp_path) == 0
 
 
-def test_write_where_a_picture_is_missing_renders_the_set_again(tmp_path):
+def test_write_where_an_image_is_missing_renders_the_set_again(tmp_path):
     SMALL.write(tmp_path)
     (tmp_path / SMALL.files()[3][1]).unlink()
 
@@ -37,7 +37,7 @@ def test_write_where_a_picture_is_missing_renders_the_set_again(tmp_path):
     assert SMALL.is_in(tmp_path)
 
 
-def test_write_of_another_set_replaces_the_pictures_and_keeps_foreign_files(tmp_path):
+def test_write_of_another_set_replaces_the_images_and_keeps_foreign_files(tmp_path):
     SMALL.write(tmp_path)
     own_photo = tmp_path / "daisy" / "mine.jpg"
     own_photo.write_bytes(b"photo")
@@ -83,5 +83,5 @@ def test_render_twice_gives_the_same_bytes():
     assert render("roses", seed=1, index=7, size=64) == render("roses", seed=1, index=7, size=64)
 
 
-def test_render_with_another_seed_gives_another_picture():
+def test_render_with_another_seed_gives_another_image():
     assert render("roses", seed=1, index=7, size=64) != render("roses", seed=2, index=7, size=64)
