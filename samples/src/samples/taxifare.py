@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
-from samples.sample import (
-    Progress,
-    SampleError,
-    check_folder,
-    license_text,
-    marker_holds,
-    silent,
-    sizes,
-    write_marker,
-)
+from samples.sample import MARKER, Progress, Sample, SampleError, license_text, sizes
 from samples.taxi_trips import Trips
 
 DEFAULT_ROWS = 16_000
-MARKER = "synthetic.json"
 TRAIN = "taxi-train.csv"
 VALID = "taxi-valid.csv"
 
@@ -50,7 +41,7 @@ reached on them says nothing about real trips.
 
 
 @dataclass(frozen=True, kw_only=True)
-class SyntheticTaxifare:
+class SyntheticTaxifare(Sample):
     """Set of synthetic trips.
 
     Attributes:
@@ -60,6 +51,8 @@ class SyntheticTaxifare:
     Raises:
         SampleError: a value is out of range.
     """
+
+    synthetic: ClassVar[bool] = True
 
     rows: int = DEFAULT_ROWS
     seed: int = 0
@@ -71,31 +64,11 @@ class SyntheticTaxifare:
             raise SampleError("seed", expected="0 or more", received=self.seed)
 
     @property
-    def synthetic(self) -> bool:
-        """True: the trips are generated."""
-        return True
-
-    @property
     def description(self) -> str:
         """Content in a few words."""
         return "synthetic taxi trips of New York"
 
-    def is_in(self, folder: Path) -> bool:
-        """Return True if a folder already holds exactly these trips."""
-        return marker_holds(folder, MARKER, self._marker(folder))
-
-    def write(self, folder: Path, *, progress: Progress = silent) -> int:
-        """Fill a folder with the two files. Other files in it are left untouched.
-
-        Returns:
-            Number of data files written: 0 if the folder already holds exactly these trips.
-
-        Raises:
-            SampleError: `folder` is a file.
-        """
-        check_folder(folder)
-        if self.is_in(folder):
-            return 0
+    def _fill(self, folder: Path, progress: Progress) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MARKER).unlink(missing_ok=True)
         valid_rows = self.rows // _VALID_SHARE
@@ -110,7 +83,6 @@ class SyntheticTaxifare:
         )
         (folder / "README.txt").write_text(readme)
         (folder / "LICENSE").write_text(license_text("trips"))
-        write_marker(folder, MARKER, self._marker(folder))
         return 2
 
     def _marker(self, folder: Path) -> dict[str, object]:

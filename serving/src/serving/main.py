@@ -39,20 +39,8 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Se
     add("--health-route", "AIP_HEALTH_ROUTE", Settings.health_route, str, "path of the health check")
     add("--predict-route", "AIP_PREDICT_ROUTE", Settings.predict_route, str, "path of predictions")
     add("--concurrency", "SERVING_CONCURRENCY", Settings.concurrency, int, "number of concurrent model calls")
-    add(
-        "--max-request-bytes",
-        "SERVING_MAX_REQUEST_BYTES",
-        Settings.max_request_bytes,
-        int,
-        "limit of a body; 413 above",
-    )
-    add(
-        "--drain-seconds",
-        "SERVING_DRAIN_SECONDS",
-        Settings.drain_seconds,
-        int,
-        "time for running requests after SIGTERM",
-    )
+    add("--max-request-bytes", "SERVING_MAX_REQUEST_BYTES", Settings.max_request_bytes, int, "size limit")
+    add("--drain-seconds", "SERVING_DRAIN_SECONDS", Settings.drain_seconds, int, "grace period after SIGTERM")
     add("--cache", "SERVING_CACHE", Settings.cache, Path, "folder of downloaded models")
     try:
         return Settings(**vars(parser.parse_args(arguments)))

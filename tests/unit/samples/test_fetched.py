@@ -17,7 +17,7 @@ def sample(registry, tarball: bytes, members, monkeypatch: pytest.MonkeyPatch) -
     del members["package/other"]
     return FetchedSample(
         dataset="tiny",
-        description="two files",
+        summary="two files",
         archive=Archive(
             package=NpmPackage(name="tiny", version="1.0.0", sha256=sha256(tarball).hexdigest()),
             members={name: sha256(content).hexdigest() for name, content in members.items()},
@@ -78,7 +78,7 @@ def test_write_from_an_archive_needs_no_registry(sample, registry, tarball: byte
     (tmp_path / "tiny.tgz").write_bytes(tarball)
     assert sample.from_archive(tmp_path / "tiny.tgz").write(tmp_path / "tiny") == 2
     assert registry.requests == []
-    assert json.loads((tmp_path / "tiny" / "fetched.json").read_text())["files"] == {
+    assert json.loads((tmp_path / "tiny" / "sample.json").read_text())["files"] == {
         "one.csv": 6,
         "two.csv": 7,
     }

@@ -18,7 +18,7 @@ def rows(file: Path) -> list[list[str]]:
 def test_write_twice_with_one_seed_makes_the_same_files(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         SyntheticTaxifare(rows=200).write(tmp_path / folder)
-    for name in ("taxi-train.csv", "taxi-valid.csv", "README.txt", "LICENSE", "synthetic.json"):
+    for name in ("taxi-train.csv", "taxi-valid.csv", "README.txt", "LICENSE", "sample.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 

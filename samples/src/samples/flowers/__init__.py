@@ -5,25 +5,16 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from samples.flowers.image import render
 from samples.flowers.kinds import KINDS
-from samples.sample import (
-    Progress,
-    SampleError,
-    check_folder,
-    license_text,
-    marker_holds,
-    silent,
-    sizes,
-    write_marker,
-)
+from samples.sample import MARKER, Progress, Sample, SampleError, license_text, sizes
 
 __all__ = ["DEFAULT_IMAGES", "DEFAULT_SIZE", "KINDS", "RenderedFlowers", "render"]
 
 DEFAULT_IMAGES = 1200
 DEFAULT_SIZE = 96
-MARKER = "rendered.json"
 
 _RENDERER_VERSION = 1  # rises when the same seed gives other images
 _PROGRESS_EVERY = 250
@@ -41,7 +32,7 @@ reached on them says nothing about real flowers.
 
 
 @dataclass(frozen=True, kw_only=True)
-class RenderedFlowers:
+class RenderedFlowers(Sample):
     """Set of rendered images.
 
     Attributes:
@@ -52,6 +43,8 @@ class RenderedFlowers:
     Raises:
         SampleError: a value is out of range.
     """
+
+    synthetic: ClassVar[bool] = True
 
     images: int = DEFAULT_IMAGES
     seed: int = 0
@@ -66,11 +59,6 @@ class RenderedFlowers:
             raise SampleError("size", expected="32 to 1024 pixels", received=self.size)
 
     @property
-    def synthetic(self) -> bool:
-        """True: the images are rendered."""
-        return True
-
-    @property
     def description(self) -> str:
         """Content in a few words."""
         return f"{self.images} rendered images of flowers"
@@ -81,22 +69,7 @@ class RenderedFlowers:
         labels = [kinds[index % len(kinds)] for index in range(self.images)]
         return [(kind, f"{kind}/rendered_{index:05d}.jpg") for index, kind in enumerate(labels)]
 
-    def write(self, folder: Path, *, progress: Progress = silent) -> int:
-        """Render the set into a folder. Other files in it are left untouched.
-
-        Args:
-            folder: created if it is missing.
-            progress: gets a line every few hundred images.
-
-        Returns:
-            Number of images rendered: 0 if the folder already holds exactly this set.
-
-        Raises:
-            SampleError: `folder` is a file.
-        """
-        check_folder(folder)
-        if self.is_in(folder):
-            return 0
+    def _fill(self, folder: Path, progress: Progress) -> int:
         (folder / MARKER).unlink(missing_ok=True)
         for kind in KINDS:
             (folder / kind).mkdir(parents=True, exist_ok=True)
@@ -108,12 +81,7 @@ class RenderedFlowers:
                 progress(f"rendered {index + 1}/{self.images}")
         (folder / "README.txt").write_text(_README.format(**asdict(self)))
         (folder / "LICENSE").write_text(license_text("images"))
-        write_marker(folder, MARKER, self._marker(folder))
         return self.images
-
-    def is_in(self, folder: Path) -> bool:
-        """Return True if a folder already holds exactly this set."""
-        return marker_holds(folder, MARKER, self._marker(folder))
 
     def _marker(self, folder: Path) -> dict[str, object]:
         """Return the parameters and a digest of names and sizes."""
