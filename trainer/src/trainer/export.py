@@ -1,4 +1,4 @@
-"""A trained model as a SavedModel, and that SavedModel as a caller sees it."""
+"""SavedModel export of a trained model, and its use as a caller sees it."""
 
 from __future__ import annotations
 
@@ -8,48 +8,50 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from trainer.adapter import ModelAdapter
 from trainer.errors import InputError
-from trainer.learner import Learner
+from trainer.examples import Predictions
+from trainer.records import Records, Split
 
 SIGNATURE = "serving_default"
 COLUMNS = "columns"
-
 # TensorFlow leaves this folder of a SavedModel to its users.
 _LABELS = Path("assets.extra", "labels.json")
 
 
-def save_model(learner: Learner, folder: Path) -> None:
+def save_model(adapter: ModelAdapter, folder: Path) -> None:
     """Write a SavedModel with the preprocessing inside; what was there before is replaced.
 
-    Its signature `serving_default` takes and gives what the learner serves. Where it takes another form of
-    request, the signature `columns` takes the usual one. The classes, if the learner has any, lie beside the
+    Its signature `serving_default` takes and gives what the adapter serves. Where it takes another form of
+    request, the signature `columns` takes the usual one. The classes, if the adapter has any, lie beside the
     graph, in `assets.extra/labels.json`.
     """
     # TensorFlow sorts the inputs of a signature by name, and calls the function with them in that order.
-    inputs = dict(sorted(learner.serving_inputs().items()))
+    inputs = dict(sorted(adapter.serving_inputs().items()))
 
     @tf.function(input_signature=list(inputs.values()))
     def serve(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
-        return learner.serve(dict(zip(inputs, tensors, strict=True)))
+        return adapter.serve(dict(zip(inputs, tensors, strict=True)))
 
     # Not the model itself: as Keras saves it, TensorFlow 1's loader, which `gcloud ai-platform local predict`
     # uses, doesn't find its variables again.
     servable = tf.Module()
-    servable.model_variables = [variable.value for variable in learner.network.variables]
+    servable.model_variables = [variable.value for variable in adapter.network.variables]
     if folder.exists():
         shutil.rmtree(folder)
     signatures = {SIGNATURE: serve}
-    if (other := learner.other_request()) is not None:
+    if (other := adapter.other_request()) is not None:
         spec, columns_of = other
-        other_serve = tf.function(lambda request: learner.serve(columns_of(request)), input_signature=[spec])
+        other_serve = tf.function(lambda request: adapter.serve(columns_of(request)), input_signature=[spec])
         signatures = {SIGNATURE: other_serve, COLUMNS: serve}
     tf.saved_model.save(servable, str(folder), signatures=signatures)
-    if learner.labels:
+    if adapter.labels:
         (folder / _LABELS).parent.mkdir()
-        (folder / _LABELS).write_text(json.dumps(list(learner.labels)) + "\n")
+        (folder / _LABELS).write_text(json.dumps(list(adapter.labels)) + "\n")
 
 
 class ExportedModel:
@@ -126,3 +128,45 @@ def _described(specs: Mapping[str, tf.TensorSpec]) -> dict[str, dict[str, Any]]:
         name: {"dtype": spec.dtype.name, "shape": spec.shape.as_list()}
         for name, spec in sorted(specs.items())
     }
+
+
+def ask(export: ExportedModel, records: Records, split: Split, *, batch_size: int) -> Predictions:
+    """What an export says of every record of a split."""
+    outputs, targets = [], []
+    for batch in examples(records, split, batch_size=batch_size):
+        outputs.append(export.predict(batch.inputs))
+        targets.append(batch.targets)
+    return Predictions(
+        outputs={name: np.concatenate([output[name] for output in outputs]) for name in outputs[0]},
+        targets=np.concatenate(targets),
+        known_labels=export.labels(),
+        source=str(export.folder),
+    )
+
+
+def predict_examples(export: ExportedModel, some: Examples) -> Predictions:
+    """What an export says of some records."""
+    return Predictions(outputs=export.predict(some.inputs), targets=some.targets)
+
+
+def predictions(outputs: Mapping[str, NDArray[Any]]) -> list[Any]:
+    """One plain JSON value for each instance: its outputs by name; a single output stands without its name.
+
+    https://www.tensorflow.org/tfx/serving/api_rest#response_format_4
+    """
+    columns = {name: [json_value(value) for value in values] for name, values in outputs.items()}
+    if len(columns) == 1:
+        return next(iter(columns.values()))
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def json_value(value: Any) -> Any:
+    """A numpy value, or bytes that are text, as a plain JSON value."""
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, np.float32):
+        # The shortest text that means the same: 0.8, not 0.800000011920929.
+        return float(str(value))
+    if isinstance(value, np.ndarray) and value.dtype.kind == "O":
+        return [json_value(item) for item in value.tolist()]
+    return value.tolist() if hasattr(value, "tolist") else value

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from trainer.adapter import ModelAdapter
 from trainer.config import TrainConfig
-from trainer.learner import Learner
 from trainer.records import Records, Split
 
 _CYCLE = 16
@@ -13,7 +13,7 @@ _BLOCK = 16
 
 
 def train_batches(
-    learner: Learner,
+    adapter: ModelAdapter,
     records: Records,
     config: TrainConfig,
     *,
@@ -23,7 +23,7 @@ def train_batches(
     """Shuffled batches without end, the same for the same seed.
 
     Args:
-        learner: makes its inputs and targets of records.
+        adapter: makes its inputs and targets of records.
         records: the dataset.
         config: sizes.
         seed: of shuffling and augmentation.
@@ -34,7 +34,7 @@ def train_batches(
     """
     context = context or tf.distribute.InputContext()
     shuffled = _shards(records.train, context, seed=seed).shuffle(config.shuffle_buffer, seed=seed).repeat()
-    return learner.training_batches(
+    return adapter.training_batches(
         shuffled,
         batch_size=context.get_per_replica_batch_size(config.train_batch_size),
         seed=seed + context.input_pipeline_id,
@@ -42,7 +42,7 @@ def train_batches(
 
 
 def evaluation_batches(
-    learner: Learner,
+    adapter: ModelAdapter,
     records: Records,
     config: TrainConfig,
     *,
@@ -51,7 +51,7 @@ def evaluation_batches(
     """Every validation record once, in batches that all have the same shape.
 
     Args:
-        learner: makes its inputs and targets of records.
+        adapter: makes its inputs and targets of records.
         records: the dataset.
         config: sizes.
         context: which part of the input this is, where several workers take part.
@@ -66,7 +66,7 @@ def evaluation_batches(
     per_replica = context.get_per_replica_batch_size(config.eval_batch_size)
     serialized = tf.data.TFRecordDataset(records.validation.files)
     filling = serialized.take(1).repeat()
-    batches = learner.evaluation_batches(
+    batches = adapter.evaluation_batches(
         serialized.shard(workers, worker).concatenate(filling), batch_size=per_replica
     )
     weights = (

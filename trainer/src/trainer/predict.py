@@ -85,8 +85,7 @@ def answers(model_dir: str, instances: Sequence[dict[str, Any]]) -> Iterator[str
     Raises:
         InputError: there is no such model, or an instance lacks an input or has a value that it can't have.
     """
-    from trainer.export import ExportedModel
-    from trainer.predictions import predictions
+    from trainer.export import ExportedModel, predictions
 
     export = ExportedModel(mounted_path(model_dir), field="--model-dir")
     names = sorted(export.signature()["inputs"])

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from contract import TEST_SPLIT, TRAIN_SPLIT, VALIDATION_SPLIT, ContractError
 from contract.mount import mounted_path
+from trainer.config import COUNT
 from trainer.errors import InputError, TrainingError
-from trainer.ranges import COUNT, check
 
 if TYPE_CHECKING:
+    from trainer.evaluators import Evaluator
     from trainer.export import ExportedModel
     from trainer.records import Records, Split
-    from trainer.scores.score import Scorer
 
 ALL = "all"
 
@@ -61,8 +61,7 @@ def score(model_dir: str, data_dir: str, split_name: str, batch_size: int) -> di
         InputError: the model or the data can't be used, or don't fit together.
         ContractError: the contract of the data is wrong.
     """
-    from trainer.evaluate import ask
-    from trainer.export import ExportedModel
+    from trainer.export import ExportedModel, ask
     from trainer.records import Records, instance_features
 
     records = Records.open(data_dir)
@@ -70,14 +69,14 @@ def score(model_dir: str, data_dir: str, split_name: str, batch_size: int) -> di
         mounted_path(model_dir), inputs=instance_features(records.contract), field="--model-dir"
     )
     split = _split(records, split_name)
-    scorer = _scorer(export, records)
+    evaluator = _evaluator(export, records)
     answers = ask(export, records, split, batch_size=batch_size)
     return {
         "examples": split.records,
-        "metrics": scorer.score(answers).metrics,
+        "metrics": evaluator.score(answers).metrics,
         "trivial_baseline": {
-            "kind": scorer.baseline_kind,
-            "metrics": scorer.baseline(split, answers.targets).metrics,
+            "kind": evaluator.baseline_kind,
+            "metrics": evaluator.baseline(split, answers.targets).metrics,
         },
     }
 
@@ -92,20 +91,18 @@ def _split(records: Records, name: str) -> Split:
     return sides[name]
 
 
-def _scorer(export: ExportedModel, records: Records) -> Scorer:
+def _evaluator(export: ExportedModel, records: Records) -> Evaluator:
     """By what the model answers."""
-    from trainer.images.autoencoder import RECONSTRUCTION
-    from trainer.scores.classes import PROBABILITIES, ClassScorer
-    from trainer.scores.numbers import PREDICTIONS, NumberScorer
-    from trainer.scores.pictures import ERROR, PictureScorer
+    from trainer.autoencoder import RECONSTRUCTION
+    from trainer.evaluators import ERROR, PREDICTIONS, PROBABILITIES, ClassificationEvaluator, RegressionEvaluator, ReconstructionEvaluator
 
     outputs = export.signature()["outputs"]
     if PROBABILITIES in outputs:
-        return ClassScorer(records)
+        return ClassificationEvaluator(records)
     if PREDICTIONS in outputs:
-        return NumberScorer(records)
+        return RegressionEvaluator(records)
     if ERROR in outputs:
-        return PictureScorer(records, image_size=outputs[RECONSTRUCTION]["shape"][1])
+        return ReconstructionEvaluator(records, image_size=outputs[RECONSTRUCTION]["shape"][1])
     expected = f"{PROBABILITIES}, {PREDICTIONS} or {ERROR}"
     raise InputError("outputs of --model-dir", expected=expected, received=sorted(outputs))
 

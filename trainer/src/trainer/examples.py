@@ -1,7 +1,11 @@
-"""Asks an export about the records of a split."""
+"""Examples of a split as a model is asked about them, its predictions, and the choice of golden requests."""
 
 from __future__ import annotations
 
+import base64
+import itertools
+import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +15,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from contract import FeatureSpec
-from trainer.export import ExportedModel
-from trainer.records import Records, Split, example_features, instance_features
-from trainer.scores.score import Answers
+from trainer.export import json_value, predictions
+from trainer.records import IMAGE_INPUT, Records, Split, example_features, instance_features
 
 _NAMES = ("image/filename",)
 
@@ -85,26 +88,74 @@ def spread_examples(records: Records, split: Split, count: int) -> Examples:
     return next(examples(records, split, batch_size=count, stride=-(-split.records // count)))
 
 
-def ask(export: ExportedModel, records: Records, split: Split, *, batch_size: int) -> Answers:
-    """What an export says of every record of a split."""
-    outputs, targets = [], []
-    for batch in examples(records, split, batch_size=batch_size):
-        outputs.append(export.predict(batch.inputs))
-        targets.append(batch.targets)
-    return Answers(
-        outputs={name: np.concatenate([output[name] for output in outputs]) for name in outputs[0]},
-        targets=np.concatenate(targets),
-        known_labels=export.labels(),
-        source=str(export.folder),
-    )
-
-
-def ask_about(export: ExportedModel, some: Examples) -> Answers:
-    """What an export says of some records."""
-    return Answers(outputs=export.predict(some.inputs), targets=some.targets)
-
-
 def _targets(values: NDArray[Any], label: FeatureSpec) -> NDArray[Any]:
     if label.vocabulary:
         return np.asarray(values - label.first_index)
     return values.astype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """What a model says of some records, through the signature of its export.
+
+    Attributes:
+        outputs: by name, each with the records as its first dimension.
+        targets: the labels of the same records: int64 (records,), from 0, or float32 (records,).
+        known_labels: the classes in the order of the model's probabilities; `None` where it doesn't say.
+        source: who answered, for errors.
+    """
+
+    outputs: Mapping[str, NDArray[Any]]
+    targets: NDArray[Any]
+    known_labels: Sequence[str] | None = None
+    source: str = "the model"
+
+    @property
+    def finite(self) -> bool:
+        """Whether every number is one."""
+        return all(bool(np.isfinite(v).all()) for v in self.outputs.values() if v.dtype.kind == "f")
+
+
+GOLDEN_LINES = 8
+_AMONG = 4096
+_BATCH = 32
+
+
+def choose_golden(records: Records, split: Split) -> Examples:
+    """A few records; of every class in turn, where there are classes.
+
+    Reads until each class has had its turns, at most the first 4096 records: a class that is not among them
+    is passed over. Only what may be chosen stays in memory.
+    """
+    classes = len(records.labels) or 1
+    wanted = [divmod(line, classes) for line in range(GOLDEN_LINES)]
+    turns: Counter[int] = Counter()
+    chosen: list[tuple[tuple[int, int], Examples]] = []
+    for batch in itertools.islice(examples(records, split, batch_size=_BATCH), _AMONG // _BATCH):
+        for index, target in enumerate(batch.targets):
+            label = int(target) if records.labels else 0
+            chosen.append(((turns[label], label), batch.take([index])))
+            turns[label] += 1
+        chosen = sorted(chosen, key=lambda item: item[0])[:GOLDEN_LINES]
+        if [place for place, _ in chosen] == wanted:
+            break
+    return joined([example for _, example in chosen])
+
+
+def golden_lines(some: Examples, outputs: Mapping[str, NDArray[Any]]) -> str:
+    """Requests and the answers that the export gave, one JSON object a line, as a server of it answers."""
+    lines = []
+    for index, prediction in enumerate(predictions(outputs)):
+        instance = {
+            name: _json_input(values[index], binary=name == IMAGE_INPUT)
+            for name, values in some.inputs.items()
+        }
+        line = {"instance": instance, "prediction": prediction, "label": json_value(some.targets[index])}
+        if some.names:
+            line["filename"] = some.names[index]
+        lines.append(json.dumps(line))
+    return "\n".join(lines) + "\n"
+
+
+def _json_input(value: Any, *, binary: bool) -> Any:
+    return {"b64": base64.b64encode(value).decode()} if binary else json_value(value)

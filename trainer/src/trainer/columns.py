@@ -1,4 +1,4 @@
-"""The raw columns of a table as the tensors that its network takes."""
+"""Encoding of the raw columns of a table as the tensors that its network takes."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from typing import TypeVar
 import tensorflow as tf
 
 from contract import DataContract, DatasetStatistics, FeatureSpec
+from trainer.categorical import TimestampColumn, CategoricalColumn
 from trainer.errors import InputError
-from trainer.tables.model import RawBatch
-from trainer.tables.numbers import EXACT_VALUES, NumberColumn, exact_index
-from trainer.tables.options import TableOptions
-from trainer.tables.points import PointColumns
-from trainer.tables.timestamp import TimestampColumn
-from trainer.tables.words import WordColumn
+from trainer.numeric import VALUE_BUCKETS, NumberColumn, GeoPairColumns, value_bucket
+from trainer.options import TableOptions
 
+RawBatch = Mapping[str, tf.Tensor]
+"""Columns by feature name, each (batch,): string for words, float32 for numbers."""
 NUMBERS, WORDS, CROSSES = "numbers", "words", "crosses"
-
 _Statistics = TypeVar("_Statistics")
 
 
@@ -37,10 +35,10 @@ class Columns:
     """
 
     numbers: tuple[NumberColumn, ...]
-    words: tuple[WordColumn, ...]
+    words: tuple[CategoricalColumn, ...]
     exact: tuple[str, ...]
     timestamps: tuple[TimestampColumn, ...]
-    points: PointColumns | None
+    points: GeoPairColumns | None
     crosses: tuple[tuple[str, ...], ...]
     cross_buckets: int
 
@@ -58,13 +56,13 @@ class Columns:
                 none.
         """
         inputs = [feature for feature in contract.features if feature.role == "input"]
-        times, points = options.timestamp_names, options.point_names
+        times, points = options.timestamp_names, options.geo_pair_names
         number_names = {feature.name for feature in inputs if feature.is_number}
         word_names = {feature.name for feature in inputs if feature.dtype == "string"}
         unusable = [feature.name for feature in inputs if feature.name not in number_names | word_names]
         if unusable or not inputs:
             raise InputError("inputs", expected="numbers or words", received=unusable)
-        _check_names("--exact", options.exact_names, number_names)
+        _check_names("--exact", options.categorical_number_names, number_names)
         _check_names("--timestamp", times, word_names)
         _check_names("--points", points, number_names)
         for group in options.cross_groups:
@@ -77,22 +75,22 @@ class Columns:
                 if feature.name in number_names
             ),
             words=tuple(
-                WordColumn.of(feature, _found(statistics.words, feature), missing=missing)
+                CategoricalColumn.of(feature, _found(statistics.words, feature), missing=missing)
                 for feature in inputs
                 if feature.name in word_names and feature.name not in times
             ),
-            exact=options.exact_names,
+            exact=options.categorical_number_names,
             timestamps=tuple(TimestampColumn(name=name) for name in times),
-            points=PointColumns.of(points, statistics.numbers, pieces=options.pieces) if points else None,
+            points=GeoPairColumns.of(points, statistics.numbers, pieces=options.pieces) if points else None,
             crosses=options.cross_groups,
             cross_buckets=options.cross_buckets,
         )
 
     @property
-    def word_sizes(self) -> tuple[int, ...]:
+    def category_sizes(self) -> tuple[int, ...]:
         """How many indices each column of the words has."""
         times = (size for timestamp in self.timestamps for size in timestamp.sizes)
-        exact = [EXACT_VALUES] * len(self.exact)
+        exact = [VALUE_BUCKETS] * len(self.exact)
         return (*(column.size for column in self.words), *exact, *times)
 
     @property
@@ -117,16 +115,16 @@ class Columns:
         dense += [encoded for encoded, _ in times]
         if self.points is not None:
             dense.append(self.points.encode(numbers))
-        exact = [exact_index(numbers[name]) for name in self.exact]
+        exact = [value_bucket(numbers[name]) for name in self.exact]
         indices = [*words.values(), *exact, *(index for _, found in times for index in found)]
         keys = {
-            column.name: (column.range_index(numbers[column.name]), column.ranges) for column in self.numbers
+            column.name: (column.bucket_index(numbers[column.name]), column.ranges) for column in self.numbers
         }
         keys |= {column.name: (words[column.name], column.size) for column in self.words}
         crosses = [self._cross([keys[name] for name in group]) for group in self.crosses]
         encoded = {NUMBERS: tf.concat(dense, axis=1)} if dense else {}
         if indices:
-            encoded[WORDS] = _joined(indices, self.word_sizes)
+            encoded[WORDS] = _joined(indices, self.category_sizes)
         if crosses:
             encoded[CROSSES] = _joined(crosses, self.cross_sizes)
         return encoded

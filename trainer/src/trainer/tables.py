@@ -1,4 +1,4 @@
-"""A model of a table, as the training loop and the export take it."""
+"""Adapter of the models of tables."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from contract import DataContract, FeatureSpec
-from trainer.learner import Learner, Tensors
+from trainer.adapter import ModelAdapter, Tensors
+from trainer.evaluators import PREDICTIONS
+from trainer.network import CLASS_IDS, TableModel
+from trainer.options import ExportFormat
 from trainer.records import example_features, instance_features
-from trainer.scores.numbers import PREDICTIONS
-from trainer.tables.model import TableModel
-from trainer.tables.options import ExportFormat
-from trainer.tables.wide_deep import CLASS_IDS
 
 _DTYPES = {"string": tf.string, "int64": tf.float32, "float32": tf.float32}
 
 
-class TableLearner(Learner):
+class TableAdapter(ModelAdapter):
     """Trains and serves a `TableModel`; the same `transform` encodes records and requests.
 
     Args:
@@ -29,7 +28,7 @@ class TableLearner(Learner):
     def __init__(self, model: TableModel, contract: DataContract, *, export_format: ExportFormat) -> None:
         self.network = model.network
         self.labels = contract.label.vocabulary
-        self.progress_name = "accuracy" if self.labels else "mae"
+        self.train_metric_name = "accuracy" if self.labels else "mae"
         self._model = model
         self._export_format = export_format
         self._inputs = instance_features(contract)
@@ -55,7 +54,7 @@ class TableLearner(Learner):
         """The model's own."""
         return self._model.losses(targets, outputs)
 
-    def progress(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+    def train_metric(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Whether a row was classified rightly, or how far off the number is, in the label's unit."""
         predicted = self._model.predict(outputs)
         if self.labels:

@@ -1,4 +1,4 @@
-"""What the training loop, the export and the report need of a kind of model."""
+"""Interface of a kind of model to the training loop, the export and the report."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import tensorflow as tf
 Tensors = Mapping[str, tf.Tensor]
 
 
-class Learner(ABC):
+class ModelAdapter(ABC):
     """A network, and how records become its inputs and its outputs become answers.
 
     Attributes:
         network: an untrained `keras.Model`; its weights are float32 whatever it computes in.
         labels: the classes in the order of the answers' probabilities; empty where there are none.
-        progress_name: of the figure that is shown beside the loss while training.
+        train_metric_name: of the figure that is shown beside the loss while training.
     """
 
     network: keras.Model
     labels: tuple[str, ...] = ()
-    progress_name: str
+    train_metric_name: str
 
     def training_batches(self, records: tf.data.Dataset, *, batch_size: int, seed: int) -> tf.data.Dataset:
         """Serialized records, string (), as full batches of what the network takes and of targets.
@@ -54,8 +54,8 @@ class Learner(ABC):
         return self.losses(targets, outputs)
 
     @abstractmethod
-    def progress(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-        """The figure `progress_name` of each example, float32 (batch,)."""
+    def train_metric(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        """The figure `train_metric_name` of each example, float32 (batch,)."""
 
     @abstractmethod
     def serve(self, inputs: Tensors) -> dict[str, tf.Tensor]:
@@ -81,6 +81,6 @@ class Learner(ABC):
         return None
 
     @property
-    def decayed(self) -> Sequence[Any]:
+    def decay_variables(self) -> Sequence[Any]:
         """The weights that weight decay makes smaller."""
         return [v for v in self.network.trainable_variables if "batch_normalization" not in v.path]

@@ -1,16 +1,39 @@
-"""JPEG files to normalized pixels: for training, for evaluation, and inside the exported graph.
+"""Image preprocessing, the same for training, evaluation and the exported graph, and the adapter of image models.
 
-The same steps as the source's:
+The steps of color images are the source's:
 https://github.com/tensorflow/tpu/blob/master/models/official/resnet/resnet_preprocessing.py
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Mapping
+
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
+
+from contract import DataContract
+from trainer.adapter import ModelAdapter
+from trainer.examples import Predictions
+from trainer.records import IMAGE_INPUT, example_features, instance_features
+
+
+class ImageAdapter(ModelAdapter):
+    """A model whose answers can be looked at."""
+
+    @abstractmethod
+    def pictures(self, files: list[bytes], answers: Predictions) -> Mapping[str, NDArray[np.uint8]]:
+        """What TensorBoard shows of some validation records, uint8 (height, width, 3), by name.
+
+        Args:
+            files: the pictures that the records hold.
+            answers: about these records.
+        """
+
 
 MEAN = (0.485, 0.456, 0.406)
 STANDARD_DEVIATION = (0.229, 0.224, 0.225)
-
 _CROP_PADDING = 32
 _SOURCE_SIZE = 224
 _ASPECT_RATIOS = (3 / 4, 4 / 3)
@@ -83,3 +106,35 @@ def _decode_resized(jpeg: tf.Tensor, window: tf.Tensor, image_size: int) -> tf.T
     # Antialiasing, unlike the source: models may be small here, and photographs then shrink many times over.
     resized = tf.image.resize(pixels, (image_size, image_size), method="bicubic", antialias=True)
     return tf.ensure_shape(tf.clip_by_value(resized, 0.0, 255.0), (image_size, image_size, 3))
+
+
+def grayscale_image(encoded: tf.Tensor, *, image_size: int) -> tf.Tensor:
+    """A PNG or JPEG file as brightness.
+
+    Args:
+        encoded: the file; a string scalar.
+        image_size: side of the result, in pixels; other pictures are stretched to it.
+
+    Returns:
+        float32 (image_size, image_size, 1), from 0 to 1.
+    """
+    pixels = tf.io.decode_image(encoded, channels=1, dtype=tf.uint8, expand_animations=False)
+    pixels = tf.cast(pixels, tf.float32)
+    size = (image_size, image_size)
+    fits = tf.reduce_all(tf.shape(pixels)[:2] == size)
+    # Resizing costs more than the rest of it together, even to the size that is there.
+    pixels = tf.cond(fits, lambda: pixels, lambda: tf.image.resize(pixels, size, antialias=True))
+    return tf.ensure_shape(pixels / 255.0, (*size, 1))
+
+
+def grayscale_images(records: tf.data.Dataset, contract: DataContract, *, image_size: int) -> tf.data.Dataset:
+    """Serialized records, string (), as pictures, float32 (image_size, image_size, 1)."""
+    image = instance_features(contract)[IMAGE_INPUT]
+    spec = example_features([image])
+    return records.map(
+        lambda record: grayscale_image(
+            tf.io.parse_single_example(record, spec)[image.name], image_size=image_size
+        ),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )

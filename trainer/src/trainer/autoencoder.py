@@ -1,4 +1,4 @@
-"""A convolutional autoencoder: it reduces a picture to a few numbers, and makes the picture of them again."""
+"""Convolutional autoencoder: reduces an image to a latent vector and reconstructs it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from trainer.images.greys import grey_picture, grey_pictures
-from trainer.images.learner import PictureLearner
-from trainer.images.options import AutoencoderOptions
-from trainer.learner import Tensors
+from trainer.adapter import Tensors
+from trainer.evaluators import ERROR
+from trainer.examples import Predictions
+from trainer.images import ImageAdapter, grayscale_image, grayscale_images
+from trainer.options import AutoencoderOptions
 from trainer.records import IMAGE_INPUT, Records, instance_features
-from trainer.scores.pictures import ERROR
-from trainer.scores.score import Answers
 
 RECONSTRUCTION = "reconstruction"
-
 _SHOWN_SCALE = 4
 
 
-class Autoencoder(PictureLearner):
+class Autoencoder(ImageAdapter):
     """Learns to make a picture of few numbers.
 
     Its export gives `reconstruction`, float32 (batch, size, size, 1), from 0 to 1, and the mean squared
@@ -37,7 +35,7 @@ class Autoencoder(PictureLearner):
         InputError: the records have no image.
     """
 
-    progress_name = "mse"
+    train_metric_name = "mse"
 
     def __init__(self, records: Records, options: AutoencoderOptions, *, policy: str) -> None:
         instance_features(records.contract)
@@ -47,7 +45,7 @@ class Autoencoder(PictureLearner):
 
     def evaluation_batches(self, records: tf.data.Dataset, *, batch_size: int) -> tf.data.Dataset:
         """Pictures, float32 (batch, size, size, 1), which are the targets, too."""
-        pictures = grey_pictures(records, self._contract, image_size=self._size)
+        pictures = grayscale_images(records, self._contract, image_size=self._size)
         return pictures.batch(batch_size, drop_remainder=True).map(lambda batch: (batch, batch))
 
     def losses(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
@@ -55,7 +53,7 @@ class Autoencoder(PictureLearner):
         losses = tf.nn.sigmoid_cross_entropy_with_logits(targets, tf.cast(outputs, tf.float32))
         return tf.reduce_mean(losses, axis=(1, 2, 3))
 
-    def progress(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+    def train_metric(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Mean squared error of a pixel."""
         return _errors(targets, tf.sigmoid(tf.cast(outputs, tf.float32)))
 
@@ -66,16 +64,16 @@ class Autoencoder(PictureLearner):
     def serve(self, inputs: Tensors) -> dict[str, tf.Tensor]:
         """Each picture made again, and how far off it is."""
         pictures = tf.map_fn(
-            lambda encoded: grey_picture(encoded, image_size=self._size),
+            lambda encoded: grayscale_image(encoded, image_size=self._size),
             inputs[IMAGE_INPUT],
             fn_output_signature=tf.float32,
         )
         made = tf.sigmoid(self.network(pictures, training=False))
         return {RECONSTRUCTION: made, ERROR: _errors(pictures, made)}
 
-    def pictures(self, files: list[bytes], answers: Answers) -> Mapping[str, NDArray[np.uint8]]:
+    def pictures(self, files: list[bytes], answers: Predictions) -> Mapping[str, NDArray[np.uint8]]:
         """Above, the pictures; below, the same made again."""
-        originals = [grey_picture(tf.constant(file), image_size=self._size).numpy() for file in files]
+        originals = [grayscale_image(tf.constant(file), image_size=self._size).numpy() for file in files]
         rows = [np.concatenate(list(row), axis=1) for row in (originals, answers.outputs[RECONSTRUCTION])]
         grey = (np.concatenate(rows, axis=0) * 255).round().astype(np.uint8)
         shown = grey.repeat(_SHOWN_SCALE, axis=0).repeat(_SHOWN_SCALE, axis=1).repeat(3, axis=2)
