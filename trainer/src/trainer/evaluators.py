@@ -1,4 +1,4 @@
-"""Evaluators: metrics of predictions and of a constant baseline, by kind of prediction."""
+"""Evaluators: metrics of predictions and of a constant baseline, for each kind of prediction."""
 
 from __future__ import annotations
 
@@ -12,20 +12,27 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from trainer.adapter import ERROR, PREDICTIONS, PROBABILITIES
 from trainer.errors import InputError
 from trainer.examples import Predictions
 from trainer.images import grayscale_images
 from trainer.records import Records, Split, check_label
 
+_SMALLEST_PROBABILITY = 1e-7
+_PERCENTILES = tuple(range(0, 101, 5))
+_MAX_PAIRS = 500
+_MEAN_IMAGES = 4096
+_BATCH = 256
+
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """How good answers are.
+    """Metrics of predictions.
 
     Attributes:
-        metrics: figures by name, all finite.
-        details: what a report draws, as plain JSON values by name.
-        finite: whether every number of the answers was one.
+        metrics: by name, all finite.
+        details: plain JSON values for plots, by field of `contract.artifacts.Evaluation`.
+        finite: no prediction was NaN or infinite.
     """
 
     metrics: Mapping[str, float]
@@ -37,41 +44,37 @@ class Score:
 
 
 class Evaluator(ABC):
-    """Scores answers about one dataset.
+    """Metrics of predictions on one dataset.
 
     Attributes:
-        baseline_kind: names the constant answer.
+        baseline_kind: name of the constant baseline.
     """
 
     baseline_kind: str
 
     @abstractmethod
-    def score(self, answers: Predictions) -> Score:
-        """Compare answers with the records' labels.
+    def evaluate(self, predictions: Predictions) -> Score:
+        """Compare predictions with the labels of the records.
 
         Raises:
-            InputError: the answers are not of this kind, or of other classes.
+            InputError: the predictions are not of this kind, or of other classes.
         """
 
     @abstractmethod
     def baseline(self, split: Split, targets: NDArray[Any]) -> Score:
-        """Score the constant answer that suits the training side best.
+        """Evaluate the constant prediction that fits the training split best.
 
         Args:
-            split: the records that are judged.
+            split: the records to predict.
             targets: their labels.
         """
 
 
-PROBABILITIES = "probabilities"
-_SMALLEST_PROBABILITY = 1e-7
-
-
 class ClassificationEvaluator(Evaluator):
-    """Scores probabilities of classes.
+    """Metrics of class probabilities.
 
-    Metrics: `accuracy`, the share of records that were classified rightly; `balanced_accuracy`, the mean of
-    that share over the classes; `loss`, the mean cross-entropy in nats; and with two classes `auc`, the area
+    Metrics: `accuracy`, the fraction of records that are classified correctly; `balanced_accuracy`, the mean
+    recall over the classes; `loss`, the mean cross-entropy in nats; and with two classes `auc`, the area
     under the ROC curve for the second one. Details: `confusion_matrix`, records by true (row) and predicted
     class.
 
@@ -86,23 +89,20 @@ class ClassificationEvaluator(Evaluator):
         self._labels = records.labels
         # One more of each, so that a label that was never seen is unlikely, not impossible.
         counts = np.array(records.train_label_counts, np.float64) + 1
-        self._shares = (counts / counts.sum()).astype(np.float32)
+        self._priors = (counts / counts.sum()).astype(np.float32)
 
-    def score(self, answers: Predictions) -> Score:
-        """Compare; where the model says which classes it knows, they are matched by name.
+    def evaluate(self, predictions: Predictions) -> Score:
+        """Compare predictions with labels; match the classes by name where the export lists them.
 
-        So a version from before a class was added can still be compared: it just never finds the new one.
+        A version from before a class was added can still be compared: it just never predicts the new one.
         """
-        if PROBABILITIES not in answers.outputs:
-            raise InputError(
-                f"outputs of {answers.source}", expected=PROBABILITIES, received=sorted(answers.outputs)
-            )
-        probabilities = self._in_order(answers)
-        return self._score(probabilities, answers.targets, finite=answers.finite)
+        _check_output(predictions, PROBABILITIES)
+        probabilities = self._in_order(predictions)
+        return self._score(probabilities, predictions.targets, finite=predictions.finite)
 
     def baseline(self, _split: Split, targets: NDArray[Any]) -> Score:
-        """The commonest training label, with the labels' shares as probabilities."""
-        constant = np.broadcast_to(self._shares, (len(targets), len(self._shares)))
+        """Predict the majority class of the training split, with the class priors as probabilities."""
+        constant = np.broadcast_to(self._priors, (len(targets), len(self._priors)))
         return self._score(constant, targets, finite=True)
 
     def _score(
@@ -124,16 +124,20 @@ class ClassificationEvaluator(Evaluator):
         }
         if classes == 2:
             metrics["auc"] = area_under_roc(probabilities[:, 1], targets == 1)
-        return Score(metrics=metrics, details={"confusion_matrix": confusion.tolist()}, finite=finite)
+        return Score(
+            metrics=metrics,
+            details={"confusion_matrix": tuple(map(tuple, confusion.tolist()))},
+            finite=finite,
+        )
 
-    def _in_order(self, answers: Predictions) -> NDArray[np.float32]:
-        """Probabilities over a model's own classes as ones over the dataset's; unknown classes come last."""
-        probabilities, known = answers.outputs[PROBABILITIES], answers.known_labels
+    def _in_order(self, predictions: Predictions) -> NDArray[np.float32]:
+        """Reorder probabilities of a model's own classes to the dataset's; unknown classes come last."""
+        probabilities, known = predictions.outputs[PROBABILITIES], predictions.known_labels
         width = probabilities.shape[1]
         if known is None:
             if width != len(self._labels):
                 raise InputError(
-                    f"classes of {answers.source}", expected=str(len(self._labels)), received=width
+                    f"classes of {predictions.source}", expected=str(len(self._labels)), received=width
                 )
             return probabilities
         if tuple(known) == self._labels:
@@ -145,20 +149,20 @@ class ClassificationEvaluator(Evaluator):
 
 
 def _columns(labels: Sequence[str], known: Sequence[str]) -> NDArray[np.int64]:
-    """Where each known class is among the labels; those that are none of them follow."""
+    """Return the index of each known class among the labels; those that are none of them follow."""
     others = [label for label in known if label not in labels]
     place = {label: column for column, label in enumerate([*labels, *others])}
     return np.array([place[label] for label in known])
 
 
 def area_under_roc(scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> float:
-    """The probability that a positive record scores higher than a negative one; ties count half.
+    """Return the probability that a positive record scores higher than a negative one; ties count half.
 
     It is the Mann-Whitney statistic: https://en.wikipedia.org/wiki/Mann-Whitney_U_test
 
     Args:
         scores: (records,).
-        positive: which records are; (records,).
+        positive: True for positive records; (records,).
 
     Returns:
         0.5 where one kind is missing.
@@ -172,13 +176,8 @@ def area_under_roc(scores: NDArray[np.floating], positive: NDArray[np.bool_]) ->
     return float((ranks[positive].sum() - positives * (positives + 1) / 2) / pairs)
 
 
-PREDICTIONS = "predictions"
-_SHOWN = 500
-_PERCENTILES = tuple(range(0, 101, 5))
-
-
 class RegressionEvaluator(Evaluator):
-    """Scores predicted numbers, in the label's own unit.
+    """Metrics of predicted numbers, in the label's own unit.
 
     Metrics: `rmse`, the root of the mean squared error; `mae`, the mean absolute error; `bias`, the mean of
     prediction minus label. Details: `residuals`, percentiles of prediction minus label, and some pairs of
@@ -194,26 +193,23 @@ class RegressionEvaluator(Evaluator):
         check_label(records.contract, classes=False)
         self._label = records.statistics.numbers[records.contract.label.name]
 
-    def score(self, answers: Predictions) -> Score:
-        """Compare."""
-        if PREDICTIONS not in answers.outputs:
-            raise InputError(
-                f"outputs of {answers.source}", expected=PREDICTIONS, received=sorted(answers.outputs)
-            )
-        predictions = np.nan_to_num(answers.outputs[PREDICTIONS].reshape(-1).astype(np.float64))
-        targets = answers.targets.astype(np.float64)
-        errors = predictions - targets
-        step = -(-len(errors) // _SHOWN)
-        pairs = np.stack([targets, predictions], axis=1)[::step].round(4)
+    def evaluate(self, predictions: Predictions) -> Score:
+        """Compare predictions with labels."""
+        _check_output(predictions, PREDICTIONS)
+        values = np.nan_to_num(predictions.outputs[PREDICTIONS].reshape(-1).astype(np.float64))
+        targets = predictions.targets.astype(np.float64)
+        errors = values - targets
+        step = -(-len(errors) // _MAX_PAIRS)
+        pairs = np.stack([targets, values], axis=1)[::step].round(4)
         residuals = {
             "percentiles": list(_PERCENTILES),
             "values": [float(value) for value in np.percentile(errors, _PERCENTILES).round(4)],
             "examples": pairs.tolist(),
         }
-        return Score(metrics=_metrics(errors), details={"residuals": residuals}, finite=answers.finite)
+        return Score(metrics=_metrics(errors), details={"residuals": residuals}, finite=predictions.finite)
 
     def baseline(self, _split: Split, targets: NDArray[Any]) -> Score:
-        """For each metric its best constant: the training side's mean, and its median for `mae`."""
+        """Predict the best constant for each metric: the training split's mean, and its median for `mae`."""
         label, targets = self._label, targets.astype(np.float64)
         median = label.quantiles[len(label.quantiles) // 2]
         metrics = {**_metrics(label.mean - targets), "mae": float(np.abs(median - targets).mean())}
@@ -228,54 +224,47 @@ def _metrics(errors: NDArray[np.float64]) -> dict[str, float]:
     }
 
 
-ERROR = "error"
-_PERCENTILES = tuple(range(0, 101, 5))
-_MEAN_OF = 4096
-_BATCH = 256
-
-
 class ReconstructionEvaluator(Evaluator):
-    """Scores reconstructions by the error that the model itself tells of each picture.
+    """Metrics of reconstructions, from the error that the model itself gives for each image.
 
     Metrics: `mse`, the mean squared error of a pixel from 0 to 1. Details: `errors`, its percentiles over the
-    pictures.
+    images.
 
     Args:
         records: the dataset.
-        image_size: side of the pictures that the model makes, in pixels.
+        image_size: side of the reconstructed images, in pixels.
     """
 
-    baseline_kind = "mean_picture"
+    baseline_kind = "mean_image"
 
     def __init__(self, records: Records, *, image_size: int) -> None:
         self._records = records
         self._image_size = image_size
 
-    def score(self, answers: Predictions) -> Score:
-        """Take the mean of the errors."""
-        if ERROR not in answers.outputs:
-            raise InputError(f"outputs of {answers.source}", expected=ERROR, received=sorted(answers.outputs))
-        return _score(answers.outputs[ERROR], finite=answers.finite)
+    def evaluate(self, predictions: Predictions) -> Score:
+        """Return the mean of the errors."""
+        _check_output(predictions, ERROR)
+        return _score(predictions.outputs[ERROR], finite=predictions.finite)
 
     def baseline(self, split: Split, _targets: NDArray[Any]) -> Score:
-        """The mean of the first training pictures in place of each picture."""
+        """Predict the mean of the first training images for each image."""
         errors = [
             np.mean((batch - self._mean) ** 2, axis=(1, 2, 3))
-            for batch in self._pictures(split).as_numpy_iterator()
+            for batch in self._images(split).as_numpy_iterator()
         ]
         return _score(np.concatenate(errors), finite=True)
 
     @cached_property
     def _mean(self) -> NDArray[np.float32]:
-        """The mean of the first training pictures, float32 (size, size, 1)."""
+        """Mean of the first training images, float32 (size, size, 1)."""
         total, count = np.zeros((self._image_size, self._image_size, 1)), 0
-        first = self._pictures(self._records.train).take(_MEAN_OF // _BATCH)
+        first = self._images(self._records.train).take(_MEAN_IMAGES // _BATCH)
         for batch in first.as_numpy_iterator():
             total += batch.sum(axis=0, dtype=np.float64)
             count += len(batch)
         return (total / count).astype(np.float32)
 
-    def _pictures(self, split: Split) -> tf.data.Dataset:
+    def _images(self, split: Split) -> tf.data.Dataset:
         contract = self._records.contract
         return grayscale_images(
             tf.data.TFRecordDataset(split.files), contract, image_size=self._image_size
@@ -287,3 +276,10 @@ def _score(errors: NDArray[np.float32], *, finite: bool) -> Score:
     percentiles = np.percentile(errors, _PERCENTILES).round(6)
     details = {"percentiles": list(_PERCENTILES), "values": [float(value) for value in percentiles]}
     return Score(metrics={"mse": float(errors.mean())}, details={"errors": details}, finite=finite)
+
+
+def _check_output(predictions: Predictions, output: str) -> None:
+    if output not in predictions.outputs:
+        raise InputError(
+            f"outputs of {predictions.source}", expected=output, received=sorted(predictions.outputs)
+        )

@@ -1,10 +1,9 @@
-"""Examples of a split as a model is asked about them, its predictions, and the choice of golden requests."""
+"""Examples of a split, predictions for them, and the choice of golden requests."""
 
 from __future__ import annotations
 
 import base64
 import itertools
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,20 +14,26 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from contract import FeatureSpec
-from trainer.export import json_value, predictions
-from trainer.records import IMAGE_INPUT, Records, Split, example_features, instance_features
+from contract.artifacts import GoldenRequest
+from contract.data_contract import IMAGE_INPUT
+from contract.predictions import prediction_rows
+from trainer.records import Records, Split, example_features
 
-_NAMES = ("image/filename",)
+GOLDEN_REQUESTS = 8
+
+_FILENAME = "image/filename"
+_CANDIDATES = 4096
+_BATCH = 32
 
 
 @dataclass(frozen=True, kw_only=True)
 class Examples:
-    """Some records.
+    """Parsed records.
 
     Attributes:
-        inputs: what a model is asked with, by the names of its signature; each (records,).
-        targets: the labels: int64 (records,), from 0, or float32 (records,).
-        names: where each record comes from; empty where the records don't say.
+        inputs: of the model's signature, by name; each (records,).
+        targets: labels: int64 (records,), from 0, or float32 (records,).
+        names: file name or key of each record; empty where the records have none.
     """
 
     inputs: Mapping[str, NDArray[Any]]
@@ -39,7 +44,7 @@ class Examples:
         return len(self.targets)
 
     def take(self, indices: list[int]) -> Examples:
-        """Those at these places."""
+        """Return the examples at some indices."""
         return Examples(
             inputs={name: values[indices] for name, values in self.inputs.items()},
             targets=self.targets[indices],
@@ -47,8 +52,30 @@ class Examples:
         )
 
 
-def joined(parts: Sequence[Examples]) -> Examples:
-    """The records of all parts, at least one, as one."""
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """Outputs of a model for some records, through the signature of its export.
+
+    Attributes:
+        outputs: by name, each with the records as its first dimension.
+        targets: labels of the same records: int64 (records,), from 0, or float32 (records,).
+        known_labels: classes in the order of the model's probabilities; `None` where the export has no list.
+        source: the model, for errors.
+    """
+
+    outputs: Mapping[str, NDArray[Any]]
+    targets: NDArray[Any]
+    known_labels: Sequence[str] | None = None
+    source: str = "the model"
+
+    @property
+    def finite(self) -> bool:
+        """True if no output is NaN or infinite."""
+        return all(bool(np.isfinite(v).all()) for v in self.outputs.values() if v.dtype.kind == "f")
+
+
+def concatenate(parts: Sequence[Examples]) -> Examples:
+    """Return the examples of all parts, at least one, as one."""
     return Examples(
         inputs={name: np.concatenate([part.inputs[name] for part in parts]) for name in parts[0].inputs},
         targets=np.concatenate([part.targets for part in parts]),
@@ -56,18 +83,18 @@ def joined(parts: Sequence[Examples]) -> Examples:
     )
 
 
-def examples(records: Records, split: Split, *, batch_size: int, stride: int = 1) -> Iterator[Examples]:
-    """The records of a split in batches, in the order of the shards.
+def read_examples(records: Records, split: Split, *, batch_size: int, stride: int = 1) -> Iterator[Examples]:
+    """Yield the records of a split in batches, in the order of the shards.
 
     Args:
         records: the dataset.
-        split: one side of it.
+        split: of the dataset.
         batch_size: records held in memory at a time.
-        stride: from one record to the next that is taken.
+        stride: distance between the records that are taken.
     """
     contract = records.contract
-    inputs, label = instance_features(contract), contract.label
-    named = [feature for feature in contract.features if feature.name in _NAMES or feature.role == "key"]
+    inputs, label = contract.model_inputs, contract.label
+    named = [feature for feature in contract.features if feature.name == _FILENAME or feature.role == "key"]
     spec = example_features({f.name: f for f in [*inputs.values(), label, *named]}.values())
     batches = tf.data.TFRecordDataset(split.files).shard(stride, 0).batch(batch_size)
     for batch in batches.map(lambda records: tf.io.parse_example(records, spec)).as_numpy_iterator():
@@ -79,13 +106,13 @@ def examples(records: Records, split: Split, *, batch_size: int, stride: int = 1
 
 
 def first_examples(records: Records, split: Split, count: int) -> Examples:
-    """The first records of a split, as many as there are up to a count."""
-    return next(examples(records, split, batch_size=count))
+    """Return the first records of a split, at most a number of them."""
+    return next(read_examples(records, split, batch_size=count))
 
 
 def spread_examples(records: Records, split: Split, count: int) -> Examples:
-    """Some records of a split, evenly spread over all."""
-    return next(examples(records, split, batch_size=count, stride=-(-split.records // count)))
+    """Return some records of a split, evenly spread over all."""
+    return next(read_examples(records, split, batch_size=count, stride=-(-split.records // count)))
 
 
 def _targets(values: NDArray[Any], label: FeatureSpec) -> NDArray[Any]:
@@ -94,68 +121,66 @@ def _targets(values: NDArray[Any], label: FeatureSpec) -> NDArray[Any]:
     return values.astype(np.float32)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Predictions:
-    """What a model says of some records, through the signature of its export.
-
-    Attributes:
-        outputs: by name, each with the records as its first dimension.
-        targets: the labels of the same records: int64 (records,), from 0, or float32 (records,).
-        known_labels: the classes in the order of the model's probabilities; `None` where it doesn't say.
-        source: who answered, for errors.
-    """
-
-    outputs: Mapping[str, NDArray[Any]]
-    targets: NDArray[Any]
-    known_labels: Sequence[str] | None = None
-    source: str = "the model"
-
-    @property
-    def finite(self) -> bool:
-        """Whether every number is one."""
-        return all(bool(np.isfinite(v).all()) for v in self.outputs.values() if v.dtype.kind == "f")
-
-
-GOLDEN_LINES = 8
-_AMONG = 4096
-_BATCH = 32
-
-
 def choose_golden(records: Records, split: Split) -> Examples:
-    """A few records; of every class in turn, where there are classes.
+    """Return a few records for golden requests: of every class in turn, where there are classes.
 
     Reads until each class has had its turns, at most the first 4096 records: a class that is not among them
-    is passed over. Only what may be chosen stays in memory.
+    is passed over. Only the records that may be chosen stay in memory.
     """
     classes = len(records.labels) or 1
-    wanted = [divmod(line, classes) for line in range(GOLDEN_LINES)]
+    wanted = [divmod(request, classes) for request in range(GOLDEN_REQUESTS)]
     turns: Counter[int] = Counter()
     chosen: list[tuple[tuple[int, int], Examples]] = []
-    for batch in itertools.islice(examples(records, split, batch_size=_BATCH), _AMONG // _BATCH):
+    for batch in itertools.islice(read_examples(records, split, batch_size=_BATCH), _CANDIDATES // _BATCH):
         for index, target in enumerate(batch.targets):
             label = int(target) if records.labels else 0
             chosen.append(((turns[label], label), batch.take([index])))
             turns[label] += 1
-        chosen = sorted(chosen, key=lambda item: item[0])[:GOLDEN_LINES]
+        chosen = sorted(chosen, key=lambda item: item[0])[:GOLDEN_REQUESTS]
         if [place for place, _ in chosen] == wanted:
             break
-    return joined([example for _, example in chosen])
+    return concatenate([example for _, example in chosen])
 
 
-def golden_lines(some: Examples, outputs: Mapping[str, NDArray[Any]]) -> str:
-    """Requests and the answers that the export gave, one JSON object a line, as a server of it answers."""
-    lines = []
-    for index, prediction in enumerate(predictions(outputs)):
+def golden_requests(examples: Examples, outputs: Mapping[str, NDArray[Any]]) -> list[GoldenRequest]:
+    """Return requests with the predictions of the export, as a server of it gives them.
+
+    Args:
+        examples: chosen for the requests.
+        outputs: predictions for these examples, by name, each with the examples as its first dimension.
+    """
+    requests = []
+    for index, prediction in enumerate(prediction_rows(plain_columns(outputs))):
         instance = {
             name: _json_input(values[index], binary=name == IMAGE_INPUT)
-            for name, values in some.inputs.items()
+            for name, values in examples.inputs.items()
         }
-        line = {"instance": instance, "prediction": prediction, "label": json_value(some.targets[index])}
-        if some.names:
-            line["filename"] = some.names[index]
-        lines.append(json.dumps(line))
-    return "\n".join(lines) + "\n"
+        requests.append(
+            GoldenRequest(
+                instance=instance,
+                prediction=prediction,
+                label=plain_value(examples.targets[index]),
+                filename=examples.names[index] if examples.names else "",
+            )
+        )
+    return requests
+
+
+def plain_columns(outputs: Mapping[str, NDArray[Any]]) -> dict[str, list[Any]]:
+    """Return outputs by name as lists of plain values, one per instance."""
+    return {name: [plain_value(value) for value in values] for name, values in outputs.items()}
+
+
+def plain_value(value: Any) -> Any:
+    """Return a numpy value as a plain one: numbers and bytes, nested lists for arrays."""
+    if isinstance(value, np.float32):
+        # The shortest text that means the same: 0.8, not 0.800000011920929.
+        return float(str(value))
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _json_input(value: Any, *, binary: bool) -> Any:
-    return {"b64": base64.b64encode(value).decode()} if binary else json_value(value)
+    plain = plain_value(value)
+    if binary:
+        return {"b64": base64.b64encode(plain).decode()}
+    return plain.decode() if isinstance(plain, bytes) else plain

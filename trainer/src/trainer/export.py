@@ -1,4 +1,4 @@
-"""SavedModel export of a trained model, and its use as a caller sees it."""
+"""Export of a trained model as a SavedModel, and predictions through the signature of such an export."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from contract.artifacts import Signature
 from trainer.adapter import ModelAdapter
 from trainer.errors import InputError
-from trainer.examples import Predictions
+from trainer.examples import Examples, Predictions, read_examples
 from trainer.records import Records, Split
 
 SIGNATURE = "serving_default"
@@ -24,11 +25,11 @@ _LABELS = Path("assets.extra", "labels.json")
 
 
 def save_model(adapter: ModelAdapter, folder: Path) -> None:
-    """Write a SavedModel with the preprocessing inside; what was there before is replaced.
+    """Write a SavedModel with the preprocessing inside; replace the folder if there is one.
 
-    Its signature `serving_default` takes and gives what the adapter serves. Where it takes another form of
-    request, the signature `columns` takes the usual one. The classes, if the adapter has any, lie beside the
-    graph, in `assets.extra/labels.json`.
+    Its signature `serving_default` has the inputs and outputs that the adapter serves. Where the adapter has
+    an alternative form of request, `serving_default` takes that, and the signature `columns` the usual one.
+    The classes, if there are any, are beside the graph, in `assets.extra/labels.json`.
     """
     # TensorFlow sorts the inputs of a signature by name, and calls the function with them in that order.
     inputs = dict(sorted(adapter.serving_inputs().items()))
@@ -44,10 +45,12 @@ def save_model(adapter: ModelAdapter, folder: Path) -> None:
     if folder.exists():
         shutil.rmtree(folder)
     signatures = {SIGNATURE: serve}
-    if (other := adapter.other_request()) is not None:
-        spec, columns_of = other
-        other_serve = tf.function(lambda request: adapter.serve(columns_of(request)), input_signature=[spec])
-        signatures = {SIGNATURE: other_serve, COLUMNS: serve}
+    if (alternative := adapter.alternative_request()) is not None:
+        spec, to_columns = alternative
+        serve_alternative = tf.function(
+            lambda request: adapter.serve(to_columns(request)), input_signature=[spec]
+        )
+        signatures = {SIGNATURE: serve_alternative, COLUMNS: serve}
     tf.saved_model.save(servable, str(folder), signatures=signatures)
     if adapter.labels:
         (folder / _LABELS).parent.mkdir()
@@ -59,8 +62,8 @@ class ExportedModel:
 
     Args:
         folder: of the SavedModel.
-        inputs: what it has to take.
-        field: how errors name it.
+        inputs: names of the inputs that it must have; any by default.
+        field: name of the model in errors.
 
     Raises:
         InputError: there is no SavedModel with such a signature.
@@ -84,16 +87,16 @@ class ExportedModel:
             )
 
     def predict(self, inputs: Mapping[str, Sequence[Any] | NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """What the model says of some instances.
+        """Return the predictions for some instances.
 
         Args:
-            inputs: a value of each instance, by the name of the input.
+            inputs: one value for each instance, by the name of the input.
 
         Returns:
             The outputs in the order of their names, with the instances as their first dimension.
 
         Raises:
-            InputError: an input is missing, unknown, or can't be made of these values.
+            InputError: an input is missing or unknown, or its values are of the wrong type.
         """
         if inputs.keys() != self._inputs.keys():
             raise InputError("instances", expected=str(sorted(self._inputs)), received=sorted(inputs))
@@ -108,18 +111,35 @@ class ExportedModel:
                 ) from error
         return {name: output.numpy() for name, output in sorted(self._signature(**tensors).items())}
 
+    def predict_split(self, records: Records, split: Split, *, batch_size: int) -> Predictions:
+        """Return the predictions for every record of a split."""
+        outputs, targets = [], []
+        for batch in read_examples(records, split, batch_size=batch_size):
+            outputs.append(self.predict(batch.inputs))
+            targets.append(batch.targets)
+        return Predictions(
+            outputs={name: np.concatenate([output[name] for output in outputs]) for name in outputs[0]},
+            targets=np.concatenate(targets),
+            known_labels=self.labels(),
+            source=str(self.folder),
+        )
+
+    def predict_examples(self, examples: Examples) -> Predictions:
+        """Return the predictions for some examples."""
+        return Predictions(outputs=self.predict(examples.inputs), targets=examples.targets)
+
     def labels(self) -> tuple[str, ...] | None:
-        """The classes in the order of the probabilities, or `None` where the export doesn't say."""
+        """Return the classes in the order of the probabilities, or `None` where the export has no list."""
         path = self.folder / _LABELS
         return tuple(json.loads(path.read_text())) if path.is_file() else None
 
-    def signature(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """What it takes and gives by default: by name, with dtype and shape, as plain JSON values."""
+    def signature(self) -> Signature:
+        """Return the default signature: inputs and outputs by name, with dtype and shape."""
         _, inputs = self._default.structured_input_signature
-        return {"inputs": _described(inputs), "outputs": _described(self._default.structured_outputs)}
+        return Signature(inputs=_described(inputs), outputs=_described(self._default.structured_outputs))
 
     def bytes(self) -> int:
-        """The size of all files."""
+        """Return the size of all files."""
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
 
@@ -128,45 +148,3 @@ def _described(specs: Mapping[str, tf.TensorSpec]) -> dict[str, dict[str, Any]]:
         name: {"dtype": spec.dtype.name, "shape": spec.shape.as_list()}
         for name, spec in sorted(specs.items())
     }
-
-
-def ask(export: ExportedModel, records: Records, split: Split, *, batch_size: int) -> Predictions:
-    """What an export says of every record of a split."""
-    outputs, targets = [], []
-    for batch in examples(records, split, batch_size=batch_size):
-        outputs.append(export.predict(batch.inputs))
-        targets.append(batch.targets)
-    return Predictions(
-        outputs={name: np.concatenate([output[name] for output in outputs]) for name in outputs[0]},
-        targets=np.concatenate(targets),
-        known_labels=export.labels(),
-        source=str(export.folder),
-    )
-
-
-def predict_examples(export: ExportedModel, some: Examples) -> Predictions:
-    """What an export says of some records."""
-    return Predictions(outputs=export.predict(some.inputs), targets=some.targets)
-
-
-def predictions(outputs: Mapping[str, NDArray[Any]]) -> list[Any]:
-    """One plain JSON value for each instance: its outputs by name; a single output stands without its name.
-
-    https://www.tensorflow.org/tfx/serving/api_rest#response_format_4
-    """
-    columns = {name: [json_value(value) for value in values] for name, values in outputs.items()}
-    if len(columns) == 1:
-        return next(iter(columns.values()))
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def json_value(value: Any) -> Any:
-    """A numpy value, or bytes that are text, as a plain JSON value."""
-    if isinstance(value, bytes):
-        return value.decode()
-    if isinstance(value, np.float32):
-        # The shortest text that means the same: 0.8, not 0.800000011920929.
-        return float(str(value))
-    if isinstance(value, np.ndarray) and value.dtype.kind == "O":
-        return [json_value(item) for item in value.tolist()]
-    return value.tolist() if hasattr(value, "tolist") else value

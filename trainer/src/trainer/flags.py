@@ -56,7 +56,7 @@ class FlagModel(BaseModel):
 
     @classmethod
     def schemas(cls) -> dict[str, dict[str, Any]]:
-        """Return the JSON schema of each flag by field name, with type, bounds, default, title, description."""
+        """Return the JSON schema of each flag, by field: type, bounds, default, title, description."""
         schemas = {}
         for name, schema in cls.model_json_schema()["properties"].items():
             # A field that may be None is a flag that may be left out.

@@ -1,36 +1,19 @@
-"""Image preprocessing, the same for training, evaluation and the exported graph, and the adapter of image models.
+"""Image preprocessing, the same in training, evaluation and the exported graph; the base of image models.
 
-The steps of color images are the source's:
+The steps for color images are the source's:
 https://github.com/tensorflow/tpu/blob/master/models/official/resnet/resnet_preprocessing.py
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
 
-import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from contract import DataContract
-from trainer.adapter import ModelAdapter
-from trainer.examples import Predictions
-from trainer.records import IMAGE_INPUT, example_features, instance_features
-
-
-class ImageAdapter(ModelAdapter):
-    """A model whose answers can be looked at."""
-
-    @abstractmethod
-    def pictures(self, files: list[bytes], answers: Predictions) -> Mapping[str, NDArray[np.uint8]]:
-        """What TensorBoard shows of some validation records, uint8 (height, width, 3), by name.
-
-        Args:
-            files: the pictures that the records hold.
-            answers: about these records.
-        """
-
+from contract.data_contract import IMAGE_INPUT
+from trainer.adapter import ModelAdapter, Tensors
+from trainer.records import example_features
 
 MEAN = (0.485, 0.456, 0.406)
 STANDARD_DEVIATION = (0.229, 0.224, 0.225)
@@ -41,13 +24,34 @@ _MIN_OBJECT_COVERED = 0.1
 _MAX_ATTEMPTS = 10
 
 
-def augmented(jpeg: tf.Tensor, *, image_size: int, crop_area_min: float, seed: tf.Tensor) -> tf.Tensor:
-    """A random crop of an image, flipped or not.
+class ImageAdapter(ModelAdapter):
+    """A model of images: its signature takes image files."""
+
+    def serving_inputs(self) -> dict[str, tf.TensorSpec]:
+        """Return the one input: image files."""
+        return {IMAGE_INPUT: tf.TensorSpec([None], tf.string, name=IMAGE_INPUT)}
+
+    def serve(self, inputs: Tensors) -> dict[str, tf.Tensor]:
+        """Decode image files, and predict."""
+        images = tf.map_fn(self.decode, inputs[IMAGE_INPUT], fn_output_signature=tf.float32)
+        return self.predict(images, self.network(images, training=False))
+
+    @abstractmethod
+    def decode(self, encoded: tf.Tensor) -> tf.Tensor:
+        """Return an image file, a string scalar, as the network takes it, float32 (size, size, channels)."""
+
+    @abstractmethod
+    def predict(self, images: tf.Tensor, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Return the outputs of the signature for a batch of images and the outputs of the network."""
+
+
+def random_crop(jpeg: tf.Tensor, *, image_size: int, crop_area_min: float, seed: tf.Tensor) -> tf.Tensor:
+    """Return a random crop of an image, flipped or not.
 
     Args:
         jpeg: the file; a string scalar.
         image_size: side of the result, in pixels.
-        crop_area_min: the smallest share of the image that is kept.
+        crop_area_min: smallest fraction of the area that is kept.
         seed: int64, shape (2,); the same seed gives the same crop.
 
     Returns:
@@ -65,16 +69,16 @@ def augmented(jpeg: tf.Tensor, *, image_size: int, crop_area_min: float, seed: t
         max_attempts=_MAX_ATTEMPTS,
         use_image_if_no_bounding_boxes=True,
     )
-    # The operation gives the whole image where no attempt fits; then the middle is the better choice.
+    # The operation gives the whole image where no attempt fits; then the center crop is the better choice.
     found = tf.reduce_any(size[:2] != shape[:2])
     window = tf.where(found, tf.concat([begin[:2], size[:2]], axis=0), _center_window(shape, image_size))
     pixels = _decode_resized(jpeg, window, image_size)
     pixels = tf.image.stateless_random_flip_left_right(pixels, seed=seed + 1)
-    return normalized(pixels)
+    return normalize(pixels)
 
 
-def centered(jpeg: tf.Tensor, *, image_size: int) -> tf.Tensor:
-    """The middle of an image: a square with a margin that is 32 pixels wide at a size of 224.
+def center_crop(jpeg: tf.Tensor, *, image_size: int) -> tf.Tensor:
+    """Return the center crop of an image, whose margin is 32 pixels wide at a size of 224.
 
     Args:
         jpeg: the file; a string scalar.
@@ -84,11 +88,11 @@ def centered(jpeg: tf.Tensor, *, image_size: int) -> tf.Tensor:
         float32 (image_size, image_size, 3), normalized.
     """
     window = _center_window(tf.io.extract_jpeg_shape(jpeg), image_size)
-    return normalized(_decode_resized(jpeg, window, image_size))
+    return normalize(_decode_resized(jpeg, window, image_size))
 
 
-def normalized(pixels: tf.Tensor) -> tf.Tensor:
-    """Pixels of 0 to 255 (..., 3), by the mean and deviation of ImageNet's."""
+def normalize(pixels: tf.Tensor) -> tf.Tensor:
+    """Normalize pixels of 0 to 255 (..., 3) by the mean and standard deviation of ImageNet's."""
     return (pixels / 255.0 - tf.constant(MEAN)) / tf.constant(STANDARD_DEVIATION)
 
 
@@ -109,11 +113,11 @@ def _decode_resized(jpeg: tf.Tensor, window: tf.Tensor, image_size: int) -> tf.T
 
 
 def grayscale_image(encoded: tf.Tensor, *, image_size: int) -> tf.Tensor:
-    """A PNG or JPEG file as brightness.
+    """Decode a PNG or JPEG file as grayscale.
 
     Args:
         encoded: the file; a string scalar.
-        image_size: side of the result, in pixels; other pictures are stretched to it.
+        image_size: side of the result, in pixels; other images are stretched to it.
 
     Returns:
         float32 (image_size, image_size, 1), from 0 to 1.
@@ -128,8 +132,8 @@ def grayscale_image(encoded: tf.Tensor, *, image_size: int) -> tf.Tensor:
 
 
 def grayscale_images(records: tf.data.Dataset, contract: DataContract, *, image_size: int) -> tf.data.Dataset:
-    """Serialized records, string (), as pictures, float32 (image_size, image_size, 1)."""
-    image = instance_features(contract)[IMAGE_INPUT]
+    """Decode serialized records, string (), as grayscale images, float32 (image_size, image_size, 1)."""
+    image = contract.model_inputs[IMAGE_INPUT]
     spec = example_features([image])
     return records.map(
         lambda record: grayscale_image(

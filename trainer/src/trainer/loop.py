@@ -13,13 +13,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from contract.artifacts import TrainingReport
 from trainer.adapter import ModelAdapter
 from trainer.checkpoints import Checkpoints, StopRequest
 from trainer.config import ScheduleName, TrainConfig
 from trainer.errors import Interrupted, TrainingError
 from trainer.input_pipeline import evaluation_batches, evaluation_steps, train_batches
 from trainer.records import Records
-from trainer.report import TrainingFacts
 from trainer.strategy import is_multi_worker
 from trainer.tensorboard import Summaries
 
@@ -97,7 +97,12 @@ class Trainer:
     """
 
     def __init__(
-        self, strategy: tf.distribute.Strategy, adapter: ModelAdapter, *, total_steps: int, config: TrainConfig
+        self,
+        strategy: tf.distribute.Strategy,
+        adapter: ModelAdapter,
+        *,
+        total_steps: int,
+        config: TrainConfig,
     ) -> None:
         self.adapter = adapter
         self.total_steps = total_steps
@@ -119,7 +124,7 @@ class Trainer:
 
     def fit(
         self, records: Records, *, checkpoints: Checkpoints, summaries: Summaries, precision: str
-    ) -> TrainingFacts:
+    ) -> TrainingReport:
         """Train to the last step, from the newest checkpoint if there is one.
 
         Args:
@@ -166,12 +171,13 @@ class Trainer:
                 if steps == until_eval and not last:
                     self._validate(records, summaries)
         seconds = time.monotonic() - began
-        return TrainingFacts(
+        return TrainingReport(
             steps=step,
             resumed_from_step=start,
-            seconds=seconds,
-            examples_per_second=(step - start) * config.train_batch_size / seconds,
+            seconds=round(seconds, 3),
+            examples_per_second=round((step - start) * config.train_batch_size / seconds, 3),
             precision=precision,
+            parameters=config.parameters(),
         )
 
     def train_steps(self, batches: Iterator[Any], *, steps: int) -> StepMetrics:
@@ -247,7 +253,9 @@ class Trainer:
             losses = self.adapter.training_losses(targets, outputs)
             loss = tf.reduce_sum(losses) / self._config.train_batch_size
             if self._decay_variables:
-                decay = self._config.weight_decay * tf.add_n([tf.nn.l2_loss(v) for v in self._decay_variables])
+                decay = self._config.weight_decay * tf.add_n(
+                    [tf.nn.l2_loss(v) for v in self._decay_variables]
+                )
                 # The optimizer sums the gradients of the replicas: each gives its share of the mean.
                 loss += decay / self._strategy.num_replicas_in_sync
         self.optimizer.apply(tape.gradient(loss, variables), variables)

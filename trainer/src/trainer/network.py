@@ -1,4 +1,4 @@
-"""Wide and deep networks over the encoded columns of a table: classification and regression."""
+"""Models of tables: a wide and deep network over encoded columns, for classification and regression."""
 
 from __future__ import annotations
 
@@ -10,24 +10,30 @@ import keras
 import tensorflow as tf
 
 from contract import DataContract, DatasetStatistics
-from trainer.columns import CROSSES, NUMBERS, WORDS, Columns
+from trainer.columns import CATEGORIES, CROSSES, NUMBERS, Columns, RawBatch
 from trainer.errors import InputError
 from trainer.evaluators import PREDICTIONS, PROBABILITIES
 from trainer.options import RegressionOptions, TableOptions, WideDeepOptions
 
+CLASS_IDS = "class_ids"
+CLASSES = "classes"
+LOGISTIC = "logistic"
+LOGITS = "logits"
+_EMBEDDING_STD = 0.05
+"""Small, so that a rare category has hardly any effect."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TableModel:
-    """What turns the columns of a table into predictions.
+    """Functions from the columns of a table to predictions.
 
-    Everything outside the network is made of TensorFlow's operations on constants: no lookup table and no
+    Everything outside the network consists of TensorFlow's operations on constants: no lookup table and no
     variable, so that the same functions run in an input pipeline and in an export, and any loader reads them.
 
     Attributes:
-        transform: from raw columns by feature name, (batch,) each, string or numbers, to what the network
-            takes.
-        network: from what `transform` gives to outputs, float32 (batch, outputs).
-        predict: from outputs to what a caller of the export gets, by name.
+        transform: from raw columns by feature name, (batch,) each, string or numbers, to network inputs.
+        network: from network inputs to network outputs, float32 (batch, outputs).
+        predict: from network outputs to the outputs of the export's signature, by name.
         losses: from targets (batch,) and outputs to the loss of each example, float32 (batch,).
     """
 
@@ -35,10 +41,6 @@ class TableModel:
     network: keras.Model
     predict: Callable[[tf.Tensor], dict[str, tf.Tensor]]
     losses: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-
-
-_EMBEDDING_STD = 0.05
-"""Small, so that a word that was hardly seen says hardly anything."""
 
 
 def wide_and_deep(
@@ -53,18 +55,18 @@ def wide_and_deep(
     policy: str,
     seed: int,
 ) -> keras.Model:
-    """An untrained network (Cheng et al., 2016, https://arxiv.org/abs/1606.07792).
+    """Return an untrained network (Cheng et al., 2016, https://arxiv.org/abs/1606.07792).
 
-    The wide part is linear in the numbers and has a weight for each word and each combination; the deep part
-    sees the numbers and an embedding of each word. Their outputs are added.
+    The wide part is linear in the numbers and has a weight for each category and each combination; the deep
+    part takes the numbers and an embedding of each category. Their outputs are added.
 
     Args:
-        encoded: the shape of each input without the batch: `numbers`, `words`, `crosses`.
-        category_count: indices of words.
-        cross_count: indices of combinations.
-        embedding_size: numbers that stand for a word.
+        encoded: shape of each input without the batch: `numbers`, `categories`, `crosses`.
+        category_count: number of indices of categories.
+        cross_count: number of indices of combinations.
+        embedding_size: embedding dimension.
         layers: units of each hidden layer.
-        dropout: share of the outputs of a hidden layer that a training step leaves out.
+        dropout: dropout rate of each hidden layer.
         outputs: of the network.
         policy: Keras dtype policy of all layers but the last.
         seed: of weights and dropout.
@@ -85,20 +87,20 @@ def wide_and_deep(
                 outputs, use_bias=False, kernel_initializer="zeros", dtype="float32", name="wide_numbers"
             )(inputs[NUMBERS])
         )
-    for name, count in ((WORDS, category_count), (CROSSES, cross_count)):
+    for name, count in ((CATEGORIES, category_count), (CROSSES, cross_count)):
         if name in inputs:
             weights = keras.layers.Embedding(
                 count, outputs, embeddings_initializer="zeros", dtype="float32", name=f"wide_{name}"
             )(inputs[name])
             wide.append(keras.ops.sum(weights, axis=1))
-    if WORDS in inputs:
+    if CATEGORIES in inputs:
         embedded = keras.layers.Embedding(
             category_count,
             embedding_size,
             embeddings_initializer=keras.initializers.RandomNormal(stddev=_EMBEDDING_STD, seed=next(seeds)),
             dtype=policy,
             name="embeddings",
-        )(inputs[WORDS])
+        )(inputs[CATEGORIES])
         deep.append(keras.layers.Flatten(dtype=policy)(embedded))
     x = deep[0] if len(deep) == 1 else keras.layers.Concatenate(dtype=policy)(deep)
     for index, units in enumerate(layers):
@@ -123,10 +125,10 @@ def wide_and_deep(
 def create_network(
     columns: Columns, contract: DataContract, options: TableOptions, *, outputs: int, policy: str, seed: int
 ) -> keras.Model:
-    """An untrained network of the right size.
+    """Return an untrained network for the encoded columns.
 
     Args:
-        columns: how the inputs are encoded.
+        columns: encoders of the inputs.
         contract: of the dataset.
         options: sizes and regularization.
         outputs: of the network.
@@ -152,12 +154,6 @@ def create_network(
     )
 
 
-CLASS_IDS = "class_ids"
-CLASSES = "classes"
-LOGISTIC = "logistic"
-LOGITS = "logits"
-
-
 def wide_deep(
     contract: DataContract,
     statistics: DatasetStatistics,
@@ -166,15 +162,15 @@ def wide_deep(
     policy: str,
     seed: int,
 ) -> TableModel:
-    """An untrained classifier of the contract's label.
+    """Return an untrained classifier of the contract's label.
 
-    Its network gives logits, float32: (batch, 1) for two classes, else (batch, classes). It predicts what
-    TensorFlow's estimators did: `class_ids`, int64 (batch, 1), from 0; `classes`, string (batch, 1);
+    Its network gives logits, float32: (batch, 1) for two classes, else (batch, classes). It predicts the
+    outputs of TensorFlow's estimators: `class_ids`, int64 (batch, 1), from 0; `classes`, string (batch, 1);
     `logits`; `probabilities`, float32 (batch, classes); and for two classes `logistic`, float32 (batch, 1).
 
     Args:
         contract: of the dataset; its label has a vocabulary.
-        statistics: of its training side.
+        statistics: of its training split.
         options: shape of the network.
         policy: Keras dtype policy, `float32` or `mixed_bfloat16`.
         seed: of weights and dropout.
@@ -222,7 +218,7 @@ def regression(
     policy: str,
     seed: int,
 ) -> TableModel:
-    """An untrained regression of the contract's label.
+    """Return an untrained regression of the contract's label.
 
     Its network gives the standardized label, float32 (batch, 1); it predicts `predictions`, float32
     (batch, 1), in the label's units and within the bounds of the contract. The loss is in the label's units
@@ -230,7 +226,7 @@ def regression(
 
     Args:
         contract: of the dataset; its label is a number.
-        statistics: of its training side.
+        statistics: of its training split.
         options: shape of the network.
         policy: Keras dtype policy, `float32` or `mixed_bfloat16`.
         seed: of weights and dropout.

@@ -12,28 +12,32 @@ from numpy.typing import NDArray
 
 from contract import FeatureSpec, NumberStatistics
 
-_RANGES = 10
-"""In a cross, a number counts by which tenth of the values it is in."""
+_CROSS_BINS = 10
+"""In a feature cross, numbers count by their decile."""
 VALUE_BUCKETS = 1_000
-"""Indices of exact values; values share them by chance."""
+"""Hash buckets of the values of a categorical number."""
+_KM_PER_DEGREE = 111.195
+_EARTH_KM = 6371.0
+_ANGLES = tuple(math.radians(degrees) for degrees in (0, 15, 30, 45, 60, 75))
+_MARGIN = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class PiecewiseLinear:
-    """A number as how far it got through each piece between edges: all 1 below it, all 0 above it.
+    """Piecewise linear encoding (Gorishniy et al., 2022, https://arxiv.org/abs/2203.05556).
 
-    A linear layer on top is a piecewise linear function of the number, with a slope for each piece (piecewise
-    linear encoding: Gorishniy et al., 2022, https://arxiv.org/abs/2203.05556).
+    Each bin below the number is 1, each bin above it 0, and its own bin the fraction that the number is at. A
+    linear layer on top is a piecewise linear function of the number, with a slope for each bin.
 
     Attributes:
-        edges: ascending, two or more.
+        edges: of the bins, ascending, two or more.
     """
 
     edges: tuple[float, ...]
 
     @property
     def width(self) -> int:
-        """How many numbers stand for one."""
+        """Number of bins."""
         return len(self.edges) - 1
 
     def __call__(self, values: tf.Tensor) -> tf.Tensor:
@@ -44,17 +48,17 @@ class PiecewiseLinear:
 
 @dataclass(frozen=True, kw_only=True)
 class NumberColumn:
-    """A numeric feature, encoded with what the statistics say of it.
+    """Encoder of a numeric feature.
 
     Attributes:
         name: of the feature.
-        default: what stands for a value that is no number.
-        mean: of the values.
+        default: stands for NaN.
+        mean: of the training values.
         std: their standard deviation.
-        minimum: smaller values are taken for it: nothing was learnt of them.
-        maximum: greater values are taken for it.
-        pieces: the encoding between quantiles; `None` for a straight line.
-        bucket_edges: between the ranges that count in a cross.
+        minimum: smaller values are clipped to it.
+        maximum: greater values are clipped to it.
+        bins: encoding between quantiles; `None` for standardization alone.
+        cross_edges: inner edges of the bins in a feature cross.
     """
 
     name: str
@@ -63,21 +67,21 @@ class NumberColumn:
     std: float
     minimum: float
     maximum: float
-    pieces: PiecewiseLinear | None
-    bucket_edges: tuple[float, ...]
+    bins: PiecewiseLinear | None
+    cross_edges: tuple[float, ...]
 
     @classmethod
-    def of(cls, feature: FeatureSpec, statistics: NumberStatistics, *, pieces: int) -> NumberColumn:
-        """The column of a feature.
+    def of(cls, feature: FeatureSpec, statistics: NumberStatistics, *, num_bins: int) -> NumberColumn:
+        """Return the encoder of a feature.
 
         Args:
             feature: a number.
-            statistics: of its values in training.
-            pieces: how many at most.
+            statistics: of its training values.
+            num_bins: most bins; 0 for none.
         """
         default = statistics.mean if feature.default is None else float(feature.default)
         quantiles = np.asarray(statistics.quantiles, np.float32)
-        edges = _distinct(quantiles, pieces + 1) if pieces else ()
+        edges = _distinct(quantiles, num_bins + 1) if num_bins else ()
         return cls(
             name=feature.name,
             default=default,
@@ -85,44 +89,46 @@ class NumberColumn:
             std=statistics.std or 1.0,
             minimum=statistics.minimum,
             maximum=statistics.maximum,
-            pieces=PiecewiseLinear(edges=edges) if len(edges) > 1 else None,
-            bucket_edges=_distinct(quantiles, _RANGES + 1)[1:-1],
+            bins=PiecewiseLinear(edges=edges) if len(edges) > 1 else None,
+            cross_edges=_distinct(quantiles, _CROSS_BINS + 1)[1:-1],
         )
 
     @property
-    def ranges(self) -> int:
-        """How many ranges there are."""
-        return len(self.bucket_edges) + 1
+    def num_cross_bins(self) -> int:
+        """Number of bins in a feature cross."""
+        return len(self.cross_edges) + 1
 
     def clean(self, values: tf.Tensor) -> tf.Tensor:
-        """The values as float32 within what was seen in training, (batch,)."""
+        """Return values as float32 (batch,), clipped to the range of the training values."""
         values = tf.cast(values, tf.float32)
         values = tf.where(tf.math.is_nan(values), tf.constant(self.default, tf.float32), values)
         return tf.clip_by_value(values, self.minimum, self.maximum)
 
     def encode(self, values: tf.Tensor) -> tf.Tensor:
-        """Clean values, float32 (batch,), as float32 (batch, width)."""
+        """Encode clean values, float32 (batch,), as float32 (batch, width)."""
         standardized = ((values - self.mean) / self.std)[:, None]
-        return standardized if self.pieces is None else tf.concat([standardized, self.pieces(values)], axis=1)
+        return standardized if self.bins is None else tf.concat([standardized, self.bins(values)], axis=1)
 
-    def bucket_index(self, values: tf.Tensor) -> tf.Tensor:
-        """In which range clean values are, int32 (batch,)."""
-        if not self.bucket_edges:
+    def cross_bin(self, values: tf.Tensor) -> tf.Tensor:
+        """Return the bin in a feature cross of clean values, int32 (batch,)."""
+        if not self.cross_edges:
             return tf.zeros_like(values, tf.int32)
-        return tf.searchsorted(tf.constant(self.bucket_edges, tf.float32), values, side="right")
+        return tf.searchsorted(tf.constant(self.cross_edges, tf.float32), values, side="right")
 
 
 def value_bucket(values: tf.Tensor) -> tf.Tensor:
-    """An index for each different value to six decimals, below `VALUE_BUCKETS`; int32 (batch,)."""
-    # Adding 0 turns -0 into 0, which is written otherwise.
-    return tf.cast(tf.strings.to_hash_bucket_fast(tf.strings.as_string(values + 0.0), VALUE_BUCKETS), tf.int32)
+    """Hash values, to six decimals, to a bucket below `VALUE_BUCKETS`; int32 (batch,)."""
+    # Adding 0 turns -0 into 0, whose text is another.
+    return tf.cast(
+        tf.strings.to_hash_bucket_fast(tf.strings.as_string(values + 0.0), VALUE_BUCKETS), tf.int32
+    )
 
 
 def _distinct(quantiles: NDArray[np.float32], count: int) -> tuple[float, ...]:
-    """At most so many of the quantiles, evenly chosen among those that differ, with the first and the last.
+    """Return at most `count` distinct quantiles, evenly spaced, with the first and the last.
 
-    Where most values are the same, evenly chosen ranks would be the same as well, and the rest would be
-    in one piece.
+    Where most values are the same, evenly spaced ranks would be the same as well, and all the rest would be
+    in one bin.
     """
     distinct = np.unique(quantiles)
     if len(distinct) > count:
@@ -130,17 +136,11 @@ def _distinct(quantiles: NDArray[np.float32], count: int) -> tuple[float, ...]:
     return tuple(float(edge) for edge in distinct)
 
 
-_KM_PER_DEGREE = 111.195
-_EARTH_KM = 6371.0
-_ANGLES = tuple(math.radians(degrees) for degrees in (0, 15, 30, 45, 60, 75))
-_MARGIN = 0.5
-
-
 @dataclass(frozen=True, kw_only=True)
 class GeoPairColumns:
-    """A way from one point to another, in kilometres east and north of the middle of all points.
+    """Encoder of the way from one point to another, on a plane around the center of the region.
 
-    What is far outside the region (zeros, longitude and latitude exchanged) is taken for its border.
+    Coordinates far outside the region (zeros, longitude and latitude exchanged) are clipped to its border.
 
     Attributes:
         names: longitude and latitude of the start, longitude and latitude of the end.
@@ -148,7 +148,7 @@ class GeoPairColumns:
         east: border of the region, degrees of longitude.
         south: border of the region, degrees of latitude.
         north: border of the region, degrees of latitude.
-        pieces: of the piecewise linear functions of each distance and place.
+        num_bins: of each distance and position.
     """
 
     names: tuple[str, str, str, str]
@@ -156,18 +156,18 @@ class GeoPairColumns:
     east: float
     south: float
     north: float
-    pieces: int
+    num_bins: int
 
     @classmethod
     def of(
-        cls, names: tuple[str, ...], statistics: Mapping[str, NumberStatistics], *, pieces: int
+        cls, names: tuple[str, ...], statistics: Mapping[str, NumberStatistics], *, num_bins: int
     ) -> GeoPairColumns:
-        """The columns of four features.
+        """Return the encoder of four features.
 
         Args:
             names: longitude, latitude, longitude, latitude.
             statistics: of the numeric features.
-            pieces: of a distance or a place.
+            num_bins: of each distance and position.
         """
         lon_from, lat_from, lon_to, lat_to = names
         west, east = _borders(statistics[lon_from], statistics[lon_to])
@@ -178,18 +178,18 @@ class GeoPairColumns:
             east=min(east, 180.0),
             south=max(south, -90.0),
             north=min(north, 90.0),
-            pieces=max(pieces, 1),
+            num_bins=max(num_bins, 1),
         )
 
     def encode(self, columns: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """What a network takes of two points.
+        """Encode a batch of two points.
 
         Args:
             columns: float32 (batch,) by name, degrees, no NaN.
 
         Returns:
             float32 (batch, width), finite: great-circle distance, its logarithm, differences, direction,
-            distances along street grids of several directions, and both places along these directions.
+            distances along street grids of several directions, and both positions along these directions.
         """
         lon_from, lat_from, lon_to, lat_to = (columns[name] for name in self.names)
         outside = [
@@ -206,16 +206,16 @@ class GeoPairColumns:
         scale = self._extent_km / 4.0
         plain = [tf.math.log1p(distance), distance / scale, dx / scale, dy / scale, dx / length, dy / length]
         plain += [tf.cast(flag, tf.float32) for flag in outside]
-        coded = [self._distance_pieces(distance)]
+        binned = [self._distance_bins(distance)]
         for angle in _ANGLES:
-            along, across = _turned(dx, dy, angle)
+            along, across = _rotated(dx, dy, angle)
             streets = tf.abs(along) + tf.abs(across)
             plain.append(tf.math.log1p(streets))
-            coded.append(self._distance_pieces(streets))
+            binned.append(self._distance_bins(streets))
         for x, y in ((x_from, y_from), (x_to, y_to)):
             for angle in _ANGLES[::3]:
-                coded += [self._place_pieces(place) for place in _turned(x, y, angle)]
-        return tf.concat([tf.stack(plain, axis=1), *coded], axis=1)
+                binned += [self._position_bins(position) for position in _rotated(x, y, angle)]
+        return tf.concat([tf.stack(plain, axis=1), *binned], axis=1)
 
     def _plane(self, lon: tf.Tensor, lat: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         middle_lon, middle_lat = (self.west + self.east) / 2, (self.south + self.north) / 2
@@ -227,20 +227,20 @@ class GeoPairColumns:
         shrink = math.cos(math.radians((self.south + self.north) / 2))
         return _KM_PER_DEGREE * math.hypot((self.east - self.west) * shrink, self.north - self.south)
 
-    def _distance_pieces(self, km: tf.Tensor) -> tf.Tensor:
-        # Short ways are common and differ much: the edges grow as squares.
-        edges = self._extent_km * np.linspace(0.0, 1.0, self.pieces + 1) ** 2
+    def _distance_bins(self, km: tf.Tensor) -> tf.Tensor:
+        # Short distances are common and differ much: the edges grow as squares.
+        edges = self._extent_km * np.linspace(0.0, 1.0, self.num_bins + 1) ** 2
         return PiecewiseLinear(edges=tuple(edges.tolist()))(km)
 
-    def _place_pieces(self, km: tf.Tensor) -> tf.Tensor:
-        edges = np.linspace(-0.5, 0.5, self.pieces + 1) * self._extent_km
+    def _position_bins(self, km: tf.Tensor) -> tf.Tensor:
+        edges = np.linspace(-0.5, 0.5, self.num_bins + 1) * self._extent_km
         return PiecewiseLinear(edges=tuple(edges.tolist()))(km)
 
 
 def great_circle_km(
     lon_from: tf.Tensor, lat_from: tf.Tensor, lon_to: tf.Tensor, lat_to: tf.Tensor
 ) -> tf.Tensor:
-    """The length of the shortest way over the globe in km, by the haversine formula.
+    """Return the great-circle distance in km, by the haversine formula.
 
     Args:
         lon_from: degrees, float32.
@@ -255,12 +255,12 @@ def great_circle_km(
     return 2.0 * _EARTH_KM * tf.asin(tf.sqrt(tf.clip_by_value(haversine, 0.0, 1.0)))
 
 
-def _turned(x: tf.Tensor, y: tf.Tensor, angle: float) -> tuple[tf.Tensor, tf.Tensor]:
+def _rotated(x: tf.Tensor, y: tf.Tensor, angle: float) -> tuple[tf.Tensor, tf.Tensor]:
     return x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
 
 
 def _borders(*statistics: NumberStatistics) -> tuple[float, float]:
-    """The 1st and the 99th percentile with a margin; a hundredth of garbage doesn't move them."""
+    """Return the 1st and the 99th percentile with a margin: 1 % of outliers doesn't move them."""
     low = min(item.quantiles[1] for item in statistics)
     high = max(item.quantiles[-2] for item in statistics)
     margin = max((high - low) * _MARGIN, 1e-3)

@@ -99,7 +99,8 @@ class TableOptions(FlagModel, ABC):
         NameList,
         Field(
             title="Categorical numbers",
-            description="Numeric features whose values are embedded as categories as well, separated by commas",
+            description="Numeric features whose values are embedded as categories as well, separated by "
+            "commas",
         ),
     ] = ""
     crosses: Annotated[
@@ -107,8 +108,8 @@ class TableOptions(FlagModel, ABC):
         Field(
             pattern=rf"^\s*$|^{_CROSS}(,{_CROSS})*$",
             title="Feature crosses",
-            description="Features whose combinations have weights of their own, joined by +, groups separated "
-            "by commas: education+occupation,age+education; numbers count by their decile",
+            description="Features whose combinations have weights of their own, joined by +, groups "
+            "separated by commas: education+occupation,age+education; numbers count by their decile",
         ),
         Flag(expected="groups of two or more names, joined by +, separated by commas"),
     ] = ""
@@ -122,8 +123,8 @@ class TableOptions(FlagModel, ABC):
         NameList,
         Field(
             title="Timestamp features",
-            description="Text features that hold a date and a time, such as 2018-01-31 23:59:00, separated by "
-            "commas; encoded as hour, weekday and month",
+            description="Text features that hold a date and a time, such as 2018-01-31 23:59:00, separated "
+            "by commas; encoded as hour, weekday and month",
         ),
     ] = ""
     geo_pairs: Annotated[
@@ -131,8 +132,8 @@ class TableOptions(FlagModel, ABC):
         Field(
             pattern=rf"^\s*$|^{_NAME}(,{_NAME}){{3}}$",
             title="Coordinate pairs",
-            description="Four numeric features that hold two points in degrees: longitude, latitude, longitude, "
-            "latitude, separated by commas; encoded as distances and directions",
+            description="Four numeric features that hold two points in degrees: longitude, latitude, "
+            "longitude, latitude, separated by commas; encoded as distances and directions",
         ),
         Flag(expected="no or four names, separated by commas"),
     ] = ""
@@ -140,8 +141,8 @@ class TableOptions(FlagModel, ABC):
         ExportFormat,
         Field(
             title="Export format",
-            description="Content of a prediction request: JSON columns, a CSV row of all inputs in order, or a "
-            "serialized tf.Example",
+            description="Content of a prediction request: JSON columns, a CSV row of all inputs in order, or "
+            "a serialized tf.Example",
         ),
     ] = "JSON"
 
@@ -172,7 +173,7 @@ class TableOptions(FlagModel, ABC):
 
 
 class WideDeepOptions(TableOptions):
-    """Flags of wide & deep (Cheng et al., 2016, https://arxiv.org/abs/1606.07792), with the source's defaults."""
+    """Flags of wide & deep (Cheng et al., 2016, https://arxiv.org/abs/1606.07792), the source's defaults."""
 
     first_layer_size: Annotated[
         Count, Field(title="First layer units", description="Units of the first hidden layer")
@@ -209,8 +210,8 @@ class RegressionOptions(TableOptions):
         Positive,
         Field(
             title="Huber delta",
-            description="Error, in standard deviations of the label, above which the loss is linear: large for "
-            "the mean squared error, small for the mean absolute error",
+            description="Error, in standard deviations of the label, above which the loss is linear: large "
+            "for the mean squared error, small for the mean absolute error",
         ),
     ] = 1.0
 

@@ -1,4 +1,4 @@
-"""The models that can be trained, by name."""
+"""Registry of the models that can be trained, by name."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from contract.contract import RecordFormat
+from contract.data_contract import RecordFormat
 from trainer.adapter import ModelAdapter
 from trainer.autoencoder import Autoencoder
 from trainer.config import ModelName, TrainConfig
 from trainer.errors import InputError
-from trainer.evaluators import ClassificationEvaluator, RegressionEvaluator, ReconstructionEvaluator, Evaluator
+from trainer.evaluators import (
+    ClassificationEvaluator,
+    Evaluator,
+    ReconstructionEvaluator,
+    RegressionEvaluator,
+)
 from trainer.network import regression, wide_deep
 from trainer.records import Records
 from trainer.resnet import ImageClassifier
@@ -21,12 +26,12 @@ from trainer.tables import TableAdapter
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
-    """How to make and to judge a kind of model.
+    """Factories of a kind of model.
 
     Attributes:
         record_formats: of the datasets that it can be trained on.
-        create: makes an untrained adapter of a configuration, a dataset and a Keras dtype policy.
-        evaluator: judges answers about a dataset.
+        create: returns an untrained model of a configuration, a dataset and a Keras dtype policy.
+        evaluator: returns the evaluator of its predictions on a dataset.
     """
 
     record_formats: tuple[RecordFormat, ...]
@@ -35,19 +40,19 @@ class ModelSpec:
 
 
 def model_spec(config: TrainConfig, records: Records) -> ModelSpec:
-    """The family of the model that a configuration names.
+    """Return the registered model of a configuration.
 
     Raises:
         InputError: it can't be trained on these records.
     """
-    family = REGISTRY[config.model]
-    if records.contract.record_format not in family.record_formats:
+    spec = REGISTRY[config.model]
+    if records.contract.record_format not in spec.record_formats:
         raise InputError(
             f"record_format of {config.data_dir}",
-            expected=f"one of {family.record_formats} for --model {config.model}",
+            expected=f"one of {spec.record_formats} for --model {config.model}",
             received=records.contract.record_format,
         )
-    return family
+    return spec
 
 
 def _resnet(config: TrainConfig, records: Records, policy: str) -> ModelAdapter:
@@ -88,7 +93,11 @@ REGISTRY: Mapping[ModelName, ModelSpec] = MappingProxyType(
         "autoencoder": ModelSpec(
             record_formats=("image", "idx"), create=_autoencoder, evaluator=_reconstruction_evaluator
         ),
-        "wide_deep": ModelSpec(record_formats=("csv",), create=_table(wide_deep), evaluator=_classification_evaluator),
-        "regression": ModelSpec(record_formats=("csv",), create=_table(regression), evaluator=_regression_evaluator),
+        "wide_deep": ModelSpec(
+            record_formats=("csv",), create=_table(wide_deep), evaluator=_classification_evaluator
+        ),
+        "regression": ModelSpec(
+            record_formats=("csv",), create=_table(regression), evaluator=_regression_evaluator
+        ),
     }
 )

@@ -1,4 +1,4 @@
-"""Report of a finished job: its paths, `evaluation.json`, and the metrics of a tuning trial."""
+"""Report of a finished job: its paths, its evaluation, and the metrics of a tuning trial."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ from typing import Any
 
 import hypertune
 
-from contract.mount import mounted_path
+from contract.artifacts import (
+    Baseline,
+    Evaluation,
+    ExportReport,
+    GoldenRequest,
+    ProductionEvaluation,
+    SplitEvaluation,
+    TrainingReport,
+)
+from contract.naming import mounted_path
 from trainer.config import TrainConfig
 from trainer.evaluators import Score
 from trainer.export import ExportedModel
@@ -20,13 +29,13 @@ from trainer.records import Records
 
 @dataclass(frozen=True, kw_only=True)
 class JobPaths:
-    """The files and folders of a job.
+    """Files and folders of a job.
 
     Vertex AI names three of them in the environment:
     https://cloud.google.com/vertex-ai/docs/training/code-requirements#environment-variables
 
     Attributes:
-        job: everything below here belongs to the job.
+        job: folder of everything that the job writes.
         model: the SavedModel.
         checkpoints: of the training.
         logs: for TensorBoard.
@@ -39,9 +48,9 @@ class JobPaths:
 
     @classmethod
     def of(cls, job_dir: str, environment: Mapping[str, str]) -> JobPaths:
-        """The paths of a job directory, unless the environment names others.
+        """Return the paths of a job directory, unless the environment names others.
 
-        Trials of a tuning share a job directory; each has a folder of its own in it, as Vertex AI gives them.
+        Trials of a tuning job share a job directory; each has a folder of its own in it, as on Vertex AI.
         """
         base = mounted_path(job_dir) / environment.get("CLOUD_ML_TRIAL_ID", "")
 
@@ -58,13 +67,13 @@ class JobPaths:
 
     @property
     def evaluation(self) -> Path:
-        """The report on the model; written last of all, so that its presence means a finished job."""
-        return self.job / "evaluation.json"
+        """Evaluation of the model; written last of all: the success marker of a job."""
+        return self.job / Evaluation.FILENAME
 
     @property
     def golden(self) -> Path:
-        """Requests and the answers that the export gave."""
-        return self.job / "golden.jsonl"
+        """Golden requests."""
+        return self.job / GoldenRequest.FILENAME
 
 
 def write_text(path: Path, text: str) -> None:
@@ -81,32 +90,13 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingFacts:
-    """How the training went.
-
-    Attributes:
-        steps: at which the model is.
-        resumed_from_step: where this process took over, 0 for the beginning.
-        seconds: this process trained.
-        examples_per_second: in that time.
-        precision: Keras dtype policy.
-    """
-
-    steps: int
-    resumed_from_step: int
-    seconds: float
-    examples_per_second: float
-    precision: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class EvaluationResult:
-    """How good a model is on one side of a dataset.
+    """Scores on one split of a dataset.
 
     Attributes:
-        examples: how many records were judged.
+        examples: number of records.
         model: score of the export.
-        baseline: score of the constant answer.
+        baseline: score of the constant baseline.
         production: score of the version in production, if there is one.
     """
 
@@ -117,14 +107,13 @@ class EvaluationResult:
 
 
 def is_finished(path: Path, config: TrainConfig) -> bool:
-    """Whether this `evaluation.json` is there and is of a job with the same parameters."""
-    if not path.is_file():
-        return False
-    report = json.loads(path.read_text())
-    return bool(report["training"]["parameters"] == config.parameters())
+    """Return True if the evaluation of a job with the same parameters is there."""
+    return (
+        path.is_file() and Evaluation.from_text(path.read_text()).training.parameters == config.parameters()
+    )
 
 
-def evaluation(
+def create_evaluation(
     config: TrainConfig,
     records: Records,
     *,
@@ -133,67 +122,60 @@ def evaluation(
     baseline_kind: str,
     export: ExportedModel,
     parity: float,
-    training: TrainingFacts,
-) -> dict[str, Any]:
-    """The report as plain JSON values.
+    training: TrainingReport,
+) -> Evaluation:
+    """Return the evaluation of a job.
 
     Args:
         config: of the job.
         records: of the dataset.
-        validation: what the gate judges by.
-        test: what is only reported, if the dataset has such a side.
-        baseline_kind: names the constant answer.
+        validation: result that the gate decides by.
+        test: result that is only reported, if the dataset has a test split.
+        baseline_kind: name of the constant baseline.
         export: read from disk.
-        parity: the largest difference between a number of the export and of the model in memory.
-        training: how it went.
+        parity: largest difference of an output between the export and the model in memory.
+        training: of the model.
     """
-    return {
-        "dataset": records.contract.name,
-        "data_dir": config.data_dir,
-        "examples": validation.examples,
-        "labels": list(records.labels),
-        "metrics": validation.model.metrics,
-        "trivial_baseline": {"kind": baseline_kind, "metrics": validation.baseline.metrics},
-        "production": None
+    return Evaluation(
+        dataset=records.contract.name,
+        data_dir=config.data_dir,
+        examples=validation.examples,
+        labels=records.labels,
+        metrics=validation.model.metrics,
+        baseline=Baseline(kind=baseline_kind, metrics=validation.baseline.metrics),
+        production=None
         if validation.production is None
-        else {
-            "version": config.production_version,
-            "model": config.production_model,
-            "metrics": validation.production.metrics,
-        },
-        "test": None
+        else ProductionEvaluation(
+            version=config.production_version,
+            model=config.production_model,
+            metrics=validation.production.metrics,
+        ),
+        test=None
         if test is None
-        else {
-            "examples": test.examples,
-            "metrics": test.model.metrics,
-            "trivial_baseline": {"kind": baseline_kind, "metrics": test.baseline.metrics},
-        },
+        else SplitEvaluation(
+            examples=test.examples,
+            metrics=test.model.metrics,
+            baseline=Baseline(kind=baseline_kind, metrics=test.baseline.metrics),
+        ),
+        export=ExportReport(
+            signature=export.signature(),
+            bytes=export.bytes(),
+            parity_max_abs_difference=parity,
+            finite=validation.model.finite,
+        ),
+        training=training,
         **validation.model.details,
-        "export": {
-            "signature": export.signature(),
-            "bytes": export.bytes(),
-            "parity_max_abs_difference": parity,
-            "finite": validation.model.finite,
-        },
-        "training": {
-            "steps": training.steps,
-            "resumed_from_step": training.resumed_from_step,
-            "seconds": round(training.seconds, 3),
-            "examples_per_second": round(training.examples_per_second, 3),
-            "precision": training.precision,
-            "parameters": config.parameters(),
-        },
-    }
+    )
 
 
 def report_trial(metrics: Mapping[str, float], *, step: int) -> None:
-    """Tell the service how good this trial is; elsewhere, nothing.
+    """Report the metrics of a hyperparameter tuning trial; do nothing in any other job.
 
     https://cloud.google.com/vertex-ai/docs/training/code-requirements#hp-tuning-metric
 
     Args:
-        metrics: of the validation side, each reported under its own name.
-        step: at which the model is.
+        metrics: of the validation split, each reported under its own name.
+        step: of the model.
     """
     if "CLOUD_ML_TRIAL_ID" not in os.environ:
         return

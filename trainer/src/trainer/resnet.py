@@ -6,20 +6,23 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from trainer.adapter import Tensors
+from contract.data_contract import IMAGE_INPUT
+from trainer.adapter import PROBABILITIES
 from trainer.errors import InputError
-from trainer.evaluators import PROBABILITIES
 from trainer.examples import Predictions
-from trainer.images import ImageAdapter, augmented, centered
+from trainer.images import ImageAdapter, center_crop, random_crop
 from trainer.options import ResnetOptions
-from trainer.records import IMAGE_INPUT, Records, check_label, example_features, instance_features
-from trainer.tensorboard import Captioned, contact_sheet
+from trainer.records import Records, check_label, example_features
+from trainer.tensorboard import CaptionedImage, contact_sheet
+
+CLASSES = "classes"
 
 _STEM_FILTERS = 64
 _BOTTLENECK_EXPANSION = 4
@@ -27,14 +30,14 @@ _BOTTLENECK_EXPANSION = 4
 
 @dataclass(frozen=True)
 class _Layers:
-    """The layers of a ResNet, all of one dtype policy. Tensors are (batch, height, width, channels)."""
+    """Layers of a ResNet, all of one dtype policy. Tensors are (batch, height, width, channels)."""
 
     policy: str
 
     def convolution(
         self, x: keras.KerasTensor, filters: int, *, kernel: int, stride: int = 1
     ) -> keras.KerasTensor:
-        """A convolution without bias; padding does not depend on the size of the input."""
+        """Add a convolution without bias; its padding does not depend on the size of the input."""
         if stride > 1 and kernel > 1:
             before = (kernel - 1) // 2
             padding = ((before, kernel - 1 - before),) * 2
@@ -52,14 +55,14 @@ class _Layers:
     def normalization(
         self, x: keras.KerasTensor, *, relu: bool = True, gamma: str = "ones"
     ) -> keras.KerasTensor:
-        """Batch normalization with the source's constants."""
+        """Add batch normalization with the source's constants."""
         x = keras.layers.BatchNormalization(
             momentum=0.9, epsilon=1e-5, gamma_initializer=gamma, dtype=self.policy
         )(x)
         return keras.layers.ReLU(dtype=self.policy)(x) if relu else x
 
     def join(self, x: keras.KerasTensor, shortcut: keras.KerasTensor) -> keras.KerasTensor:
-        """The end of a block."""
+        """Add the shortcut at the end of a block."""
         return keras.layers.ReLU(dtype=self.policy)(keras.layers.Add(dtype=self.policy)([x, shortcut]))
 
 
@@ -99,13 +102,13 @@ _BLOCKS = MappingProxyType(
 
 
 def resnet(depth: int, *, image_size: int, classes: int, policy: str = "float32") -> keras.Model:
-    """An untrained ResNet (He et al., 2015, https://arxiv.org/abs/1512.03385).
+    """Return an untrained ResNet (He et al., 2015, https://arxiv.org/abs/1512.03385).
 
     The last batch normalization of each block begins with gamma 0, so that the block begins as the identity
     (Goyal et al., 2017, https://arxiv.org/abs/1706.02677).
 
     Args:
-        depth: one of `trainer.images.options.ResnetDepth`.
+        depth: one of `trainer.options.ResnetDepth`.
         image_size: side of the square input, in pixels.
         classes: of the output.
         policy: Keras dtype policy of all layers but the last.
@@ -139,11 +142,8 @@ def resnet(depth: int, *, image_size: int, classes: int, policy: str = "float32"
     return keras.Model(inputs, logits, name=f"resnet{depth}")
 
 
-CLASSES = "classes"
-
-
 class ImageClassifier(ImageAdapter):
-    """The source's ResNet. Its export gives `classes`, int64 (batch,), from 0, and `probabilities`.
+    """The source's ResNet. Its export predicts `classes`, int64 (batch,), from 0, and `probabilities`.
 
     Args:
         records: of the dataset; JPEG files with classes.
@@ -151,8 +151,7 @@ class ImageClassifier(ImageAdapter):
         policy: Keras dtype policy.
 
     Raises:
-        ContractError: the label has no classes.
-        InputError: the records have no image.
+        ContractError: the label has no classes, or the records no image.
     """
 
     train_metric_name = "accuracy"
@@ -161,7 +160,7 @@ class ImageClassifier(ImageAdapter):
         check_label(records.contract, classes=True)
         self.labels = records.labels
         self._options = options
-        self._image = instance_features(records.contract)[IMAGE_INPUT]
+        self._image = records.contract.model_inputs[IMAGE_INPUT]
         self._label = records.contract.label
         self._spec = example_features([self._image, self._label])
         self.network = resnet(
@@ -169,11 +168,11 @@ class ImageClassifier(ImageAdapter):
         )
 
     def training_batches(self, records: tf.data.Dataset, *, batch_size: int, seed: int) -> tf.data.Dataset:
-        """Random crops of JPEGs, float32 (batch, size, size, 3), and classes, int64 (batch,)."""
+        """Return random crops, float32 (batch, size, size, 3), and classes, int64 (batch,)."""
 
         def parse(record: tf.Tensor, example_seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             example = tf.io.parse_single_example(record, self._spec)
-            pixels = augmented(
+            pixels = random_crop(
                 example[self._image.name],
                 image_size=self._options.image_size,
                 crop_area_min=self._options.crop_area_min,
@@ -189,11 +188,11 @@ class ImageClassifier(ImageAdapter):
         )
 
     def evaluation_batches(self, records: tf.data.Dataset, *, batch_size: int) -> tf.data.Dataset:
-        """The middles of JPEGs, float32 (batch, size, size, 3), and classes, int64 (batch,)."""
+        """Return center crops, float32 (batch, size, size, 3), and classes, int64 (batch,)."""
 
         def parse(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             example = tf.io.parse_single_example(record, self._spec)
-            pixels = centered(example[self._image.name], image_size=self._options.image_size)
+            pixels = self.decode(example[self._image.name])
             return pixels, example[self._label.name] - self._label.first_index
 
         return records.map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).batch(
@@ -201,11 +200,11 @@ class ImageClassifier(ImageAdapter):
         )
 
     def losses(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-        """Cross-entropy in nats."""
+        """Return the cross-entropy in nats."""
         return keras.losses.sparse_categorical_crossentropy(targets, outputs, from_logits=True)
 
     def training_losses(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-        """Cross-entropy with smoothed labels."""
+        """Return the cross-entropy with label smoothing."""
         return keras.losses.categorical_crossentropy(
             tf.one_hot(targets, outputs.shape[-1]),
             outputs,
@@ -214,34 +213,39 @@ class ImageClassifier(ImageAdapter):
         )
 
     def train_metric(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-        """Whether each picture was classified rightly."""
+        """Return the accuracy: 1 for each image that is classified correctly, else 0."""
         return tf.cast(tf.argmax(outputs, axis=-1) == targets, tf.float32)
 
-    def serving_inputs(self) -> dict[str, tf.TensorSpec]:
-        """JPEG files."""
-        return {IMAGE_INPUT: tf.TensorSpec([None], tf.string, name=IMAGE_INPUT)}
+    def decode(self, encoded: tf.Tensor) -> tf.Tensor:
+        """Decode the center crop of a JPEG file, float32 (size, size, 3), normalized."""
+        return center_crop(encoded, image_size=self._options.image_size)
 
-    def serve(self, inputs: Tensors) -> dict[str, tf.Tensor]:
-        """Class and probabilities of each JPEG file."""
-        pictures = tf.map_fn(
-            lambda jpeg: centered(jpeg, image_size=self._options.image_size),
-            inputs[IMAGE_INPUT],
-            fn_output_signature=tf.float32,
-        )
-        probabilities = tf.nn.softmax(self.network(pictures, training=False))
+    def predict(self, images: tf.Tensor, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Return the class and the probabilities of each image."""
+        del images
+        probabilities = tf.nn.softmax(outputs)
         return {CLASSES: tf.argmax(probabilities, axis=-1), PROBABILITIES: probabilities}
 
-    def pictures(self, files: list[bytes], answers: Predictions) -> Mapping[str, NDArray[np.uint8]]:
-        """The pictures with what the model sees in them, green where it is right."""
+    def summary_images(
+        self, inputs: Mapping[str, NDArray[Any]], predictions: Predictions
+    ) -> Mapping[str, NDArray[np.uint8]]:
+        """Return a contact sheet of the images, captioned with the predicted classes."""
+        rows = zip(
+            inputs[IMAGE_INPUT].tolist(),
+            predictions.targets,
+            predictions.outputs[PROBABILITIES],
+            strict=True,
+        )
         captioned = []
-        for file, label, chances in zip(files, answers.targets, answers.outputs[PROBABILITIES], strict=True):
-            predicted, right = int(chances.argmax()), bool(chances.argmax() == label)
-            says = f"{self.labels[predicted]} {chances[predicted]:.0%}"
+        for file, label, probabilities in rows:
+            predicted = int(probabilities.argmax())
+            correct = bool(predicted == label)
+            caption = f"{self.labels[predicted]} {probabilities[predicted]:.0%}"
             captioned.append(
-                Captioned(
-                    picture=io.BytesIO(file),
-                    caption=says if right else f"{says}\nis {self.labels[label]}",
-                    right=right,
+                CaptionedImage(
+                    file=io.BytesIO(file),
+                    caption=caption if correct else f"{caption}\nis {self.labels[label]}",
+                    correct=correct,
                 )
             )
         return {"validation/predictions": contact_sheet(captioned)}

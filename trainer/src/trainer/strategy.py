@@ -11,11 +11,15 @@ import tensorflow as tf
 from trainer.config import PrecisionName
 from trainer.errors import InputError
 
+_CPU_FLAGS = frozenset({"amx_bf16", "avx512_bf16"})
+_AMPERE = (8, 0)
+
 
 def create_strategy(environment: Mapping[str, str]) -> tf.distribute.Strategy:
-    """The strategy for what this process finds.
+    """Return the strategy for the hardware of this process.
 
-    TPU where there is one, several workers where `TF_CONFIG` lists them, all GPUs of a machine, or a device.
+    A TPU where there is one, several workers where `TF_CONFIG` lists them, all GPUs of a machine, or one
+    device.
     https://cloud.google.com/vertex-ai/docs/training/distributed-training#tf-config
 
     Raises:
@@ -37,7 +41,7 @@ def create_strategy(environment: Mapping[str, str]) -> tf.distribute.Strategy:
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process writes what the job leaves behind."""
+    """Return True if this process writes the results of the job."""
     resolver = strategy.cluster_resolver
     if resolver is None or not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return True
@@ -48,7 +52,7 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 
 def is_multi_worker(strategy: tf.distribute.Strategy) -> bool:
-    """Whether other processes take part in every step."""
+    """Return True if other processes take part in every step."""
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
@@ -62,19 +66,15 @@ def _workers(tf_config: str) -> int:
         raise InputError("TF_CONFIG", expected="a JSON object", received=tf_config[:200]) from error
 
 
-_CPU_FLAGS = frozenset({"amx_bf16", "avx512_bf16"})
-_AMPERE = (8, 0)
-
-
 def dtype_policy(precision: PrecisionName, *, cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The Keras dtype policy of a precision: `float32` or `mixed_bfloat16`.
+    """Return the Keras dtype policy of a precision: `float32` or `mixed_bfloat16`.
 
-    `auto` takes bfloat16 where it is faster: TPUs, NVIDIA GPUs from Ampere on, and processors with
+    `auto` means bfloat16 where it is faster: TPUs, NVIDIA GPUs from Ampere on, and processors with
     instructions for it. Elsewhere it is emulated, and slower than float32.
 
     Args:
-        precision: what was asked for.
-        cpuinfo: where Linux tells what the processor can do.
+        precision: of the job.
+        cpuinfo: file in which Linux lists the features of the processor.
     """
     if precision == "auto":
         precision = "bfloat16" if _gains_from_bfloat16(cpuinfo) else "float32"

@@ -11,18 +11,18 @@ from trainer.adapter import ModelAdapter, Tensors
 from trainer.evaluators import PREDICTIONS
 from trainer.network import CLASS_IDS, TableModel
 from trainer.options import ExportFormat
-from trainer.records import example_features, instance_features
+from trainer.records import example_features
 
 _DTYPES = {"string": tf.string, "int64": tf.float32, "float32": tf.float32}
 
 
 class TableAdapter(ModelAdapter):
-    """Trains and serves a `TableModel`; the same `transform` encodes records and requests.
+    """Adapter of a `TableModel`, whose `transform` encodes records and requests alike.
 
     Args:
-        model: the pieces.
+        model: of the table.
         contract: of the dataset.
-        export_format: what a request to the export holds.
+        export_format: content of a prediction request.
     """
 
     def __init__(self, model: TableModel, contract: DataContract, *, export_format: ExportFormat) -> None:
@@ -31,12 +31,12 @@ class TableAdapter(ModelAdapter):
         self.train_metric_name = "accuracy" if self.labels else "mae"
         self._model = model
         self._export_format = export_format
-        self._inputs = instance_features(contract)
+        self._inputs = contract.model_inputs
         self._label = contract.label
         self._spec = example_features([*self._inputs.values(), contract.label])
 
     def evaluation_batches(self, records: tf.data.Dataset, *, batch_size: int) -> tf.data.Dataset:
-        """Encoded columns, and labels: classes from 0, int64 (batch,), or float32 (batch,)."""
+        """Return encoded columns, and labels: classes from 0, int64 (batch,), or float32 (batch,)."""
 
         # A whole batch at a time: operations on single values cost more than what they compute.
         def parse(serialized: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
@@ -51,25 +51,25 @@ class TableAdapter(ModelAdapter):
         )
 
     def losses(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-        """The model's own."""
+        """Return the loss of each row."""
         return self._model.losses(targets, outputs)
 
     def train_metric(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-        """Whether a row was classified rightly, or how far off the number is, in the label's unit."""
+        """Return the accuracy of each row, 1 or 0, or its absolute error, in the label's unit."""
         predicted = self._model.predict(outputs)
         if self.labels:
             return tf.cast(predicted[CLASS_IDS][:, 0] == targets, tf.float32)
         return tf.abs(predicted[PREDICTIONS][:, 0] - targets)
 
     def serving_inputs(self) -> dict[str, tf.TensorSpec]:
-        """One tensor for each column: text or float32."""
+        """Return one tensor for each column: string or float32."""
         return {
             name: tf.TensorSpec([None], _DTYPES[feature.dtype], name=name)
             for name, feature in self._inputs.items()
         }
 
-    def other_request(self) -> tuple[tf.TensorSpec, Callable[[tf.Tensor], Tensors]] | None:
-        """A CSV row or a tf.Example for each instance, as text or bytes (batch,); `None` for JSON columns."""
+    def alternative_request(self) -> tuple[tf.TensorSpec, Callable[[tf.Tensor], Tensors]] | None:
+        """Return a CSV row or a tf.Example for each instance, string (batch,); `None` for JSON columns."""
         if self._export_format == "CSV":
             return tf.TensorSpec([None], tf.string, name="csv_row"), self._columns_of_rows
         if self._export_format == "EXAMPLE":
@@ -84,12 +84,12 @@ class TableAdapter(ModelAdapter):
         return tf.io.parse_example(examples, example_features(self._inputs.values()))
 
     def serve(self, inputs: Tensors) -> dict[str, tf.Tensor]:
-        """The model's predictions for raw columns."""
+        """Return the predictions for raw columns."""
         outputs = self.network(self._model.transform(inputs), training=False)
         return self._model.predict(outputs)
 
 
 def _default(feature: FeatureSpec) -> tf.Tensor:
-    """What stands for an empty field of a row; without one, the row is an error."""
+    """Return the default of an empty CSV field, none where an empty field is an error."""
     dtype = _DTYPES[feature.dtype]
     return tf.constant([] if feature.default is None else [feature.default], dtype)

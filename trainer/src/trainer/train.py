@@ -10,24 +10,24 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from contract.mount import mounted_path
+from contract.artifacts import TrainingReport
+from contract.data_contract import IMAGE_INPUT
+from contract.naming import mounted_path
 from trainer.adapter import ModelAdapter
 from trainer.checkpoints import Checkpoints
 from trainer.config import TrainConfig
 from trainer.evaluators import Evaluator
-from trainer.examples import choose_golden, first_examples, golden_lines, spread_examples
+from trainer.examples import choose_golden, first_examples, golden_requests, spread_examples
 from trainer.export import ExportedModel, save_model
 from trainer.loop import Trainer
-from trainer.records import IMAGE_INPUT, Records, Split, instance_features
+from trainer.records import Records, Split
 from trainer.registry import ModelSpec, model_spec
 from trainer.report import (
     EvaluationResult,
     JobPaths,
-    TrainingFacts,
-    evaluation,
+    create_evaluation,
     is_finished,
     report_trial,
-    write_json,
     write_text,
 )
 from trainer.strategy import create_strategy, dtype_policy, is_chief
@@ -76,9 +76,9 @@ def run(config: TrainConfig, *, environment: Mapping[str, str]) -> None:
         paths.checkpoints, network=adapter.network, optimizer=trainer.optimizer, config=config, chief=chief
     )
     summaries = Summaries(paths.logs, enabled=chief)
-    facts = trainer.fit(records, checkpoints=checkpoints, summaries=summaries, precision=policy)
+    training = trainer.fit(records, checkpoints=checkpoints, summaries=summaries, precision=policy)
     if chief:
-        export_and_evaluate(adapter, spec, records, config, paths=paths, training=facts)
+        export_and_evaluate(adapter, spec, records, config, paths=paths, training=training)
 
 
 def export_and_evaluate(
@@ -88,7 +88,7 @@ def export_and_evaluate(
     config: TrainConfig,
     *,
     paths: JobPaths,
-    training: TrainingFacts,
+    training: TrainingReport,
 ) -> None:
     """Export a trained model, evaluate the export as read back from disk, and write the report.
 
@@ -98,7 +98,7 @@ def export_and_evaluate(
         records: of the dataset.
         config: of the job.
         paths: of the job.
-        training: facts of the training, for the report.
+        training: of the model, for the evaluation.
 
     Raises:
         InputError: the production model can't be read or compared.
@@ -107,7 +107,7 @@ def export_and_evaluate(
     served = spec.create(config, records, "float32")
     served.network.set_weights(adapter.network.get_weights())
     save_model(served, paths.model)
-    inputs = instance_features(records.contract)
+    inputs = records.contract.model_inputs
     export = ExportedModel(paths.model, inputs=inputs)
     log.info("exported %s, %.1f MB", paths.model, export.bytes() / 1e6)
 
@@ -128,8 +128,9 @@ def export_and_evaluate(
         some = spread_examples(records, records.validation, _SUMMARY_EXAMPLES)
         summaries.images(training.steps, served.summary_images(some.inputs, export.predict_examples(some)))
     golden = choose_golden(records, records.validation)
-    write_text(paths.golden, golden_lines(golden, export.predict(golden.inputs)))
-    report = evaluation(
+    requests = golden_requests(golden, export.predict(golden.inputs))
+    write_text(paths.golden, "".join(request.to_line() for request in requests))
+    evaluation = create_evaluation(
         config,
         records,
         validation=validation,
@@ -140,7 +141,7 @@ def export_and_evaluate(
         training=training,
     )
     report_trial(validation.model.metrics, step=training.steps)
-    write_json(paths.evaluation, report)
+    write_text(paths.evaluation, evaluation.to_text())
     log.info("finished: %s", paths.evaluation)
 
 

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from trainer.images.processing import MEAN, STANDARD_DEVIATION, augmented, centered, normalized
+from trainer.images import MEAN, STANDARD_DEVIATION, center_crop, normalize, random_crop
 
 
 def jpeg(width: int, height: int, *, mode: str = "RGB") -> bytes:
@@ -21,7 +21,7 @@ def jpeg(width: int, height: int, *, mode: str = "RGB") -> bytes:
 
 @pytest.mark.parametrize(("width", "height"), [(80, 60), (60, 80), (31, 500), (7, 5)])
 def test_augmented_image_of_any_shape_is_a_square(width, height):
-    image = augmented(
+    image = random_crop(
         tf.constant(jpeg(width, height)),
         image_size=48,
         crop_area_min=0.08,
@@ -36,7 +36,7 @@ def test_augmented_image_of_any_shape_is_a_square(width, height):
 def test_augmented_image_with_the_same_seed_is_the_same_and_with_another_is_not():
     file = tf.constant(jpeg(80, 60))
     crops = [
-        augmented(file, image_size=32, crop_area_min=0.08, seed=tf.constant(seed, tf.int64)).numpy()
+        random_crop(file, image_size=32, crop_area_min=0.08, seed=tf.constant(seed, tf.int64)).numpy()
         for seed in ([1, 2], [1, 2], [3, 4])
     ]
 
@@ -46,7 +46,7 @@ def test_augmented_image_with_the_same_seed_is_the_same_and_with_another_is_not(
 
 @pytest.mark.parametrize(("width", "height"), [(80, 60), (60, 80), (7, 5)])
 def test_centered_image_of_any_shape_is_a_square(width, height):
-    assert centered(tf.constant(jpeg(width, height)), image_size=32).shape == (32, 32, 3)
+    assert center_crop(tf.constant(jpeg(width, height)), image_size=32).shape == (32, 32, 3)
 
 
 def test_centered_image_at_224_keeps_224_of_256_pixels():
@@ -56,19 +56,19 @@ def test_centered_image_at_224_keeps_224_of_256_pixels():
     buffer = io.BytesIO()
     Image.fromarray(white).save(buffer, "JPEG", quality=100)
 
-    image = centered(tf.constant(buffer.getvalue()), image_size=224).numpy()
+    image = center_crop(tf.constant(buffer.getvalue()), image_size=224).numpy()
 
-    assert np.abs(image - normalized(tf.fill((224, 224, 3), 255.0)).numpy()).max() < 0.1
+    assert np.abs(image - normalize(tf.fill((224, 224, 3), 255.0)).numpy()).max() < 0.1
 
 
 def test_centered_greyscale_image_gets_three_channels():
     file = tf.constant(jpeg(40, 40, mode="L"))
 
-    assert centered(file, image_size=32).shape == (32, 32, 3)
+    assert center_crop(file, image_size=32).shape == (32, 32, 3)
 
 
 def test_normalized_mean_color_is_zero():
-    np.testing.assert_allclose(normalized(tf.constant(MEAN) * 255), 0, atol=1e-6)
+    np.testing.assert_allclose(normalize(tf.constant(MEAN) * 255), 0, atol=1e-6)
     np.testing.assert_allclose(
-        normalized((tf.constant(MEAN) + tf.constant(STANDARD_DEVIATION)) * 255), 1, atol=1e-5
+        normalize((tf.constant(MEAN) + tf.constant(STANDARD_DEVIATION)) * 255), 1, atol=1e-5
     )

@@ -76,11 +76,11 @@ def job(bars, tmp_path_factory) -> Path:
     return folder
 
 
-def test_run_makes_pictures_better_than_the_mean_picture(job):
+def test_run_reconstructs_images_better_than_the_mean_image(job):
     report = json.loads((job / "evaluation.json").read_text())
 
     assert report["metrics"]["mse"] < report["trivial_baseline"]["metrics"]["mse"]
-    assert report["trivial_baseline"]["kind"] == "mean_picture"
+    assert report["trivial_baseline"]["kind"] == "mean_image"
     assert set(report["export"]["signature"]["outputs"]) == {"error", "reconstruction"}
     assert len(report["errors"]["values"]) == len(report["errors"]["percentiles"])
 

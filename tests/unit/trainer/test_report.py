@@ -1,12 +1,13 @@
-"""Where a job leaves what it makes."""
+"""Paths of a job, and the report of a trial."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from trainer.job import JobPaths, write_json
+from trainer.report import JobPaths, report_trial, write_json
 
 
 def test_job_paths_by_hand_are_vertex_s_own_layout():
@@ -42,3 +43,23 @@ def test_job_paths_of_a_trial_are_in_a_folder_of_its_own():
 
     assert paths.evaluation == Path("/jobs/one/2/evaluation.json")
     assert paths.model == Path("/jobs/one/2/model")
+
+
+def test_report_trial_writes_every_metric_under_its_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("CLOUD_ML_TRIAL_ID", "3")
+    monkeypatch.setenv("CLOUD_ML_HP_METRIC_FILE", str(tmp_path / "metrics" / "output.metrics"))
+
+    report_trial({"auc": 0.9, "loss": 0.3}, step=100)
+
+    lines = [json.loads(line) for line in (tmp_path / "metrics" / "output.metrics").read_text().splitlines()]
+    assert [line["trial"] for line in lines] == ["3", "3"]
+    assert (lines[0]["auc"], lines[1]["loss"], lines[0]["global_step"]) == ("0.9", "0.3", "100")
+
+
+def test_report_trial_outside_of_a_tuning_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.delenv("CLOUD_ML_TRIAL_ID", raising=False)
+    monkeypatch.setenv("CLOUD_ML_HP_METRIC_FILE", str(tmp_path / "output.metrics"))
+
+    report_trial({"auc": 0.9}, step=100)
+
+    assert list(tmp_path.iterdir()) == []

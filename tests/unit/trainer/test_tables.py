@@ -45,7 +45,7 @@ def make_table(trips, statistics, describe, tmp_path_factory):
             for side, rows in sides.items()
         }
         lengths = {side: [len(rows)] for side, rows in sides.items()}
-        describe(folder, lengths, labels, numbers=statistics.numbers, words=statistics.words)
+        describe(folder, lengths, labels, numbers=statistics.numbers, categories=statistics.categories)
         return folder
 
     return make

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trainer.errors import InputError
-from trainer.images.resnet import resnet
+from trainer.resnet import resnet
 
 # Of the published networks at 1,000 classes, in millions (torchvision's model table).
 PUBLISHED_PARAMETERS = {18: 11.69, 34: 21.80, 50: 25.56}

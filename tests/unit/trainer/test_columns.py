@@ -1,19 +1,22 @@
+"""Encoding of the columns of a table."""
+
+from __future__ import annotations
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from contract import CsvFormat, DataContract, DatasetStatistics, FeatureSpec
-from contract.kinds import number, target
+from contract import CsvFormat, DataContract, DatasetStatistics, FeatureSpec, number, target
+from trainer.columns import Columns
 from trainer.errors import InputError
-from trainer.tables.columns import Columns
-from trainer.tables.options import RegressionOptions
+from trainer.options import RegressionOptions
 
 OPTIONS = RegressionOptions(
-    exact="distance",
+    categorical_numbers="distance",
     crosses="payment+zone,distance+payment+zone",
     cross_buckets=100,
     timestamp="started",
-    points="from_lon,from_lat,to_lon,to_lat",
+    geo_pairs="from_lon,from_lat,to_lon,to_lat",
 )
 
 
@@ -25,7 +28,7 @@ def columns(fare_contract, statistics) -> Columns:
 def test_transform_gives_finite_numbers_and_indices_in_range(columns, inputs):
     encoded = columns.transform(inputs)
     assert np.isfinite(encoded["numbers"]).all()
-    sizes = {"words": columns.word_sizes, "crosses": columns.cross_sizes}
+    sizes = {"categories": columns.category_sizes, "crosses": columns.cross_sizes}
     for name, parts in sizes.items():
         indices, ends = encoded[name].numpy(), np.cumsum(parts)
         assert indices.shape[1] == len(parts)
@@ -40,9 +43,9 @@ def test_transform_of_odd_input_is_finite_and_unknown(columns, inputs):
     }
     encoded = columns.transform(odd)
     assert np.isfinite(encoded["numbers"]).all()
-    starts = np.cumsum((0, *columns.word_sizes[:-1]))
-    words = (encoded["words"].numpy() - starts)[0].tolist()
-    assert [index for place, index in enumerate(words) if place != len(columns.words)] == [0] * 6
+    starts = np.cumsum((0, *columns.category_sizes[:-1]))
+    categories = (encoded["categories"].numpy() - starts)[0].tolist()
+    assert [index for place, index in enumerate(categories) if place != len(columns.categories)] == [0] * 6
 
 
 def test_transform_strips_spaces(columns, inputs):
@@ -83,8 +86,8 @@ def test_columns_of_numbers_alone_have_no_indices(statistics):
     ("options", "message"),
     [
         ({"timestamp": "distance"}, r"--timestamp: expected names among \['payment', 'started', 'zone'\]"),
-        ({"exact": "zone"}, r"--exact: .* received \['zone'\]"),
-        ({"points": "from_lon,from_lat,to_lon,zone"}, r"--points: expected .* received \['zone'\]"),
+        ({"categorical_numbers": "zone"}, r"--categorical-numbers: .* received \['zone'\]"),
+        ({"geo_pairs": "from_lon,from_lat,to_lon,zone"}, r"--geo-pairs: expected .* received \['zone'\]"),
         ({"crosses": "zone+fare"}, r"--crosses: .* received \['fare'\]"),
         ({"crosses": "zone+started", "timestamp": "started"}, r"--crosses: .* received \['started'\]"),
     ],
@@ -95,7 +98,7 @@ def test_columns_of_a_name_of_the_wrong_kind_are_refused(fare_contract, statisti
 
 
 def test_columns_without_statistics_are_refused(fare_contract):
-    nothing = DatasetStatistics(records={}, labels={}, numbers={}, words={})
+    nothing = DatasetStatistics(records={}, labels={}, numbers={}, categories={})
     with pytest.raises(InputError, match=r"statistics.json: expected the feature distance"):
         Columns.of(fare_contract, nothing, RegressionOptions())
 
@@ -105,5 +108,5 @@ def test_columns_of_an_indexed_input_are_refused(statistics):
     contract = DataContract(
         name="trips", record_format="csv", features=(indexed, target("fare")), csv=CsvFormat()
     )
-    with pytest.raises(InputError, match=r"inputs: expected numbers or words, received \['zone'\]"):
+    with pytest.raises(InputError, match=r"inputs: expected numbers or texts, received \['zone'\]"):
         Columns.of(contract, statistics, RegressionOptions())

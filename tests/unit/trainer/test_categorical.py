@@ -1,10 +1,51 @@
+"""Encoders of text features."""
+
+from __future__ import annotations
+
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.tables.timestamp import TimestampColumn
+from contract import CategoricalStatistics, category
+from trainer.categorical import CategoricalColumn, TimestampColumn
+
+
+def column(counts: dict[str, int], default: str | None = "?") -> CategoricalColumn:
+    statistics = CategoricalStatistics(count=sum(counts.values()), missing=0, counts=counts, other=0)
+    return CategoricalColumn.of(category("x", default=default), statistics, missing=("", "?", "NA"))
+
+
+def indices(encoder: CategoricalColumn, *texts: str) -> list[int]:
+    return encoder.index(encoder.clean(tf.constant(texts))).numpy().tolist()
+
+
+def test_index_of_known_categories_is_their_rank_from_one():
+    known = column({f"word {rank}": 1000 - rank for rank in range(500)})
+    assert indices(known, *(f"word {rank}" for rank in range(500))) == list(range(1, 501))
+
+
+def test_index_of_unknown_categories_is_zero():
+    known = column({"a": 5, "b": 4})
+    assert indices(known, "c", "", "A", "b\0", "é") == [0] * 5
+
+
+def test_index_of_a_category_that_was_seen_once_is_zero():
+    assert indices(column({"a": 5, "b": 1}), "a", "b") == [1, 0]
+
+
+def test_clean_strips_spaces():
+    assert indices(column({"a": 5, "b b": 4}), " a", "a ", "\tb b ") == [1, 1, 2]
+
+
+def test_clean_takes_the_default_for_a_missing_value():
+    assert indices(column({"a": 5, "?": 4}), "", " NA", "?") == [2, 2, 2]
+
+
+def test_index_without_any_known_category_is_zero():
+    assert indices(column({}), "a") == [0]
+
 
 COLUMN = TimestampColumn(name="started")
 
