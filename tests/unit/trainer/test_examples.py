@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from trainer.examples import choose_golden, first_examples, read_examples, spread_examples
+import numpy as np
+
+from trainer.examples import (
+    Examples,
+    choose_golden,
+    first_examples,
+    golden_requests,
+    read_examples,
+    spread_examples,
+)
 from trainer.records import Records
 
 
@@ -54,3 +63,22 @@ def test_choose_golden_of_fewer_records_takes_all(make_dataset):
     records = Records.open(str(make_dataset(validation=3)))
 
     assert len(choose_golden(records, records.validation)) == 3
+
+
+def test_golden_requests_encode_bytes_as_a_server_does():
+    examples = Examples(
+        inputs={"image_bytes": np.array([b"\xff"], object), "zone": np.array([b"7"], object)},
+        targets=np.array([2.5], np.float32),
+        names=(),
+    )
+    outputs = {
+        "crop_bytes": np.array([b"text"], object),
+        "score": np.array([0.8], np.float32),
+        "text": np.array([[b"a"]], object),
+    }
+
+    (request,) = golden_requests(examples, outputs)
+
+    assert request.instance == {"image_bytes": {"b64": "/w=="}, "zone": "7"}
+    assert request.prediction == {"crop_bytes": {"b64": "dGV4dA=="}, "score": 0.8, "text": ["a"]}
+    assert (request.label, request.filename) == (2.5, "")

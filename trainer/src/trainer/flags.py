@@ -60,8 +60,8 @@ class FlagModel(BaseModel):
         schemas = {}
         for name, schema in cls.model_json_schema()["properties"].items():
             # A field that may be None is a flag that may be left out.
-            value = next((item for item in schema.pop("anyOf", ()) if item.get("type") != "null"), {})
-            merged = {**value, **schema}
+            values = [item for item in schema.pop("anyOf", ()) if item.get("type") != "null"]
+            merged = {**(values[0] if values else {}), **schema}
             if "type" in merged:
                 schemas[name] = {k: v for k, v in merged.items() if (k, v) != ("default", None)}
         return schemas

@@ -10,9 +10,9 @@ import keras
 import tensorflow as tf
 
 from contract import DataContract, DatasetStatistics
+from trainer.adapter import PREDICTIONS, PROBABILITIES
 from trainer.columns import CATEGORIES, CROSSES, NUMBERS, Columns, RawBatch
 from trainer.errors import InputError
-from trainer.evaluators import PREDICTIONS, PROBABILITIES
 from trainer.options import RegressionOptions, TableOptions, WideDeepOptions
 
 CLASS_IDS = "class_ids"

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from contract import DataContract, FeatureSpec
-from trainer.adapter import ModelAdapter, Tensors
-from trainer.evaluators import PREDICTIONS
+from trainer.adapter import PREDICTIONS, ModelAdapter, Tensors
 from trainer.network import CLASS_IDS, TableModel
 from trainer.options import ExportFormat
 from trainer.records import example_features
