@@ -9,17 +9,21 @@ from airflow.sdk.exceptions import ParamValidationError
 
 from contract import TrainingSpec
 from retraining.arguments import MEANINGS, OF_MODELS, SCHEMAS, argument_fields
-from trainer.config import TrainConfig
-from trainer.defaults import MODEL_DEFAULTS, MODEL_OPTIONS, ModelName
+from trainer.config import MODEL_DEFAULTS, MODEL_OPTIONS, ModelName, TrainConfig
 from trainer.errors import InputError
-from trainer.flags import parse
+from trainer.task import parse
 
 MODELS: tuple[ModelName, ...] = get_args(ModelName)
 ALIASES = {"num_epochs"}
 
 
 def types_of(model: ModelName) -> dict[str, Any]:
-    return get_type_hints(TrainConfig) | get_type_hints(MODEL_OPTIONS[model])
+    return {
+        name: hint
+        for config in (TrainConfig, MODEL_OPTIONS[model])
+        for name, hint in get_type_hints(config).items()
+        if name in config.model_fields
+    }
 
 
 def takes(model: str, name: str, value: Any) -> bool:
@@ -61,7 +65,7 @@ def test_known_arguments_are_the_trainers() -> None:
 
 
 def test_meanings_are_there_for_everything_that_a_form_can_ask() -> None:
-    of_models = {name for model in MODELS for name in get_type_hints(MODEL_OPTIONS[model])}
+    of_models = {name for model in MODELS for name in MODEL_OPTIONS[model].model_fields}
     assert set(MEANINGS) == of_models | set(SCHEMAS)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from retraining.spec import read_spec
-from trainer.flags import parse
+from trainer.task import parse
 
 DAGS = Path(__file__).parents[2] / "dags"
 FILES = sorted(path.stem for path in DAGS.glob("*.py"))
