@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,15 +14,22 @@ from preprocessing.tables.files import TablePart
 _ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".data", ".txt")
 """What a source ends in that is one file and no folder."""
 
-_NO_DATA = ("readme*", "license*", "licence*", "*.json", "*.md")
+_DOCUMENTS = frozenset(
+    f"{stem}{suffix}"
+    for stem in ("readme", "license", "licence")
+    for suffix in ("", ".html", ".md", ".pdf", ".rst", ".txt")
+)
+"""Names, in lower case, of the files that describe data; `license_plates.csv` is data."""
+
+_OTHER_FORMATS = (".json", ".md")
 
 
 @dataclass(frozen=True)
 class Tables:
     """CSV files in the order of their names.
 
-    Every visible file of a folder is data, however deep it lies, but for what goes with data: `README*`,
-    `LICENSE*`, `*.json` and `*.md`.
+    Every visible file of a folder is data, however deep it lies, but for what goes with data: a README or a
+    LICENSE (`_DOCUMENTS`), `*.json` and `*.md`.
 
     Attributes:
         uri: a file, a folder or a `gs://` prefix, without a slash at the end.
@@ -74,4 +80,4 @@ def _is_data(name: str) -> bool:
     if any(part.startswith(".") for part in name.split("/")):
         return False
     last = name.rsplit("/", 1)[-1].lower()
-    return not any(fnmatch.fnmatchcase(last, pattern) for pattern in _NO_DATA)
+    return last not in _DOCUMENTS and not last.endswith(_OTHER_FORMATS)

@@ -232,6 +232,26 @@ def test_conversion_of_a_cut_gzip_file_says_so(
     assert statistics["read"] == sum(statistics["records"].values()) + 1 > 10_000
 
 
+@pytest.mark.parametrize("name", ["license_plates.csv", "readme_events.csv", "Licence-fees.tsv", "README.csv"])
+def test_conversion_of_data_named_like_a_document_takes_it(
+    contract: DataContract, converted: Converted, tmp_path: Path, name: str
+) -> None:
+    _write(tmp_path / "source/a.csv", _rows(20))
+    _write(tmp_path / "source" / name, _rows(10, 1))
+    statistics = converted(contract, tmp_path / "source")
+    assert (statistics["read"], statistics["ignored"]) == (30, 0)
+
+
+@pytest.mark.parametrize("name", ["README", "ReadMe.txt", "readme.md", "LICENSE", "licence.TXT", "made.json"])
+def test_conversion_ignores_documents(
+    contract: DataContract, converted: Converted, tmp_path: Path, name: str
+) -> None:
+    _write(tmp_path / "source/a.csv", _rows(20))
+    (tmp_path / "source" / name).write_text("where it is from")
+    statistics = converted(contract, tmp_path / "source")
+    assert (statistics["read"], statistics["ignored"]) == (20, 1)
+
+
 def test_conversion_of_an_empty_file_counts_it(
     contract: DataContract, converted: Converted, tmp_path: Path
 ) -> None:
