@@ -12,6 +12,9 @@ from preprocessing.rejections import Rejected
 BATCH_PIECES = 1000
 """How many pieces travel together."""
 
+BROKEN_LINK = "link to a file that does not exist"
+"""Why a file that a listing has no size of can't be read."""
+
 _T = TypeVar("_T")
 
 
@@ -96,7 +99,7 @@ def is_hidden(name: str) -> bool:
 
 def dangling(uri: str) -> Rejected:
     """What becomes of a file whose size a listing can't tell."""
-    return Rejected(uri, "unreadable", "link to a file that does not exist")
+    return Rejected(uri, "unreadable", BROKEN_LINK)
 
 
 def place_of(bytes_before: int, total_bytes: int) -> int:

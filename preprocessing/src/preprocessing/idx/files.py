@@ -5,17 +5,10 @@ https://web.archive.org/web/2023/http://yann.lecun.com/exdb/mnist/ ("File format
 
 from __future__ import annotations
 
-import gzip
 import struct
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
 
-from preprocessing.raw_streams import open_raw
-from preprocessing.rejections import RejectedError
-from preprocessing.stores import UnreadableError
+from preprocessing.raw_streams import RawStream
 
 _UNSIGNED_BYTE = 0x08
 _BLOCK_BYTES = 1 << 20
@@ -45,54 +38,53 @@ class IdxHeader:
         return size
 
 
-def read_header(stream: BinaryIO, *, dimensions: int) -> IdxHeader:
+def read_header(stream: RawStream, *, dimensions: int) -> IdxHeader:
     """The header of a file of unsigned bytes.
 
     Raises:
-        RejectedError: the file is no such file.
+        SourceError: the file is no such file, or can't be read.
     """
-    length = 4 + 4 * dimensions
-    data = read_whole(stream, length)
-    if len(data) < length:
-        raise RejectedError("truncated" if data else "empty", f"{len(data)} bytes, the header has {length}")
+    data = read_whole(stream, 4 + 4 * dimensions, what="a header")
     zero, kind, found = struct.unpack_from(">HBB", data)
     if zero or kind != _UNSIGNED_BYTE or found != dimensions:
-        raise RejectedError(
-            "corrupt",
-            f"expected the magic number {_UNSIGNED_BYTE << 8 | dimensions:08x}, received {data[:4].hex()}",
+        raise stream.error(
+            f"expected the magic number {_UNSIGNED_BYTE << 8 | dimensions:08x}, received {data[:4].hex()}"
         )
     return IdxHeader(shape=struct.unpack_from(f">{dimensions}I", data, 4))
 
 
-@contextmanager
-def open_idx(uri: str) -> Iterator[BinaryIO]:
-    """A file as a stream, uncompressed where its name ends in `.gz`.
+def skip(stream: RawStream, size: int) -> None:
+    """Pass over bytes; compressed ones have to be read for it.
 
     Raises:
-        RejectedError: it can't be read.
+        SourceError: the file ends before, or can't be read.
     """
-    try:
-        with open_raw(uri) as stream:
-            yield stream
-    except UnreadableError as error:
-        raise RejectedError("unreadable", str(error)) from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise RejectedError("corrupt", str(error)) from error
+    while size:
+        size -= len(read_whole(stream, min(size, _BLOCK_BYTES), what="the images before it"))
 
 
-def skip(stream: BinaryIO, size: int) -> None:
-    """Pass over bytes; compressed ones have to be read for it."""
-    while size and (piece := read_whole(stream, min(size, _BLOCK_BYTES))):
-        size -= len(piece)
+def read_whole(stream: RawStream, size: int, *, what: str) -> bytes:
+    """As many bytes as asked for.
+
+    Raises:
+        SourceError: the file ends before, or can't be read.
+    """
+    data = stream.read(size)
+    while len(data) < size:
+        piece = stream.read(size - len(data))
+        if not piece:
+            raise stream.error(
+                f"expected {size} bytes of {what}, received {len(data)}: the file is truncated"
+            )
+        data += piece
+    return data
 
 
-def read_whole(stream: BinaryIO, size: int) -> bytes:
-    """As many bytes as asked for, or as many as there are, even of a compressed file that is cut."""
-    read = getattr(stream, "read1", stream.read)
-    found = bytearray()
-    try:
-        while len(found) < size and (piece := read(size - len(found))):
-            found += piece
-    except EOFError:  # a compressed file that is cut
-        return bytes(found)
-    return bytes(found)
+def read_to_end(stream: RawStream) -> None:
+    """Read what is left, since gzip compares its checksum at the end.
+
+    Raises:
+        SourceError: the file can't be read to its end.
+    """
+    while stream.read(_BLOCK_BYTES):
+        pass

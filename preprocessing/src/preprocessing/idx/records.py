@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 from collections.abc import Sequence
 
@@ -10,9 +9,10 @@ from PIL import Image
 
 from contract import TEST_SPLIT, DataContract
 from preprocessing.examples import ExampleEncoder, Value
-from preprocessing.idx.files import open_idx, read_header, read_whole, skip
+from preprocessing.idx.files import read_header, read_to_end, read_whole, skip
 from preprocessing.idx.sources import IMAGE_DIMENSIONS, LABEL_DIMENSIONS, IdxSlice
-from preprocessing.rejections import Reason, Rejected, RejectedError
+from preprocessing.raw_streams import open_raw
+from preprocessing.rejections import Rejected
 from preprocessing.shard_files import ShardFiles
 from preprocessing.tally import Tally
 
@@ -39,11 +39,7 @@ def write_records(slices: Sequence[IdxSlice], shard: ShardFiles, *, contract: Da
     tally = Tally()
     encoder = ExampleEncoder(contract.features)
     for piece in sorted(slices, key=lambda piece: (piece.name, piece.first)):
-        try:
-            _write_slice(piece, shard, contract=contract, encoder=encoder, tally=tally)
-        except RejectedError as error:
-            tally.read += 1
-            tally.rejections.add(Rejected(f"{piece.uri}:{piece.first}", error.reason, error.detail))
+        _write_slice(piece, shard, contract=contract, encoder=encoder, tally=tally)
     return tally
 
 
@@ -52,20 +48,17 @@ def _write_slice(
 ) -> None:
     known = frozenset(contract.label.vocabulary)
     is_test = contract.split.is_test_file(piece.name)
-    with open_idx(piece.uri) as images, open_idx(piece.labels_uri) as labels:
+    with open_raw(piece.uri) as images, open_raw(piece.labels_uri) as labels:
         header = read_header(images, dimensions=IMAGE_DIMENSIONS)
         _, height, width = header.shape
-        paired = min(header.count, read_header(labels, dimensions=LABEL_DIMENSIONS).count) - piece.first
-        paired = max(0, min(paired, piece.count))
-        _reject_rest(tally, piece, paired, "unpaired", "the files of images and of labels differ in length")
+        label_count = read_header(labels, dimensions=LABEL_DIMENSIONS).count
+        paired = max(0, min(min(header.count, label_count) - piece.first, piece.count))
+        _reject_unpaired(tally, piece, paired)
         skip(images, piece.first * header.item_bytes)
         skip(labels, piece.first)
         for index in range(paired):
-            pixels, label = read_whole(images, header.item_bytes), read_whole(labels, 1)
-            if len(pixels) < header.item_bytes or not label:
-                here = dataclasses.replace(piece, count=paired)
-                _reject_rest(tally, here, index, "truncated", "the file ends before it")
-                return
+            pixels = read_whole(images, header.item_bytes, what=f"image {piece.first + index}")
+            label = read_whole(labels, 1, what=f"label {piece.first + index}")
             tally.read += 1
             word, name = str(label[0]), f"{piece.name}:{piece.first + index}"
             if word not in known:
@@ -81,16 +74,19 @@ def _write_slice(
             tally.count_label(split, word)
             tally.heights[height] += 1
             tally.widths[width] += 1
+        if piece.first + piece.count >= max(header.count, label_count):
+            read_to_end(images)
+            read_to_end(labels)
 
 
-def _reject_rest(tally: Tally, piece: IdxSlice, first: int, reason: Reason, detail: str) -> None:
+def _reject_unpaired(tally: Tally, piece: IdxSlice, first: int) -> None:
     """Count the images of a slice from `first` on; the uri names the first of them."""
-    times = piece.count - first
+    times, detail = piece.count - first, "the files of images and of labels differ in length"
     if times:
         tally.read += times
         more = f" (and {times - 1} more after it)" if times > 1 else ""
         tally.rejections.add(
-            Rejected(f"{piece.uri}:{piece.first + first}", reason, detail + more), times=times
+            Rejected(f"{piece.uri}:{piece.first + first}", "unpaired", detail + more), times=times
         )
 
 

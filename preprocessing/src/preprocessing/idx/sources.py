@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from preprocessing.errors import SourceError
-from preprocessing.idx.files import open_idx, read_header
-from preprocessing.rejections import Rejected, RejectedError
+from preprocessing.idx.files import read_header
+from preprocessing.raw_streams import open_raw
+from preprocessing.rejections import Rejected
 from preprocessing.sources import Leftovers, Listed, Part, batches, is_hidden, place_of, shard_at
 from preprocessing.stores import Entry, open_store
 
@@ -65,16 +66,16 @@ class IdxPair:
     total_bytes: int
 
     def listed(self) -> Iterator[Listed]:
-        """Its images in slices; or, if a header is broken, that."""
+        """Its images in slices.
+
+        Raises:
+            SourceError: one of the two can't be read, or is no such file.
+        """
         uri, labels_uri = (f"{self.folder}/{name}" for name in (self.images.name, self.labels))
         counts = []
         for file, dimensions in ((uri, IMAGE_DIMENSIONS), (labels_uri, LABEL_DIMENSIONS)):
-            try:
-                with open_idx(file) as stream:
-                    counts.append(read_header(stream, dimensions=dimensions).count)
-            except RejectedError as error:
-                yield Listed(rejected=(Rejected(file, error.reason, error.detail),))
-                return
+            with open_raw(file) as stream:
+                counts.append(read_header(stream, dimensions=dimensions).count)
         size = self.images.size or 0
         items = max(counts)
         slice_images = max(_SLICE_IMAGES, items // _MOST_SLICES)

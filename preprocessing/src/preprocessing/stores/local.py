@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -10,6 +11,7 @@ from typing import BinaryIO
 import google_crc32c
 
 from contract.mount import SCHEME, mounted_path
+from preprocessing.errors import SourceError
 from preprocessing.stores.base import Entry, UnreadableError
 
 _UNREADABLE = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
@@ -32,7 +34,8 @@ class LocalStore:
         """The names of the folders in a folder, links followed; none if there is no such folder."""
         try:
             with os.scandir(self._path(uri)) as entries:
-                return sorted(entry.name for entry in entries if entry.is_dir())
+                # Not entry.is_dir(), which raises for a link to itself.
+                return sorted(entry.name for entry in entries if Path(entry.path).is_dir())
         except (FileNotFoundError, NotADirectoryError):
             return []
 
@@ -50,10 +53,14 @@ class LocalStore:
                 if entry.is_dir(follow_symlinks=False):
                     if recursive:
                         yield from self._walk(entry.path, f"{prefix}{entry.name}/", recursive=True)
-                elif entry.is_file():
-                    yield Entry(prefix + entry.name, entry.stat().st_size)
-                elif entry.is_symlink() and not entry.is_dir():
+                    continue
+                try:
+                    status = entry.stat()
+                except OSError:  # a link to nothing, or to itself
                     yield Entry(prefix + entry.name, None)
+                    continue
+                if stat.S_ISREG(status.st_mode):
+                    yield Entry(prefix + entry.name, status.st_size)
 
     def size(self, uri: str) -> int:
         """The bytes of a file."""
@@ -63,11 +70,18 @@ class LocalStore:
             raise UnreadableError(error.strerror) from error
 
     def read(self, uri: str, *, size: int | None = None) -> bytes:
-        """A file's bytes."""
+        """A file's bytes.
+
+        Raises:
+            UnreadableError: there is no such file, or it may not be read.
+            SourceError: the disk fails, which says nothing of the file.
+        """
         try:
             descriptor = os.open(self._path(uri), os.O_RDONLY | os.O_CLOEXEC)
         except _UNREADABLE as error:
             raise UnreadableError(error.strerror) from error
+        except OSError as error:
+            raise SourceError(f"source {uri}: {error.strerror}") from error
         try:
             # One more byte than expected, so that a file that has grown shows.
             blocks = [os.read(descriptor, size + 1)] if size is not None else []
@@ -76,6 +90,8 @@ class LocalStore:
                     blocks.append(os.read(descriptor, _BLOCK_BYTES))
         except IsADirectoryError as error:
             raise UnreadableError(error.strerror) from error
+        except OSError as error:
+            raise SourceError(f"source {uri}: {error.strerror}") from error
         finally:
             os.close(descriptor)
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)

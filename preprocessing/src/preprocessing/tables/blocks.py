@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -14,10 +12,6 @@ LINE_BYTES = 4 << 20
 
 _HEAD_BYTES = 1 << 10
 _LINE_END = re.compile(rb"\r\n?|\n")
-
-
-class BrokenStreamError(Exception):
-    """A compressed file can't be read to its end."""
 
 
 @dataclass(frozen=True)
@@ -58,20 +52,13 @@ def blocks(
 
     Yields:
         Blocks that end with a line, where quotes are even; the last one may lack the line's end.
-
-    Raises:
-        BrokenStreamError: after the last whole line of a compressed file that is cut or damaged.
     """
     pending = bytearray()
     passed = 0  # bytes of a line that is too long; its beginning is in `head`
     head = b""
-    broken: Exception | None = None
     ended = False
     while not ended:
-        try:
-            piece = read(size if length is None else min(size, length))
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            piece, broken = b"", error
+        piece = read(size if length is None else min(size, length))
         ended = not piece
         if length is not None:
             length -= len(piece)
@@ -86,15 +73,13 @@ def blocks(
         pending += piece
         if len(pending) < size and not ended:
             continue
-        end = len(pending) if ended and broken is None else safe_end(pending)
+        end = len(pending) if ended else safe_end(pending)
         if end:
             yield Block(bytes(pending[:end]), end)
             del pending[:end]
         elif len(pending) > LINE_BYTES:
             head, passed = bytes(pending[:_HEAD_BYTES]), len(pending)
             pending.clear()
-    if broken is not None:
-        raise BrokenStreamError(str(broken)) from broken
 
 
 def safe_end(data: bytes | bytearray) -> int:

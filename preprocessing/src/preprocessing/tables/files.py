@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from contract import DataContract
 from preprocessing.errors import SourceError
-from preprocessing.raw_streams import is_compressed, open_raw
+from preprocessing.raw_streams import RawStream, is_compressed, open_raw
 from preprocessing.rejections import Rejected
 from preprocessing.sources import Listed, batches, place_of, shard_at
-from preprocessing.stores import UnreadableError
-from preprocessing.tables.blocks import BLOCK_BYTES, Block, BrokenStreamError, blocks
+from preprocessing.tables.blocks import BLOCK_BYTES, Block, blocks
 from preprocessing.tables.rows import RowReader
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -95,25 +92,20 @@ class TablePart:
         """Its spans, of a thousandth of the source each, within limits; a compressed file is one span.
 
         Raises:
-            SourceError: a column is missing, or there twice.
+            SourceError: it can't be read to its end, or a column is missing, or there twice.
         """
-        if not self.size:
-            yield Listed(rejected=(Rejected(self.uri, "empty", "0 bytes"),))
-            return
-        try:
-            file = self._file()
-            for batch in batches(self._spans(file)):
-                yield Listed(pieces=batch)
-        except UnreadableError as error:
-            yield Listed(rejected=(Rejected(self.uri, "unreadable", str(error)),))
-        except BrokenStreamError as error:
-            yield Listed(rejected=(Rejected(self.uri, "truncated", str(error)),))
-
-    def _file(self) -> TableFile:
         format_ = self.contract.csv
         assert format_ is not None  # noqa: S101 - DataContract sees to it
+        if not self.size:
+            if not format_.columns or is_compressed(self.uri):
+                expected = "a gzip file" if is_compressed(self.uri) else "a header"
+                raise SourceError(f"source {self.uri}: expected {expected}, received 0 bytes")
+            yield Listed(rejected=(Rejected(self.uri, "empty", "0 bytes"),))
+            return
         columns = format_.columns or self._header(format_.delimiter)
-        return TableFile(uri=self.uri, name=self.name, columns=columns, has_header=not format_.columns)
+        file = TableFile(uri=self.uri, name=self.name, columns=columns, has_header=not format_.columns)
+        for batch in batches(self._spans(file)):
+            yield Listed(pieces=batch)
 
     def _header(self, delimiter: str) -> tuple[str, ...]:
         with open_raw(self.uri) as stream:
@@ -146,6 +138,7 @@ class TablePart:
                     yield self._span(file, offset=offset, size=size, line=line)
                     offset, line = offset + size, line + lines
                     size = lines = 0
+            _check_end(stream, offset + size, expected=self.size)
         if size:
             yield self._span(file, offset=offset, size=size, line=line)
 
@@ -154,15 +147,26 @@ class TablePart:
         return Span(file=file, offset=offset, size=size, line=line, place=place)
 
 
-def table_blocks(stream: BinaryIO, offset: int, length: int | None = None) -> Iterator[Block]:
-    """The lines of a stream from an offset on, without the mark that some programs begin UTF-8 files with."""
+def table_blocks(stream: RawStream, offset: int, length: int | None = None) -> Iterator[Block]:
+    """The lines of a stream from an offset on, without the mark that some programs begin UTF-8 files with.
+
+    Raises:
+        SourceError: the stream can't be read to its end, or ends before the length is reached.
+    """
     if offset:
         stream.seek(offset)
-    # What a damaged file still gives comes before the error only if it is asked for bit by bit.
-    read = stream.read1 if isinstance(stream, gzip.GzipFile) else stream.read
-    for block in blocks(read, length):
+    end = None if length is None else offset + length
+    for block in blocks(stream.read, length):
         if not offset and block.data.startswith(_BYTE_ORDER_MARK):
             yield Block(block.data.removeprefix(_BYTE_ORDER_MARK), block.size, block.too_long)
         else:
             yield block
         offset += block.size
+    if end is not None:
+        _check_end(stream, offset, expected=end)
+
+
+def _check_end(stream: RawStream, end: int, *, expected: int) -> None:
+    """Refuse a file that became shorter after it was listed."""
+    if end < expected:
+        raise stream.error(f"expected {expected} bytes as listed, received {end}")

@@ -12,8 +12,6 @@ from contract import TEST_SPLIT, TRAIN_SPLIT, DataContract
 from preprocessing.raw_streams import open_raw
 from preprocessing.rejections import Reason, Rejected
 from preprocessing.shard_files import ShardFiles
-from preprocessing.stores import UnreadableError
-from preprocessing.tables.blocks import BrokenStreamError
 from preprocessing.tables.encoding import Batch, RowEncoder
 from preprocessing.tables.files import Span, TableFile, table_blocks
 from preprocessing.tables.gathering import Gatherer, row_hashes
@@ -63,19 +61,14 @@ class _RowWriter:
         file, line = span.file, span.line
         reader = RowReader(delimiter=self._delimiter, width=len(file.columns))
         header = file.has_header and not span.offset
-        try:
-            with open_raw(span.uri) as stream:
-                length = None if file.is_compressed else span.size
-                for block in table_blocks(stream, span.offset, length):
-                    rows = reader.read(block, line)
-                    line += block.lines
-                    if header and rows.rows:
-                        rows, header = rows.without_first(), False
-                    self._write_rows(rows, file)
-        except UnreadableError as error:
-            self._reject(span.uri, "unreadable", str(error))
-        except BrokenStreamError as error:
-            self._reject(f"{span.uri}:{line}", "truncated", str(error))
+        with open_raw(span.uri) as stream:
+            length = None if file.is_compressed else span.size
+            for block in table_blocks(stream, span.offset, length):
+                rows = reader.read(block, line)
+                line += block.lines
+                if header and rows.rows:
+                    rows, header = rows.without_first(), False
+                self._write_rows(rows, file)
 
     def finish(self) -> Tally:
         """The counts, when all spans are written."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from contract import DataContract
 from preprocessing.errors import SourceError
-from preprocessing.sources import Leftovers, Listed, Part, dangling
+from preprocessing.sources import BROKEN_LINK, Leftovers, Listed, Part
 from preprocessing.stores import UnreadableError, open_store
 from preprocessing.tables.files import TablePart
 
@@ -40,7 +40,11 @@ class Tables:
     contract: DataContract
 
     def parts(self) -> Iterator[Part]:
-        """One for each file, and one for what is no data or can't be read."""
+        """One for each file, and one for what is no data.
+
+        Raises:
+            SourceError: there is no file, or one is a link to none.
+        """
         if self.uri.lower().endswith(_ENDINGS):
             yield from self._one_file()
             return
@@ -51,19 +55,17 @@ class Tables:
         if not data:
             raise SourceError(f"source {self.uri}: expected CSV files, found none")
         total = sum(entry.size or 0 for entry in data)
-        rejected = []
         before = 0
         for entry in data:
             uri = f"{self.uri}/{entry.name}"
             if entry.size is None:
-                rejected.append(dangling(uri))
-                continue
+                raise SourceError(f"source {uri}: {BROKEN_LINK}")
             yield TablePart(
                 uri=uri, name=entry.name, size=entry.size,
                 bytes_before=before, total_bytes=total, contract=self.contract,
             )  # fmt: skip
             before += entry.size
-        yield Leftovers(Listed(rejected=tuple(rejected), ignored=len(entries) - len(data)))
+        yield Leftovers(Listed(ignored=len(entries) - len(data)))
 
     def _one_file(self) -> Iterator[Part]:
         try:
