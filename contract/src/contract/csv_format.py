@@ -1,20 +1,20 @@
-"""How a dataset's CSV files are written."""
+"""Dialect of a dataset's CSV files."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from contract.errors import ContractError
-from contract.fields import FieldReader
+from pydantic import ConfigDict
+
+from contract.validation import ContractError
 
 MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL")
-"""The usual ways to write that there is no value."""
+"""The usual spellings of a missing value."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CsvFormat:
-    """The form of CSV files (RFC 4180): UTF-8, quoted with `"`, any line ending, `.gz` compressed with gzip.
+    """The dialect of CSV files (RFC 4180): UTF-8, quoted with `"`, any line ending, `.gz` compressed with gzip.
 
     Spaces around a value are no part of it.
 
@@ -28,6 +28,8 @@ class CsvFormat:
         ContractError: a field has a value that it can't have.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     columns: tuple[str, ...] = ()
     delimiter: str = ","
     missing: tuple[str, ...] = MISSING
@@ -39,27 +41,3 @@ class CsvFormat:
             raise ContractError(
                 "csv.delimiter", expected="one character, not a quote", received=self.delimiter
             )
-
-    def to_json(self) -> dict[str, Any]:
-        """The format as plain JSON values."""
-        return {
-            "columns": list(self.columns),
-            "delimiter": self.delimiter,
-            "missing": list(self.missing),
-        }
-
-    @classmethod
-    def from_json(cls, value: object) -> CsvFormat:
-        """The format that `to_json` wrote.
-
-        Raises:
-            ContractError: a field is missing, unknown or of the wrong type.
-        """
-        reader = FieldReader(value, "csv")
-        csv = cls(
-            columns=tuple(reader.take_list("columns", str)),
-            delimiter=reader.take("delimiter", str),
-            missing=tuple(reader.take_list("missing", str)),
-        )
-        reader.finish()
-        return csv
