@@ -87,7 +87,7 @@ def copy_bytes(data: Path, output: Path, images: int) -> Callable[[], None]:
 
 def perennial(data: Path, output: Path, images: int) -> Callable[[], None]:
     """The conversion of this project, as its command line runs it."""
-    from preprocessing.arguments import parse_arguments
+    from preprocessing.main import parse_arguments
     from preprocessing.main import run as convert
 
     labels = ",".join(f"label{label:02}" for label in range(LABELS))

@@ -69,7 +69,7 @@ COLUMNS = {"census": CENSUS_COLUMNS, "taxi": TAXI_COLUMNS}
 def perennial(table: str, source: Path, output: Path, rows: int) -> Callable[[], None]:
     """The conversion of this project, as its command line runs it."""
     from contract import CsvFormat, DataContract, category, class_label, key, number, target
-    from preprocessing.arguments import parse_arguments
+    from preprocessing.main import parse_arguments
     from preprocessing.main import run as convert
 
     features = {

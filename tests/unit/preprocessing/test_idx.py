@@ -17,9 +17,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from PIL import Image
 
 from contract import ContractError, DataContract, FeatureSpec, SplitSpec, idx_features
-from preprocessing.conversion import Conversion
 from preprocessing.errors import SourceError
-from preprocessing.formats import FORMATS
+from preprocessing.formats import FORMATS, Conversion
 from preprocessing.output import OutputFolder
 from preprocessing.pipeline import convert
 

@@ -9,7 +9,7 @@ import pytest
 from google.api_core.exceptions import NotFound
 
 from preprocessing.errors import SourceError
-from preprocessing.raw_streams import RawStream, is_compressed, open_raw
+from preprocessing.sources import RawStream, is_compressed, open_raw
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.GZ"])

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from contract import CsvFormat, DataContract, DatasetStatistics, FeatureSpec, SplitSpec, key
-from preprocessing.conversion import Conversion
+from preprocessing.conversion_stats import LISTED_PER_REASON
 from preprocessing.errors import SourceError, TooManyRejectedError
-from preprocessing.rejections import LISTED_PER_REASON
-from preprocessing.shard_writer import write_shard
+from preprocessing.formats import Conversion
+from preprocessing.pipeline import write_shard
 from preprocessing.tables import files
 
 Converted = Callable[..., dict[str, Any]]
@@ -130,7 +130,7 @@ def test_conversion_of_any_number_of_shards_writes_the_same_records(
     folder_bytes: FolderBytes,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(files, "_LEAST_SPAN_BYTES", 5_000)
+    monkeypatch.setattr(files, "_LEAST_RANGE_BYTES", 5_000)
     _write(tmp_path / "source/b.csv", _rows(2000, 1))
     _write(tmp_path / "source/a/a.csv", _rows(3000, 2))
     (tmp_path / "source" / "README.txt").write_text("where it is from")
@@ -150,7 +150,7 @@ def test_conversion_of_any_number_of_shards_writes_the_same_records(
     assert min(sizes) > 0
 
 
-def test_conversion_keeps_statistics_of_the_training_side(
+def test_conversion_keeps_statistics_of_the_training_split(
     contract: DataContract, converted: Converted, tmp_path: Path, records_of: RecordsOf
 ) -> None:
     rows = [*_rows(3000), *([["40", "?", "1", " ? ", "low"]] * 5)]
@@ -158,14 +158,14 @@ def test_conversion_keeps_statistics_of_the_training_side(
     statistics = DatasetStatistics.from_text((tmp_path / "output/statistics.json").read_text())
     train = _records(tmp_path / "output", records_of, "train")
     ages = sorted(record["age"] for record in train)
-    age, city = statistics.numbers["age"], statistics.words["city"]
+    age, city = statistics.numbers["age"], statistics.categories["city"]
     assert set(statistics.numbers) == {"age", "hours"}
-    assert set(statistics.words) == {"city"}
+    assert set(statistics.categories) == {"city"}
     assert statistics.records["train"] == age.count == city.count == len(train)
     assert age.mean == pytest.approx(sum(ages) / len(ages))
     assert (age.minimum, age.maximum, age.quantiles[50]) == (ages[0], ages[-1], ages[len(ages) // 2])
-    assert statistics.numbers["hours"].missing == city.missing == city.words.get("?", 0)
-    assert sum(city.words.values()) == len(train)
+    assert statistics.numbers["hours"].missing == city.missing == city.counts.get("?", 0)
+    assert sum(city.counts.values()) == len(train)
     assert sum(statistics.labels["train"].values()) == len(train)
 
 
@@ -279,14 +279,14 @@ def test_conversion_of_a_file_that_ends_before_its_listed_size_fails_and_names_i
     rows = b"30,1,1,city,low\n" * (size // 16 + 1)
     source = tmp_path / "people.csv"
     source.write_bytes(rows[:size])
-    partition = files.TablePart(
+    partition = files.TablePartition(
         uri=str(source), name="people.csv", size=listed, bytes_before=0, total_bytes=listed, contract=contract
     )
     conversion = conversion_of(contract, source, tmp_path / "output")
 
     def convert() -> None:
-        for batch in partition.listed():
-            write_shard(0, batch.pieces, conversion=conversion, num_shards=1)
+        for batch in partition.list_batches():
+            write_shard(0, batch.chunks, conversion=conversion, num_shards=1)
 
     with pytest.raises(SourceError, match=rf"people\.csv: expected {listed} bytes .* received {size}"):
         convert()
