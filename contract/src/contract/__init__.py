@@ -1,12 +1,12 @@
 """The contract of a dataset: features, split, training, gate and schedule, and all that crosses a room."""
 
-from contract.csv_format import CsvFormat
 from contract.data_contract import (
     FEATURES_FILENAME,
     RECORD_FORMAT_VERSION,
     TEST_SPLIT,
     TRAIN_SPLIT,
     VALIDATION_SPLIT,
+    CsvFormat,
     DataContract,
     SplitSpec,
 )

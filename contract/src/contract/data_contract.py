@@ -11,13 +11,12 @@ from typing import Literal, get_args
 
 from pydantic import ConfigDict
 
-from contract.csv_format import CsvFormat
 from contract.features import FeatureSpec
 from contract.naming import check_dataset_name
 from contract.validation import ContractError, check_complete, from_json, to_json
 
 RECORD_FORMAT_VERSION = "1.0.0"
-"""Version of the records that the converter writes for the same input; a new one converts every dataset anew."""
+"""Version of the records that the converter writes; a new one converts every dataset anew."""
 
 FEATURES_FILENAME = "features.json"
 TRAIN_SPLIT = "train"
@@ -33,6 +32,41 @@ RecordFormat = Literal["image", "csv", "idx"]
 # https://github.com/tensorflow/datasets/blob/master/tensorflow_datasets/core/features/feature.py (from_json)
 _TFDS_FEATURES_DICT = "tensorflow_datasets.core.features.features_dict.FeaturesDict"
 _TFDS_SCALAR = "tensorflow_datasets.core.features.scalar.Scalar"
+
+
+MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL")
+"""The usual spellings of a missing value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CsvFormat:
+    """The dialect of CSV files (RFC 4180): UTF-8, quoted with `"`, any line ending, `.gz` for gzip.
+
+    Spaces around a value are no part of it.
+
+    Attributes:
+        columns: the names of all columns in order, where files have no header; empty where the first line of
+            each file names them. A column that no feature has is passed over.
+        delimiter: one character between fields.
+        missing: spellings of a missing value.
+
+    Raises:
+        ContractError: a field has a value that it can't have.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    columns: tuple[str, ...] = ()
+    delimiter: str = ","
+    missing: tuple[str, ...] = MISSING
+
+    def __post_init__(self) -> None:
+        if len(set(self.columns)) != len(self.columns):
+            raise ContractError("csv.columns", expected="distinct names", received=self.columns)
+        if len(self.delimiter) != 1 or self.delimiter in '"\r\n\0 ':
+            raise ContractError(
+                "csv.delimiter", expected="one character, not a quote", received=self.delimiter
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 T = TypeVar("T")
+
+_ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
 
 
 class ContractError(ValueError):
@@ -100,9 +101,10 @@ def from_json(cls: type[T], text: str | bytes, where: str) -> T:
         ContractError: the text is no JSON, or a field is missing, unknown or of the wrong type.
     """
     try:
-        return _adapter(cls).validate_json(text, strict=True)
+        value: T = _adapter(cls).validate_json(text, strict=True)
     except ValidationError as error:
         raise _contract_error(error.errors(include_url=False)[0], where) from error
+    return value
 
 
 def check_complete(document: Any, value: object, where: str) -> None:
@@ -130,9 +132,10 @@ def check_complete(document: Any, value: object, where: str) -> None:
     check(document, to_json(value), where)
 
 
-@cache
-def _adapter(cls: type[T]) -> TypeAdapter[T]:
-    return TypeAdapter(cls)
+def _adapter(cls: type[Any]) -> TypeAdapter[Any]:
+    if cls not in _ADAPTERS:
+        _ADAPTERS[cls] = TypeAdapter(cls)
+    return _ADAPTERS[cls]
 
 
 def _contract_error(error: Any, where: str) -> ContractError:

@@ -22,6 +22,7 @@ from contract import (
     number,
     target,
 )
+from contract.validation import from_json, to_json
 
 CONTRACT = DataContract(name="flowers", record_format="image", features=image_features(("daisy", "roses")))
 
@@ -241,3 +242,29 @@ def test_is_test_file_compares_the_last_part_unless_there_is_a_slash(
     pattern: str, name: str, is_test: bool
 ) -> None:
     assert SplitSpec(test_files=(pattern,)).is_test_file(name) == is_test
+
+
+def test_csv_format_reads_what_to_json_wrote() -> None:
+    csv = CsvFormat(columns=("a", "b"), delimiter=";", missing=("", "-"))
+    assert from_json(CsvFormat, json.dumps(to_json(csv)), "csv") == csv
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ({"columns": ("a", "a")}, "csv.columns"),
+        ({"delimiter": ""}, "csv.delimiter"),
+        ({"delimiter": ";;"}, "csv.delimiter"),
+        ({"delimiter": '"'}, "csv.delimiter"),
+        ({"delimiter": "\n"}, "csv.delimiter"),
+    ],
+)
+def test_csv_format_with_a_wrong_value_names_the_field(arguments: dict[str, object], field: str) -> None:
+    with pytest.raises(ContractError) as caught:
+        CsvFormat(**arguments)  # type: ignore[arg-type]
+    assert caught.value.field == field
+
+
+def test_csv_format_with_a_field_too_many_names_it() -> None:
+    with pytest.raises(ContractError, match=r"csv\.quote: expected no such field"):
+        from_json(CsvFormat, json.dumps(to_json(CsvFormat()) | {"quote": "'"}), "csv")
