@@ -14,7 +14,14 @@ from dataclasses import dataclass
 import apache_beam as beam
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, StandardOptions
 
-from contract import ContractError, DataContract, DatasetStatistics, SplitSpec, image_features
+from contract import (
+    FEATURES_FILENAME,
+    ContractError,
+    DataContract,
+    DatasetStatistics,
+    SplitSpec,
+    image_features,
+)
 from contract.naming import SCHEME
 from preprocessing.errors import ConversionError
 from preprocessing.formats import FORMATS, Conversion
@@ -31,10 +38,10 @@ Options of Beam and of its runner are taken too (--runner, --temp_location, ...)
 is {DEFAULT_RUNNER}, which works here, in this process.
 
 examples:
-  python -m preprocessing.main --source photos --output-dir tfrecord --dataset flowers --labels daisy,roses
-  python -m preprocessing.main --source train.csv --output-dir tfrecord --contract features.json --strict
-  python -m preprocessing.main --source adult.data.csv --output-dir tfrecord --contract features.json
-  python -m preprocessing.main --source gs://B/raw --output-dir gs://B/tfrecord --contract features.json \\
+  python -m preprocessing.main --source photos --output-dir out --dataset flowers --labels daisy,roses
+  python -m preprocessing.main --source train.csv --output-dir out --contract {FEATURES_FILENAME} --strict
+  python -m preprocessing.main --source adult.data.csv --output-dir out --contract {FEATURES_FILENAME}
+  python -m preprocessing.main --source gs://B/raw --output-dir gs://B/out --contract {FEATURES_FILENAME} \\
       --runner=DataflowRunner --no-wait --project=P --region=R --temp_location=gs://B/tmp --extra_package=...
 """
 
@@ -147,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
         help="submit to Dataflow, print the job's id and name as a line of JSON, and end")  # fmt: skip
     contract = parser.add_argument_group("contract", "either a file, or, for images, a name and the labels")
     dataset = contract.add_mutually_exclusive_group(required=True)
-    dataset.add_argument("--contract", metavar="FILE", help="features.json of the dataset")
+    dataset.add_argument("--contract", metavar="FILE", help=f"{FEATURES_FILENAME} of the dataset")
     dataset.add_argument(
         "--dataset", metavar="NAME", help="the dataset's name, for a new contract for images"
     )
