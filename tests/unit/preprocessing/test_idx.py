@@ -17,9 +17,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from PIL import Image
 
 from contract import ContractError, DataContract, FeatureSpec, SplitSpec, idx_features
-from preprocessing.conversion import Conversion
 from preprocessing.errors import SourceError
-from preprocessing.formats import FORMATS
+from preprocessing.formats import FORMATS, Conversion
 from preprocessing.output import OutputFolder
 from preprocessing.pipeline import convert
 
@@ -96,11 +95,8 @@ def test_conversion_writes_lossless_images(tmp_path: Path, records_of: RecordsOf
 @pytest.mark.parametrize(
     ("images", "labels", "rejected", "records"),
     [
-        (_images(10, announced=15), _labels(15), {"truncated": 5}, 10),
-        (_images(10)[:-5], _labels(10), {"truncated": 1}, 9),
         (_images(10), _labels(7), {"unpaired": 3}, 7),
         (_images(7), _labels(10), {"unpaired": 3}, 7),
-        (_images(10), _labels(6, announced=10), {"truncated": 4}, 6),
         (_images(10), _labels(9) + b"", {"unpaired": 1}, 9),
         (_images(2), struct.pack(">II", 0x801, 2) + b"\x03\x0b", {"unknown_label": 1}, 1),
     ],
@@ -115,33 +111,69 @@ def test_conversion_of_files_that_do_not_fit_counts_what_is_lost(
     assert statistics["read"] == records + sum(rejected.values())
 
 
-@pytest.mark.parametrize(
-    ("images", "labels", "reason"),
-    [
-        (b"\x89PNG and more bytes", _labels(3), "corrupt"),
-        (b"", _labels(3), "empty"),
-        (_images(3), b"\0\0", "truncated"),
-        (_images(3), None, "unpaired"),
-    ],
-)
-def test_conversion_of_a_file_that_is_none_rejects_it_and_keeps_the_others(
-    tmp_path: Path, images: bytes, labels: bytes | None, reason: str
-) -> None:
+def test_conversion_of_a_file_without_its_partner_rejects_it_and_keeps_the_others(tmp_path: Path) -> None:
     _write(tmp_path / "source", "good", _images(20), _labels(20))
-    _write(tmp_path / "source", "train", images, labels)
+    _write(tmp_path / "source", "train", _images(3), None)
     statistics = _convert(tmp_path)
-    assert statistics["rejected"] == {reason: 1}
+    assert statistics["rejected"] == {"unpaired": 1}
     assert sum(statistics["records"].values()) == 20
 
 
-def test_conversion_of_a_cut_gzip_file_keeps_what_is_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("images", "labels", "reason"),
+    [
+        (_images(10, announced=15), _labels(15), "images-.*expected 12 bytes of image 10, received 0"),
+        (_images(10)[:-5], _labels(10), "images-.*expected 12 bytes of image 9, received 7"),
+        (_images(10), _labels(6, announced=10), "labels-.*expected 1 bytes of label 6, received 0"),
+        (
+            b"\x89PNG and more bytes",
+            _labels(3),
+            "images-.*expected the magic number 00000803, received 89504e47",
+        ),
+        (b"", _labels(3), "images-.*expected 16 bytes of a header, received 0"),
+        (_images(3), b"\0\0", "labels-.*expected 8 bytes of a header, received 2"),
+    ],
+)
+@pytest.mark.parametrize("compressed", [False, True])
+def test_conversion_of_a_truncated_file_fails_and_names_it(
+    tmp_path: Path, images: bytes, labels: bytes, reason: str, compressed: bool
+) -> None:
+    _write(tmp_path / "source", "good", _images(20), _labels(20))
+    _write(tmp_path / "source", "train", images, labels, compressed=compressed)
+    with pytest.raises(SourceError, match=rf"source .*/source/train-{reason}"):
+        _convert(tmp_path)
+    assert not (tmp_path / "output/dataset_info.json").exists()
+
+
+@pytest.mark.parametrize("cut", [2000, 20, 6])
+@pytest.mark.parametrize("kind", ["images-idx3", "labels-idx1"])
+def test_conversion_of_a_cut_gzip_file_fails_and_names_it(tmp_path: Path, kind: str, cut: int) -> None:
     _write(tmp_path / "source", "train", _images(500), _labels(500), compressed=True)
-    path = tmp_path / "source/train-images-idx3-ubyte.gz"
-    path.write_bytes(path.read_bytes()[:-2000])
-    statistics = _convert(tmp_path)
-    assert set(statistics["rejected"]) == {"truncated"}
-    assert statistics["read"] == 500
-    assert 200 < sum(statistics["records"].values()) < 500
+    path = tmp_path / f"source/train-{kind}-ubyte.gz"
+    path.write_bytes(path.read_bytes()[: -min(cut, path.stat().st_size // 2)])
+    with pytest.raises(SourceError, match=rf"source {path}: .*end-of-stream"):
+        _convert(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("gone", "No such file or directory"),
+        ("train-images-idx3-ubyte", "Too many levels of symbolic links"),
+        # Reading it at its beginning is an I/O error.
+        ("/proc/self/mem", "Input/output error"),
+    ],
+)
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs Linux")
+def test_conversion_of_a_file_that_can_not_be_opened_fails_and_names_it(
+    tmp_path: Path, target: str, reason: str
+) -> None:
+    _write(tmp_path / "source", "train", _images(5), _labels(5))
+    path = tmp_path / "source/train-images-idx3-ubyte"
+    path.unlink()
+    path.symlink_to(target)
+    with pytest.raises(SourceError, match=f"source {path}: {reason}"):
+        _convert(tmp_path)
 
 
 def test_conversion_without_such_files_says_so(tmp_path: Path) -> None:

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from contract import CsvFormat, DataContract, DatasetStatistics, FeatureSpec, SplitSpec, key
+from preprocessing.conversion_stats import LISTED_PER_REASON
 from preprocessing.errors import SourceError, TooManyRejectedError
-from preprocessing.rejections import LISTED_PER_REASON
+from preprocessing.formats import Conversion
+from preprocessing.pipeline import write_shard
 from preprocessing.tables import files
 
 Converted = Callable[..., dict[str, Any]]
@@ -128,7 +130,7 @@ def test_conversion_of_any_number_of_shards_writes_the_same_records(
     folder_bytes: FolderBytes,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(files, "_LEAST_SPAN_BYTES", 5_000)
+    monkeypatch.setattr(files, "_LEAST_RANGE_BYTES", 5_000)
     _write(tmp_path / "source/b.csv", _rows(2000, 1))
     _write(tmp_path / "source/a/a.csv", _rows(3000, 2))
     (tmp_path / "source" / "README.txt").write_text("where it is from")
@@ -148,7 +150,7 @@ def test_conversion_of_any_number_of_shards_writes_the_same_records(
     assert min(sizes) > 0
 
 
-def test_conversion_keeps_statistics_of_the_training_side(
+def test_conversion_keeps_statistics_of_the_training_split(
     contract: DataContract, converted: Converted, tmp_path: Path, records_of: RecordsOf
 ) -> None:
     rows = [*_rows(3000), *([["40", "?", "1", " ? ", "low"]] * 5)]
@@ -156,14 +158,14 @@ def test_conversion_keeps_statistics_of_the_training_side(
     statistics = DatasetStatistics.from_text((tmp_path / "output/statistics.json").read_text())
     train = _records(tmp_path / "output", records_of, "train")
     ages = sorted(record["age"] for record in train)
-    age, city = statistics.numbers["age"], statistics.words["city"]
+    age, city = statistics.numbers["age"], statistics.categories["city"]
     assert set(statistics.numbers) == {"age", "hours"}
-    assert set(statistics.words) == {"city"}
+    assert set(statistics.categories) == {"city"}
     assert statistics.records["train"] == age.count == city.count == len(train)
     assert age.mean == pytest.approx(sum(ages) / len(ages))
     assert (age.minimum, age.maximum, age.quantiles[50]) == (ages[0], ages[-1], ages[len(ages) // 2])
-    assert statistics.numbers["hours"].missing == city.missing == city.words.get("?", 0)
-    assert sum(city.words.values()) == len(train)
+    assert statistics.numbers["hours"].missing == city.missing == city.counts.get("?", 0)
+    assert sum(city.counts.values()) == len(train)
     assert sum(statistics.labels["train"].values()) == len(train)
 
 
@@ -222,14 +224,94 @@ def test_conversion_splits_by_key_and_sets_test_files_apart(
     assert [split["name"] for split in info["splits"]] == ["train", "validation", "test"]
 
 
-def test_conversion_of_a_cut_gzip_file_says_so(
-    contract: DataContract, converted: Converted, tmp_path: Path
+@pytest.mark.parametrize(
+    ("cut", "reason"),
+    [(1000, "end-of-stream"), (6, "end-of-stream"), (None, "expected a gzip file, received 0 bytes")],
+)
+def test_conversion_of_a_cut_gzip_file_fails_and_names_it(
+    contract: DataContract, converted: Converted, tmp_path: Path, cut: int | None, reason: str
 ) -> None:
-    whole = _write(tmp_path / "whole.csv", _rows(20_000)).read_bytes()
-    (tmp_path / "people.csv.gz").write_bytes(gzip.compress(whole)[:-1000])
-    statistics = converted(contract, tmp_path / "people.csv.gz")
-    assert statistics["rejected"] == {"truncated": 1}
-    assert statistics["read"] == sum(statistics["records"].values()) + 1 > 10_000
+    whole = gzip.compress(_write(tmp_path / "source/a.csv", _rows(5000)).read_bytes())
+    (tmp_path / "source/b.csv.gz").write_bytes(whole[: -cut if cut else 0])
+    with pytest.raises(SourceError, match=rf"source .*b\.csv\.gz: .*{reason}"):
+        converted(contract, tmp_path / "source")
+    assert not (tmp_path / "output/dataset_info.json").exists()
+
+
+def _remove(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("gone")
+
+
+def _loop(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (_remove, "link to a file that does not exist"),
+        (_loop, "link to a file that does not exist"),
+        (lambda path: path.write_bytes(b""), "expected a header, received 0 bytes"),
+    ],
+)
+def test_conversion_of_an_unreadable_file_fails_and_names_it(
+    contract: DataContract,
+    converted: Converted,
+    tmp_path: Path,
+    change: Callable[[Path], None],
+    reason: str,
+) -> None:
+    header = ["age", "hours", "city", "income"]
+    for name in ("a", "b"):
+        rows = [[row[0], row[1], row[3], row[4]] for row in _rows(50)]
+        _write(tmp_path / f"source/{name}.csv", [header, *rows])
+    change(tmp_path / "source/b.csv")
+    with pytest.raises(SourceError, match=rf"source .*b\.csv: .*{reason}"):
+        converted(dataclasses.replace(contract, csv=CsvFormat()), tmp_path / "source")
+
+
+@pytest.mark.parametrize(("size", "listed"), [(4000, 4001), (100, 4000), (300_000, 300_001)])
+def test_conversion_of_a_file_that_ends_before_its_listed_size_fails_and_names_it(
+    contract: DataContract, tmp_path: Path, conversion_of: Callable[..., Conversion], size: int, listed: int
+) -> None:
+    rows = b"30,1,1,city,low\n" * (size // 16 + 1)
+    source = tmp_path / "people.csv"
+    source.write_bytes(rows[:size])
+    partition = files.TablePartition(
+        uri=str(source), name="people.csv", size=listed, bytes_before=0, total_bytes=listed, contract=contract
+    )
+    conversion = conversion_of(contract, source, tmp_path / "output")
+
+    def convert() -> None:
+        for batch in partition.list_batches():
+            write_shard(0, batch.chunks, conversion=conversion, num_shards=1)
+
+    with pytest.raises(SourceError, match=rf"people\.csv: expected {listed} bytes .* received {size}"):
+        convert()
+
+
+@pytest.mark.parametrize(
+    "name", ["license_plates.csv", "readme_events.csv", "Licence-fees.tsv", "README.csv"]
+)
+def test_conversion_of_data_named_like_a_document_takes_it(
+    contract: DataContract, converted: Converted, tmp_path: Path, name: str
+) -> None:
+    _write(tmp_path / "source/a.csv", _rows(20))
+    _write(tmp_path / "source" / name, _rows(10, 1))
+    statistics = converted(contract, tmp_path / "source")
+    assert (statistics["read"], statistics["ignored"]) == (30, 0)
+
+
+@pytest.mark.parametrize("name", ["README", "ReadMe.txt", "readme.md", "LICENSE", "licence.TXT", "made.json"])
+def test_conversion_ignores_documents(
+    contract: DataContract, converted: Converted, tmp_path: Path, name: str
+) -> None:
+    _write(tmp_path / "source/a.csv", _rows(20))
+    (tmp_path / "source" / name).write_text("where it is from")
+    statistics = converted(contract, tmp_path / "source")
+    assert (statistics["read"], statistics["ignored"]) == (20, 1)
 
 
 def test_conversion_of_an_empty_file_counts_it(

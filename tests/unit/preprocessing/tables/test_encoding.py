@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from contract import FeatureSpec, category, class_label, number
-from preprocessing.rejections import RejectedError
-from preprocessing.tables.columns import UNUSABLE, Column
-from preprocessing.tables.wire import bytes_entry, float_entry, int64_entry
+from preprocessing.errors import InvalidRecordError
+from preprocessing.example_serialization import bytes_entry, float_entry, int64_entry
+from preprocessing.tables.encoding import INVALID, Column
 
 MISSING = ("", "?", "nan")
 
@@ -41,7 +41,7 @@ def test_look_up_together_of_a_text_that_is_no_plain_number_rejects_only_it(odd:
     column.look_up(texts)
     entries, numbers = column.look_up([*texts, odd])
     assert numbers is None
-    assert entries[-1] == UNUSABLE
+    assert entries[-1] == INVALID
     assert all(entries[:-1])
 
 
@@ -85,19 +85,19 @@ def test_encode_takes_values_and_defaults(feature: FeatureSpec, text: str, entry
         (number("n", minimum=0, maximum=9), "10", "out_of_range: n: expected at least 0 and at most 9"),
         (FeatureSpec(name="i", dtype="int64"), "1.5", "not_a_number: i: expected a whole number"),
         (FeatureSpec(name="i", dtype="int64"), str(2**63), "out_of_range: i: expected an int64"),
-        (class_label("c", ("a",)), "z", "unknown_label: c: expected a word of the vocabulary, received 'z'"),
+        (class_label("c", ("a",)), "z", "unknown_label: c: expected a value of the vocabulary, received 'z'"),
         (FeatureSpec(name="w", dtype="string", vocabulary=("a",)), "z", "unknown_word: w"),
     ],
 )
 def test_encode_of_a_wrong_text_names_column_expected_and_received(
     feature: FeatureSpec, text: str, message: str
 ) -> None:
-    with pytest.raises(RejectedError) as caught:
+    with pytest.raises(InvalidRecordError) as caught:
         _column(feature).encode(text)
     assert str(caught.value).startswith(message)
 
 
 def test_encode_of_a_long_text_quotes_its_beginning() -> None:
-    with pytest.raises(RejectedError) as caught:
+    with pytest.raises(InvalidRecordError) as caught:
         _column(number("n")).encode("x" * 100_000)
     assert len(str(caught.value)) < 140
