@@ -1,6 +1,6 @@
 """Stands for the program `docker`: writes down how it is called, and runs "images" as processes.
 
-An image `.../perennial-fake/MODULE:TAG` runs tests/images/MODULE.py; others can't be pulled. There are no
+An image `.../perennial-fake/MODULE:TAG` runs images/MODULE.py; others can't be pulled. There are no
 namespaces: where a value names a folder inside the container it is replaced by the one outside.
 """
 
