@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -109,6 +111,55 @@ def test_traffic_is_divided_as_the_split_says(vertex: Any, endpoint: str) -> Non
 def test_deploy_with_an_impossible_split_is_refused(vertex: Any, endpoint: str, traffic: Any) -> None:
     with pytest.raises(exceptions.BadRequest, match="traffic_split"):
         vertex.begin_deploy(endpoint, vertex.upload().model, traffic)
+
+
+@pytest.mark.parametrize("form", ["{folder}", "../../{name}", "a/b", "12345678901", "٣", "x"])
+def test_deploy_and_undeploy_of_an_impossible_id_touch_no_folder(
+    vertex: Any, endpoint: str, tmp_path: Path, form: str
+) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "file").touch()
+    below = vertex.emulator.root / "servers"
+    identifier = form.format(folder=victim, name=os.path.relpath(victim, below.parent.parent))
+    deployed = {
+        "id": identifier,
+        "model": vertex.upload().model,
+        "dedicated_resources": {
+            "machine_spec": {"machine_type": "n1-standard-2"}, "min_replica_count": 1,
+        },
+    }  # fmt: skip
+    with pytest.raises(exceptions.BadRequest, match=r"deployed_model\.id: expected 1 to 10 digits"):
+        vertex.endpoints.deploy_model(endpoint=endpoint, deployed_model=deployed)
+    with pytest.raises(exceptions.BadRequest, match="deployed_model_id: expected 1 to 10 digits"):
+        vertex.undeploy(endpoint, identifier)
+    assert (victim / "file").exists()
+    assert not below.exists() or all(entry.name.isdecimal() for entry in below.iterdir())
+
+
+def test_deploy_takes_a_chosen_id_once_and_undeploy_removes_its_folder(vertex: Any, endpoint: str) -> None:
+    deployed = {
+        "id": "7",
+        "model": vertex.upload().model,
+        "dedicated_resources": {
+            "machine_spec": {"machine_type": "n1-standard-2"}, "min_replica_count": 1,
+        },
+    }  # fmt: skip
+    vertex.endpoints.deploy_model(endpoint=endpoint, deployed_model=deployed).result(timeout=60)
+    with pytest.raises(exceptions.Conflict, match=r"deployed_model\.id: 7 is taken"):
+        vertex.endpoints.deploy_model(endpoint=endpoint, deployed_model=deployed)
+    folder = vertex.emulator.root / "servers" / "7"
+    assert folder.is_dir()
+    vertex.undeploy(endpoint, "7")
+    assert not folder.exists()
+    with pytest.raises(exceptions.NotFound, match="'7' is not deployed"):
+        vertex.undeploy(endpoint, "7")
+
+
+@pytest.mark.parametrize("endpoint_id", ["/some/folder", "../x", "a_b", "1234567890", "A"])
+def test_create_with_an_impossible_id_names_the_field(vertex: Any, endpoint_id: str) -> None:
+    with pytest.raises(exceptions.BadRequest, match="endpoint_id: expected"):
+        vertex.create_endpoint(endpoint_id)
 
 
 def test_deploy_of_an_unknown_model_is_not_found(vertex: Any, endpoint: str) -> None:

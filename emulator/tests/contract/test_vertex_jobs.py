@@ -164,6 +164,16 @@ def test_job_of_a_missing_package_fails_and_names_it(vertex: Any) -> None:
     assert "gone-1.tar.gz" in job.error.message
 
 
+@pytest.mark.parametrize("uri", ["/some/folder", "gs://../x", "gs://b/../x", "gs:///some/folder"])
+def test_create_with_a_uri_that_leaves_the_buckets_names_the_field(vertex: Any, uri: str) -> None:
+    with pytest.raises(exceptions.BadRequest, match="output_uri_prefix"):
+        vertex.create_job(spec={"base_output_directory": {"output_uri_prefix": uri}})
+    package = {"executor_image_uri": "x", "package_uris": [uri], "python_module": "m"}
+    pool = {"machine_spec": {"machine_type": "n1"}, "replica_count": 1, "python_package_spec": package}
+    with pytest.raises(exceptions.BadRequest, match="package_uris"):
+        vertex.create_job(pools=[pool])
+
+
 def test_job_that_is_preempted_fails_as_unavailable(vertex: Any) -> None:
     job = vertex.create_job("--seconds", "60")
     vertex.wait_for_job(job.name, vertex.is_running)

@@ -34,6 +34,12 @@ def test_upload_takes_a_chosen_id_once(vertex: Any) -> None:
         vertex.upload(request={"model_id": "flowers"})
 
 
+@pytest.mark.parametrize("model_id", ["/some/folder", "../x", "7", "A"])
+def test_upload_with_an_impossible_id_names_the_field(vertex: Any, model_id: str) -> None:
+    with pytest.raises(exceptions.BadRequest, match="model_id: expected"):
+        vertex.upload(request={"model_id": model_id})
+
+
 def test_upload_below_a_parent_adds_a_version_and_leaves_the_default(vertex: Any) -> None:
     first = vertex.upload()
     second = vertex.upload(
@@ -60,6 +66,7 @@ def test_upload_below_an_unknown_parent_is_not_found(vertex: Any) -> None:
         ({"artifact_uri": "gs://vertex-contract/nothing/here"}, "artifact_uri"),
         ({"artifact_uri": "/etc"}, "artifact_uri"),
         ({"artifact_uri": "gs://../.."}, "artifact_uri"),
+        ({"artifact_uri": "gs://vertex-contract/../vertex-contract"}, "artifact_uri"),
         ({"version_aliases": ["No"]}, "version_aliases"),
     ],
 )

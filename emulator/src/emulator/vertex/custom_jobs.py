@@ -5,7 +5,6 @@ https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.cus
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ from emulator.vertex.job_spec import check_custom_job
 from emulator.vertex.jobs import Jobs
 from emulator.vertex.names import id_of, location_of
 from emulator.vertex.operations import Operations
+from emulator.vertex.paths import child_path, remove_child
 from emulator.vertex.replica_group import ReplicaGroup
 from emulator.vertex.resources import Resources
 from emulator.vertex.trial_links import TrialLink, TrialLinks
@@ -114,7 +114,7 @@ class CustomJobs:
         self._jobs.delete(name)
         self._links.delete(name)
         self._group(name).forget()
-        shutil.rmtree(self._directory(name), ignore_errors=True)
+        remove_child(self._config.jobs, id_of(name))
 
     def primary_directory(self, name: str) -> Path | None:
         """The folder of the replica that speaks for a job; `None` before it is decided which that is."""
@@ -130,4 +130,4 @@ class CustomJobs:
         )
 
     def _directory(self, name: str) -> Path:
-        return self._config.jobs / id_of(name)
+        return child_path(self._config.jobs, id_of(name))

@@ -15,8 +15,9 @@ from typing import Any
 from emulator.config import Config
 from emulator.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from emulator.faults import Faults
-from emulator.vertex.names import new_id
+from emulator.vertex.names import check_deployed_model_id, new_deployed_model_id
 from emulator.vertex.operations import Operations
+from emulator.vertex.paths import child_path
 from emulator.vertex.registry import ModelRegistry
 from emulator.vertex.resources import Resources
 from emulator.vertex.servers import ModelServer, ServerSpec, end_leftovers
@@ -58,8 +59,9 @@ class Deployments:
             for deployed in endpoint.deployed_models:
                 try:
                     server = self._server(endpoint.name, deployed)
-                except FailedPrecondition as error:
-                    # Started with fewer images than before: its predictions answer 503, all else works.
+                except (FailedPrecondition, InvalidArgument) as error:
+                    # Started with fewer images than before, or its id is no folder's name: its predictions
+                    # answer 503, all else works.
                     print(f"emulator: {endpoint.name}: {error.message}", file=sys.stderr)
                     continue
                 self._servers[deployed.id] = server
@@ -89,7 +91,8 @@ class Deployments:
         if deployed.dedicated_resources.min_replica_count < 1:
             raise InvalidArgument("deployed_model.dedicated_resources.min_replica_count: expected 1 or more")
         model = self._registry.version(deployed.model)
-        deployed.id = deployed.id or new_id()
+        deployed.id = deployed.id or new_deployed_model_id()
+        check_deployed_model_id(deployed.id, "deployed_model.id")
         if any(
             deployed.id in (other.id for other in e.deployed_models) for e in self._endpoints.newest_first()
         ):
@@ -149,7 +152,7 @@ class Deployments:
     def _server(self, endpoint: str, deployed: Any, *, delay_seconds: float = 0.0) -> ModelServer:
         model = self._registry.version(f"{deployed.model}@{deployed.model_version_id}")
         spec: ServerSpec = server_spec(self._config, endpoint, deployed, model, delay_seconds=delay_seconds)
-        return ModelServer(self._directory / deployed.id, spec)
+        return ModelServer(child_path(self._directory, deployed.id), spec)
 
 
 def _split_with(endpoint: Any, new: str, requested: Mapping[str, int]) -> dict[str, int]:
@@ -160,6 +163,7 @@ def _split_with(endpoint: Any, new: str, requested: Mapping[str, int]) -> dict[s
 def _without(endpoint: Any, gone: str, requested: Mapping[str, int]) -> dict[str, int]:
     ids = [deployed.id for deployed in endpoint.deployed_models]
     if gone not in ids:
+        check_deployed_model_id(gone, "deployed_model_id")
         raise NotFound(f"deployed_model_id: {gone!r} is not deployed to {endpoint.name}")
     others = [other for other in ids if other != gone]
     return split_after_undeploy(dict(endpoint.traffic_split), requested, gone=gone, others=others)

@@ -14,7 +14,7 @@ from google.protobuf import empty_pb2
 
 from emulator.errors import AlreadyExists, FailedPrecondition, InvalidArgument
 from emulator.vertex.listing import select_page
-from emulator.vertex.names import check_display_name, check_id, check_labels, location_of, new_id
+from emulator.vertex.names import check_display_name, check_endpoint_id, check_labels, location_of, new_id
 from emulator.vertex.operations import Operations
 from emulator.vertex.resources import Resources
 from emulator.vertex.traffic import check_split
@@ -49,7 +49,7 @@ class Endpoints:
         check_display_name(endpoint.display_name, "endpoint.display_name")
         check_labels(dict(endpoint.labels), "endpoint.labels")
         if request.endpoint_id:
-            check_id(request.endpoint_id, "endpoint_id")
+            check_endpoint_id(request.endpoint_id)
         if endpoint.deployed_models or endpoint.traffic_split:
             raise InvalidArgument("endpoint: expected no deployed_models and no traffic_split, received some")
         endpoint.name = f"{request.parent}/endpoints/{request.endpoint_id or new_id()}"

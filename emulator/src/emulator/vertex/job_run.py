@@ -13,7 +13,6 @@ from emulator.config import Config
 from emulator.errors import InvalidArgument
 from emulator.faults import Faults
 from emulator.processes import StartError
-from emulator.vertex.artifacts import Artifacts
 from emulator.vertex.containers import UnmappedImageError
 from emulator.vertex.job_thread import JobThread
 from emulator.vertex.launches import engines_needed
@@ -28,6 +27,7 @@ from emulator.vertex.outcome import (
     timed_out,
 )
 from emulator.vertex.packages import InstallError, install_packages
+from emulator.vertex.paths import Artifacts
 from emulator.vertex.replica_group import ReplicaGroup
 from emulator.vertex.replicas import plan_replicas
 from emulator.vertex.resources import Resources

@@ -13,10 +13,10 @@ from typing import Any
 from google.protobuf import empty_pb2
 
 from emulator.errors import AlreadyExists, FailedPrecondition, InvalidArgument
-from emulator.vertex.artifacts import Artifacts
 from emulator.vertex.listing import select_page
-from emulator.vertex.names import check_display_name, check_id, check_labels, location_of, new_id
+from emulator.vertex.names import check_display_name, check_labels, check_model_id, location_of, new_id
 from emulator.vertex.operations import Operations
+from emulator.vertex.paths import Artifacts
 from emulator.vertex.registry import ModelRecord, ModelRegistry
 from emulator.vertex.versions import DEFAULT_ALIAS, check_aliases, merge_aliases, split_version
 from emulator.vertex.wire.messages import types
@@ -51,7 +51,7 @@ class Models:
         model = request.model
         self._check(model)
         if request.model_id:
-            check_id(request.model_id, "model_id")
+            check_model_id(request.model_id)
         parent_model = split_version(request.parent_model)[0] if request.parent_model else ""
         if parent_model:
             self._registry.get(parent_model)

@@ -6,7 +6,6 @@ https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirement
 
 from __future__ import annotations
 
-import shutil
 import socket
 import threading
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from emulator import processes
 from emulator.errors import FailedPrecondition
 from emulator.processes import Process, StartError
 from emulator.vertex.operations import OperationCancelledError
+from emulator.vertex.paths import remove_child
 
 _HOST = "127.0.0.1"
 _LOOK_SECONDS = 0.1
@@ -110,7 +110,7 @@ class ModelServer:
     def remove(self) -> None:
         """End the process for good and remove its folder."""
         self.stop()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        remove_child(self._directory.parent, self._directory.name)
 
     def _watch_in_background(self) -> None:
         self._thread = threading.Thread(target=self._watch, name=str(self._directory), daemon=True)
@@ -181,8 +181,9 @@ def end_leftovers(root: Path) -> None:
         root: the folder of all servers' folders.
     """
     for directory in root.iterdir() if root.exists() else ():
-        Process(directory).terminate(0)
-        shutil.rmtree(directory)
+        if not directory.is_symlink():
+            Process(directory).terminate(0)
+        remove_child(root, directory.name)
 
 
 def _free_port() -> int:

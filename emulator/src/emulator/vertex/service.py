@@ -7,12 +7,12 @@ from emulator.faults import Faults
 from emulator.routing import Route
 from emulator.state import State
 from emulator.vertex import endpoints
-from emulator.vertex.artifacts import Artifacts
 from emulator.vertex.custom_jobs import CustomJobs
 from emulator.vertex.deployments import Deployments
 from emulator.vertex.endpoints import Endpoints
 from emulator.vertex.models import Models
 from emulator.vertex.operations import Operations
+from emulator.vertex.paths import Artifacts
 from emulator.vertex.predictions import Predictions
 from emulator.vertex.registry import ModelRegistry
 from emulator.vertex.resources import Resources

@@ -35,7 +35,37 @@ def test_check_labels_of_too_many_is_refused() -> None:
         names.check_labels({f"a{i}": "" for i in range(65)}, "labels")
 
 
-@pytest.mark.parametrize("value", ["", "A", "-a", "a" * 64, "a/b"])
-def test_check_id_of_another_form_is_refused(value: str) -> None:
+@pytest.mark.parametrize("value", ["a", "_a", "a_b-", "a" * 63])
+def test_check_model_id_takes_what_google_takes(value: str) -> None:
+    names.check_model_id(value)
+
+
+@pytest.mark.parametrize("value", ["", "A", "-a", "1a", "a" * 64, "a/b", "../x", "/some/folder", "é", "a\n"])
+def test_check_model_id_of_another_form_is_refused(value: str) -> None:
     with pytest.raises(InvalidArgument, match="model_id"):
-        names.check_id(value, "model_id")
+        names.check_model_id(value)
+
+
+@pytest.mark.parametrize("value", ["a", "a-1", "a" * 63, "7", "123456789"])
+def test_check_endpoint_id_takes_what_google_takes(value: str) -> None:
+    names.check_endpoint_id(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "A", "-a", "a-", "a_b", "1a", "07", "1234567890", "a" * 64, "a/b", "../x", "/a/b", "٣", "a\n"],
+)
+def test_check_endpoint_id_of_another_form_is_refused(value: str) -> None:
+    with pytest.raises(InvalidArgument, match="endpoint_id"):
+        names.check_endpoint_id(value)
+
+
+def test_check_deployed_model_id_takes_what_google_takes() -> None:
+    for value in ("1", "1234567890", names.new_deployed_model_id()):
+        names.check_deployed_model_id(value, "deployed_model.id")
+
+
+@pytest.mark.parametrize("value", ["", "a", "-1", "1" * 11, "a/b", "../x", "/some/folder", "٣", "1\n"])
+def test_check_deployed_model_id_of_another_form_is_refused(value: str) -> None:
+    with pytest.raises(InvalidArgument, match=r"deployed_model\.id"):
+        names.check_deployed_model_id(value, "deployed_model.id")
