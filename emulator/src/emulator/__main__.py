@@ -36,6 +36,10 @@ def main(arguments: list[str] | None = None) -> int:
         "--engine", choices=ENGINES, default="auto",
         help="container engine for images without a module; auto takes the first that answers (%(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME",
+        help="serve requests to this host name besides localhost and 127.0.0.1; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--coverage", action="store_true", help="print docs/emulator-coverage.md and exit")
     options = parser.parse_args(arguments)
     if options.coverage:
@@ -44,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         serve(
             options.root, options.port, dict(options.image),
-            engine=options.engine, port_file=options.port_file,
+            engine=options.engine, allowed_hosts=options.allow_host, port_file=options.port_file,
         )  # fmt: skip
     except (RootInUseError, OSError) as error:
         print(f"emulator: {error}", file=sys.stderr)

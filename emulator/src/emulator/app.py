@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount
 
 from emulator import cloud_logging, credentials, dataflow, storage, vertex
 from emulator.config import Config
-from emulator.dispatch import Dispatcher
+from emulator.dispatch import Dispatcher, RequestGuard
 from emulator.faults import Faults
 from emulator.routing import Route, Router
 from emulator.service import Service, ServiceFactory
@@ -67,7 +68,8 @@ def create_app(config: Config, *, on_ready: Callable[[], None] = lambda: None) -
             state.close()
 
     dispatcher = Dispatcher(Router(create_routes(services, faults)), faults)
-    return Starlette(routes=[Mount("/", app=dispatcher)], lifespan=lifespan)
+    guard = Middleware(RequestGuard, allowed_hosts=config.allowed_hosts)
+    return Starlette(routes=[Mount("/", app=dispatcher)], middleware=[guard], lifespan=lifespan)
 
 
 async def _health(_request: Request, _fields: Mapping[str, str]) -> Response:

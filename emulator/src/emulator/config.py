@@ -18,12 +18,14 @@ class Config:
         images: the end of an image's URI without its tag -> the Python module that runs in its place.
         engine: the container engine that runs other images: `docker`, `podman`, `auto` for the first that
             answers, or `none`.
+        allowed_hosts: names under which it is reached besides the loopback ones.
     """
 
     root: Path
     port: int
     images: Mapping[str, str] = field(default_factory=dict)
     engine: str = "auto"
+    allowed_hosts: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -28,6 +28,7 @@ def serve(
     images: Mapping[str, str],
     *,
     engine: str = "auto",
+    allowed_hosts: Sequence[str] = (),
     port_file: Path | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT.
@@ -37,6 +38,7 @@ def serve(
         port: the TCP port on 127.0.0.1; 0 takes a free one.
         images: the end of an image's URI without its tag -> the Python module that runs in its place.
         engine: the container engine that runs other images, see `Config`.
+        allowed_hosts: names under which it is reached besides the loopback ones.
         port_file: gets the port's number once requests are answered.
 
     Raises:
@@ -51,7 +53,7 @@ def serve(
         listener.bind((HOST, port))
         # From here on the kernel queues what arrives before the application is ready.
         listener.listen(128)
-        config = Config(root, listener.getsockname()[1], images, engine)
+        config = Config(root, listener.getsockname()[1], images, engine, tuple(allowed_hosts))
         config.buckets.mkdir(exist_ok=True)
         config.jobs.mkdir(exist_ok=True)
         write_credentials(config)
@@ -67,6 +69,7 @@ def serve(
             create_app(config, on_ready=on_ready),
             log_level="warning",
             access_log=False,
+            ws="none",
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         )
         uvicorn.Server(settings).run(sockets=[listener])
