@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import httpx
 import pytest
 from google.api_core.client_options import ClientOptions
 from google.api_core.exceptions import BadRequest, MethodNotImplemented, NotFound
@@ -45,7 +46,8 @@ def wait_for_end(jobs: dataflow.JobsV1Beta3Client, job_id: str) -> dataflow.Job:
 
 
 @pytest.fixture(scope="module")
-def failed(jobs: dataflow.JobsV1Beta3Client) -> dataflow.Job:
+def failed(emulator: Any, jobs: dataflow.JobsV1Beta3Client) -> dataflow.Job:
+    (emulator.root / "buckets" / "none").mkdir()
     created = jobs.create_job(job_request("missing", "gs://none/pipeline.pb", client_request_id="once"))
     assert created.current_state == dataflow.JobState.JOB_STATE_PENDING
     return wait_for_end(jobs, created.id)
@@ -83,7 +85,7 @@ def test_create_job_after_end_may_take_the_name_again(
     ("fields", "error", "message"),
     [
         ({"name": "Upper"}, BadRequest, "name: expected a match"),
-        ({"name": "no-pipeline"}, BadRequest, "pipelineUrl: expected a gs:// URI"),
+        ({"name": "no-pipeline"}, BadRequest, "pipelineUrl: expected gs://BUCKET/OBJECT"),
         ({"name": "stream", "type_": 2}, MethodNotImplemented, "streaming jobs are not emulated"),
         ({"name": "new", "replace_job_id": "old"}, MethodNotImplemented, "replaceJobId: only streaming jobs"),
     ],
@@ -93,6 +95,37 @@ def test_create_job_with_what_cannot_run_is_refused(
 ) -> None:
     with pytest.raises(error, match=message):
         jobs.create_job(dataflow.CreateJobRequest(job=dataflow.Job(**fields), **PLACE))
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["", "/etc/passwd", "gs://none/../../state.sqlite", "gs://../state.sqlite", "gs:///etc/passwd", "gs://none/a\0b",
+     "gs://no-such-bucket/pipeline.pb"],
+)  # fmt: skip
+def test_create_job_of_a_pipeline_in_no_bucket_is_refused(
+    jobs: dataflow.JobsV1Beta3Client, failed: dataflow.Job, uri: str
+) -> None:
+    before = len(list(jobs.list_jobs(dataflow.ListJobsRequest(**PLACE))))
+
+    with pytest.raises(BadRequest, match="pipelineUrl: expected") as raised:
+        jobs.create_job(job_request("outside", uri))
+
+    assert raised.value.response.json()["error"]["status"] == "INVALID_ARGUMENT"
+    assert len(list(jobs.list_jobs(dataflow.ListJobsRequest(**PLACE)))) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("projects/p%00/locations/us-central1/jobs", 400),
+        ("projects/p/locations/..%2Fx/jobs", 400),
+        ("projects/p/locations/us-central1/jobs/..%2F..%2Fstate.sqlite", 404),
+        ("projects/p/locations/us-central1/jobs/%00/messages", 404),
+        ("projects/p/locations/us-central1/jobs/%2Fetc/metrics", 404),
+    ],
+)
+def test_request_with_a_path_for_an_id_finds_nothing(emulator: Any, path: str, status: int) -> None:
+    assert httpx.get(f"{emulator.url}/v1b3/{path}").status_code == status
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,9 @@ def _staged_arguments(staged: Path) -> list[list[str]]:
         steps.append(["-r", str(staged / _REQUIREMENTS)])
     if (staged / _EXTRA_PACKAGES).exists():
         names = (staged / _EXTRA_PACKAGES).read_text().split()
+        unknown = sorted(set(names) - {file.name for file in staged.iterdir()})
+        if unknown:
+            raise InstallError(f"{_EXTRA_PACKAGES}: expected names of staged files, received {unknown[0]!r}")
         steps.append([str(staged / name) for name in names])
     if (staged / _WORKFLOW).exists():
         steps.append([str(staged / _WORKFLOW)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from google.cloud.dataflow_v1beta3 import types
@@ -23,6 +24,7 @@ from emulator.state import State
 
 _DEFAULT_LOCATION = "us-central1"
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,1022}[a-z0-9])?")
+_PLACE = re.compile(r"[a-z0-9][-a-z0-9.:]*")
 
 Fields = Mapping[str, str]
 
@@ -32,6 +34,7 @@ class DataflowService:
 
     def __init__(self, config: Config, state: State) -> None:
         self._jobs = Jobs(config, state)
+        self._buckets = config.buckets
 
     @property
     def routes(self) -> list[Route]:
@@ -50,7 +53,7 @@ class DataflowService:
         """`jobs.create`."""
         project, location = _place(request, fields)
         job = {**await wire.read_job(request), "projectId": project, "location": location}
-        _check(job)
+        await run_in_threadpool(_check, job, self._buckets)
         created = await run_in_threadpool(self._jobs.create, {**job, **_metadata(job)})
         return JSONResponse(wire.job_view(created, _view(request)))
 
@@ -138,6 +141,9 @@ class DataflowService:
 def _place(request: Request, fields: Fields) -> tuple[str, str]:
     """Project and location; without one in the path a query may have it, else it is the oldest location."""
     location = fields.get("location") or request.query_params.get("location") or _DEFAULT_LOCATION
+    for field, value in {"project": fields["project"], "location": location}.items():
+        if not _PLACE.fullmatch(value):
+            raise InvalidArgument(f"{field}: expected a match of {_PLACE.pattern}, received {value!r}")
     return fields["project"], location
 
 
@@ -145,7 +151,7 @@ def _view(request: Request) -> str:
     return wire.enum_parameter(request.query_params, "view", types.JobView)
 
 
-def _check(job: Mapping[str, Any]) -> None:
+def _check(job: Mapping[str, Any], buckets: Path) -> None:
     name = job.get("name", "")
     if not _NAME.fullmatch(name):
         raise InvalidArgument(f"name: expected a match of {_NAME.pattern}, received {name!r}")
@@ -155,7 +161,7 @@ def _check(job: Mapping[str, Any]) -> None:
         if job.get(field):
             raise Unimplemented(f"{field}: only streaming jobs have it, and they are not emulated.")
     try:
-        Submission.from_job(job)
+        Submission.from_job(job).check_buckets(buckets)
     except SubmissionError as error:
         raise InvalidArgument(str(error)) from error
 

@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 
 from emulator.dataflow.submission import PIPELINE_FILENAME, STAGED_DIRECTORY, Submission
+from emulator.errors import InvalidArgument
+from emulator.storage.names import uri_path
 
 
 class StagingError(Exception):
@@ -42,8 +44,7 @@ def stage(submission: Submission, directory: Path) -> list[str]:
 
 
 def _fetch(uri: str, target: Path) -> None:
-    source = Path(os.environ["GCS_MOUNT"]) / uri.removeprefix("gs://")
     try:
-        shutil.copyfile(source, target)
-    except FileNotFoundError as error:
+        shutil.copyfile(uri_path(Path(os.environ["GCS_MOUNT"]), uri), target)
+    except (InvalidArgument, FileNotFoundError, IsADirectoryError) as error:
         raise StagingError(f"{uri}: expected a staged file, received nothing") from error

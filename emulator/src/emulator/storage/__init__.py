@@ -19,6 +19,19 @@ or new; resumable uploads go on afterwards. What differs from the service:
 
 from __future__ import annotations
 
-from emulator.storage.service import create
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from emulator.config import Config
+    from emulator.state import State
+    from emulator.storage.service import StorageService
 
 __all__ = ["create"]
+
+
+def create(config: Config, state: State) -> StorageService:
+    """Return the service, not started."""
+    # A job's process reads names of objects: it must not wait for a web server's imports.
+    from emulator.storage.service import StorageService
+
+    return StorageService(config, state)

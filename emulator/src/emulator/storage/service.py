@@ -66,8 +66,3 @@ class StorageService:
     def stop(self) -> None:
         """Close the index."""
         self._index.close()
-
-
-def create(config: Config, state: State) -> StorageService:
-    """The service, not started."""
-    return StorageService(config, state)

@@ -122,6 +122,6 @@ def _entries(folder: Path) -> list[str]:
 def _is_object_name(folder: Path, name: str) -> bool:
     try:
         object_path(folder, name)
-    except (InvalidArgument, UnicodeEncodeError):
+    except InvalidArgument:
         return False
     return True

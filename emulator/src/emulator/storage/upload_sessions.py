@@ -7,6 +7,7 @@ renames the part into its bucket: a session without a part is finished.
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from dataclasses import asdict, dataclass
@@ -20,6 +21,8 @@ from emulator.storage.preconditions import Preconditions
 
 LIFETIME_SECONDS = 7 * 24 * 3600
 """https://cloud.google.com/storage/docs/resumable-uploads#session-uris"""
+
+_ID = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +80,7 @@ class UploadSessions:
         Raises:
             NoSuchUpload: no upload may have this id.
         """
-        if not upload_id.isalnum():
+        if not _ID.fullmatch(upload_id):
             raise NoSuchUpload(upload_id)
         return self._folder / f"{upload_id}.part"
 

@@ -55,6 +55,16 @@ def test_install_packages_with_extra_package_installs_it_without_what_is_there(t
     assert (target / "tiny_words" / "__init__.py").exists()
 
 
+@pytest.mark.parametrize("name", ["../outside.tar.gz", "/etc/passwd", "-r", "missing.tar.gz"])
+def test_install_packages_listing_what_was_not_staged_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "staged").mkdir()
+    (tmp_path / "outside.tar.gz").touch()
+    (tmp_path / "staged" / "extra_packages.txt").write_text(f"{name}\n")
+
+    with pytest.raises(InstallError, match=f"expected names of staged files, received '{name}'"):
+        install_packages(tmp_path / "staged", tmp_path / "packages")
+
+
 def test_install_packages_with_missing_requirement_finds_it_among_the_staged(tmp_path: Path) -> None:
     build(tmp_path, "tiny_letters")
     staged = stage_extra_packages(build(tmp_path, "tiny_words", dependencies=["tiny_letters>=1"]))

@@ -22,7 +22,7 @@ def submission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Submission:
     return Submission(
         job_id="job", job_name="job", project="project", pipeline_url="gs://bucket/staging/pipeline.pb",
         pipeline_hash=hashlib.sha256(PIPELINE).hexdigest(), options={}, num_workers=1, sdk_name="",
-        sdk_version="", packages={"a.tar.gz": "gs://bucket/staging/a.tar.gz"},
+        sdk_version="", temporary={}, packages={"a.tar.gz": "gs://bucket/staging/a.tar.gz"},
     )  # fmt: skip
 
 
@@ -45,3 +45,13 @@ def test_stage_with_missing_file_names_it(submission: Submission, tmp_path: Path
 
     with pytest.raises(StagingError, match=r"gs://bucket/staging/b\.tar\.gz: expected a staged file"):
         stage(other, tmp_path)
+
+
+def test_stage_of_a_folder_or_of_a_link_out_of_the_bucket_fails(
+    submission: Submission, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "mount" / "bucket" / "link").symlink_to(tmp_path / "secret")
+    for uri in ("gs://bucket/staging", "gs://bucket/link"):
+        with pytest.raises(StagingError, match=f"{uri}: expected a staged file"):
+            stage(dataclasses.replace(submission, packages={"b.tar.gz": uri}), tmp_path)

@@ -20,7 +20,7 @@ def test_get_from_another_instance_is_what_was_created(tmp_path):
     assert UploadSessions(tmp_path).part(upload_id).stat().st_size == 0
 
 
-@pytest.mark.parametrize("upload_id", ["unknown", "../x", ""])
+@pytest.mark.parametrize("upload_id", ["unknown", "../x", "", "/etc/passwd", "a" * 300, "\0" * 32, "é" * 32])
 def test_get_of_no_upload_is_refused(tmp_path, upload_id):
     with pytest.raises(NoSuchUpload):
         UploadSessions(tmp_path).get(upload_id)
