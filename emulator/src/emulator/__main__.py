@@ -9,8 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from emulator.container_runtime import CHOICES as ENGINES
 from emulator.coverage import coverage_document
-from emulator.engines import CHOICES as ENGINES
 from emulator.server import RootInUseError, serve
 
 

@@ -7,9 +7,9 @@ import inspect
 import tempfile
 from pathlib import Path
 
-from emulator.app import SERVICES, create_services
 from emulator.config import Config
-from emulator.service import Service
+from emulator.routing import Service
+from emulator.server import SERVICES, create_services
 from emulator.state import State
 
 _HEAD = """\

@@ -101,7 +101,7 @@ class Dispatcher:
         match = self._router.match(request.method, raw_path)
         if match is None:
             raise errors.Unimplemented(f"No emulated service has {request.method} {raw_path}.")
-        await self._faults.happen(match.route.api_method)
+        await self._faults.inject(match.route.api_method)
         if match.route.handler is None:
             raise errors.Unimplemented(f"{match.route.api_method} is not emulated.")
         return await match.route.handler(request, match.fields)

@@ -108,7 +108,7 @@ class Faults:
                 self._state.delete(_KIND, target)
         return fault
 
-    async def happen(self, api_method: str) -> None:
+    async def inject(self, api_method: str) -> None:
         """Wait and fail as set for this method.
 
         Raises:

@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from emulator.keeper import COMMAND_FILE, EXIT_FILE, LOG_FILE, PROCESS_FILE, LineLog, write_json
+from emulator.process_shim import COMMAND_FILE, EXIT_FILE, LOG_FILE, PROCESS_FILE, LineLog, write_json
 
 _POLL_SECONDS = 0.02
 _SAME_CREATE_TIME_SECONDS = 1.0
@@ -26,12 +26,12 @@ _RECORD_SECONDS = 5.0
 
 
 class StartError(Exception):
-    """The keeper of a process did not start; the message holds what it wrote."""
+    """The shim of a process did not start; the message holds its output."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """A command under its keeper, known by its folder alone.
+    """Command under its process shim, found by its folder alone.
 
     Attributes:
         directory: holds `command.json`, `process.json`, `log` and, in the end, `exit.json`.
@@ -40,8 +40,8 @@ class Process:
     directory: Path
 
     def running(self) -> bool:
-        """Whether the command runs under its keeper."""
-        return self._read(EXIT_FILE) is None and self._find("keeper") is not None
+        """Whether the command runs under its shim."""
+        return self._read(EXIT_FILE) is None and self._find("shim") is not None
 
     def exit_code(self) -> int | None:
         """How the command ended: its exit code, or minus the signal that killed it.
@@ -52,9 +52,9 @@ class Process:
         return None if record is None else int(record["exit_code"])
 
     def lost(self) -> bool:
-        """Whether it is gone without a record of how it ended: killed from outside, with its keeper."""
+        """Whether it is gone without a record of how it ended: killed from outside, with its shim."""
         # In this order: between the two questions a record may appear, but never vanish.
-        return self._find("keeper") is None and self._read(EXIT_FILE) is None
+        return self._find("shim") is None and self._read(EXIT_FILE) is None
 
     def started_at(self) -> datetime | None:
         """When the command started; `None` if it could not be."""
@@ -135,7 +135,7 @@ def start(
         notice: a line that goes into its log first, if not empty.
 
     Raises:
-        StartError: the keeper did not start. A command that can't be started is no error here: it ends
+        StartError: the shim did not start. A command that can't be started is no error here: it ends
             with the exit code 127.
     """
     directory.mkdir(parents=True, exist_ok=True)
@@ -147,13 +147,13 @@ def start(
     if notice:
         with (directory / LOG_FILE).open("a") as file:
             LineLog(file).feed("stdout", f"{notice}\n".encode())
-    # -P: a job's files must not stand in for the keeper's modules.
-    keeper = subprocess.run(
-        [sys.executable, "-P", "-m", "emulator.keeper", str(directory)],
+    # -P: a job's files must not stand in for the shim's modules.
+    shim = subprocess.run(
+        [sys.executable, "-P", "-m", "emulator.process_shim", str(directory)],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    if keeper.returncode != 0:
-        raise StartError(f"{directory}: the keeper did not start:\n{keeper.stderr}")
+    if shim.returncode != 0:
+        raise StartError(f"{directory}: the process shim did not start:\n{shim.stderr}")
     return Process(directory)
 
 

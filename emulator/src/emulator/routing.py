@@ -9,11 +9,14 @@ import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import Response
+
+from emulator.config import Config
+from emulator.state import State
 
 Handler: TypeAlias = Callable[[Request, Mapping[str, str]], Awaitable[Response]]
 
@@ -93,3 +96,20 @@ def _segments(text: str) -> str:
 def _start(path: str) -> str:
     """The first segment of a path or template; `{` for one that begins with a variable."""
     return "{" if path.startswith("/{") else path.removeprefix("/").partition("/")[0]
+
+
+class Service(Protocol):
+    """One emulated service: its routes, and what it runs besides answering them."""
+
+    @property
+    def routes(self) -> list[Route]:
+        """Every method that the service has, also those that aren't emulated."""
+
+    def start(self) -> None:
+        """Find again what ran before; called once, in a thread, before the first request."""
+
+    def stop(self) -> None:
+        """Stop own children; called once, in a thread, after the last request."""
+
+
+ServiceFactory: TypeAlias = Callable[[Config, State], Service]

@@ -1,18 +1,28 @@
-"""Runs the emulator on a loopback port until it is told to stop."""
+"""The emulator as one ASGI application on one loopback port, until it is told to stop."""
 
 from __future__ import annotations
 
 import fcntl
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO
 
 import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.credentials import write_credentials
+from emulator import dataflow, storage, vertex
+from emulator.config import Config, write_credentials
+from emulator.dispatch import Dispatcher, RequestGuard
+from emulator.faults import Faults
+from emulator.routing import Route, Router, Service, ServiceFactory
+from emulator.state import State
 
 HOST = "127.0.0.1"
 _SHUTDOWN_SECONDS = 5
@@ -20,6 +30,74 @@ _SHUTDOWN_SECONDS = 5
 
 class RootInUseError(Exception):
     """Another emulator runs in the same folder."""
+
+
+def _create_logging(config: Config, state: State) -> Service:
+    # Here, since it finds Vertex AI's jobs with the client library, which takes seconds to import.
+    from emulator.cloud_logging import LoggingService
+
+    return LoggingService(config, state)
+
+
+SERVICES: Mapping[str, ServiceFactory] = {
+    "storage": storage.create,
+    "dataflow": dataflow.create,
+    "vertex": vertex.create,
+    "cloud_logging": _create_logging,
+}
+
+
+def create_services(config: Config, state: State) -> list[Service]:
+    """Return every service, not started."""
+    return [create(config, state) for create in SERVICES.values()]
+
+
+def create_routes(services: list[Service], faults: Faults) -> list[Route]:
+    """Return the whole route table; the emulator's own requests come first."""
+    own = [
+        Route("emulator", "emulator.health", "GET", "/health", _health),
+        # The key file of `write_credentials` names it; it trusts everybody, as the whole emulator does.
+        Route("emulator", "oauth2.token", "POST", "/token", _token),
+        *faults.routes,
+    ]
+    return own + [route for service in services for route in service.routes]
+
+
+def create_app(config: Config, *, on_ready: Callable[[], None] = lambda: None) -> Starlette:
+    """Return the ASGI application.
+
+    Args:
+        config: its folder, port and options.
+        on_ready: called once all services have started.
+    """
+    state = State(config.state)
+    services = create_services(config, state)
+    faults = Faults(state)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        # Services stop here: uvicorn raises SIGTERM again before anything behind `run` gets its turn.
+        for service in services:
+            await run_in_threadpool(service.start)
+        on_ready()
+        try:
+            yield
+        finally:
+            for service in reversed(services):
+                await run_in_threadpool(service.stop)
+            state.close()
+
+    dispatcher = Dispatcher(Router(create_routes(services, faults)), faults)
+    guard = Middleware(RequestGuard, allowed_hosts=config.allowed_hosts)
+    return Starlette(routes=[Mount("/", app=dispatcher)], middleware=[guard], lifespan=lifespan)
+
+
+async def _health(_request: Request, _fields: Mapping[str, str]) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+async def _token(_request: Request, _fields: Mapping[str, str]) -> Response:
+    return JSONResponse({"access_token": "local", "token_type": "Bearer", "expires_in": 3600})
 
 
 def serve(
@@ -69,6 +147,7 @@ def serve(
             create_app(config, on_ready=on_ready),
             log_level="warning",
             access_log=False,
+            # No service has web sockets, and the guard looks at HTTP requests only.
             ws="none",
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         )

@@ -20,12 +20,12 @@ def test_take_counts_down(faults):
     assert faults.take("preemption") is None
 
 
-def test_happen_answers_as_asked_for(faults):
+def test_inject_answers_as_asked_for(faults):
     faults.set(Fault(target="some.method", http_status=429))
     with pytest.raises(ApiError) as caught:
-        asyncio.run(faults.happen("some.method"))
+        asyncio.run(faults.inject("some.method"))
     assert (caught.value.code, caught.value.status) == (429, "RESOURCE_EXHAUSTED")
-    asyncio.run(faults.happen("some.method"))
+    asyncio.run(faults.inject("some.method"))
 
 
 def test_clear_forgets_all(faults):

@@ -158,27 +158,27 @@ def test_end_of_the_command_ends_its_children(directory: Path) -> None:
     assert process.exit_code() == 0
 
 
-def test_process_killed_with_its_keeper_is_lost(directory: Path) -> None:
+def test_process_killed_with_its_shim_is_lost(directory: Path) -> None:
     process = start(directory, "import time; time.sleep(60)")
-    for role in ("keeper", "command"):
+    for role in ("shim", "command"):
         os.kill(identity(process, role), signal.SIGKILL)
     wait_for(process.lost)
     assert not process.running()
     assert process.exit_code() is None
 
 
-def test_terminate_of_a_command_without_keeper_ends_it(directory: Path) -> None:
+def test_terminate_of_a_command_without_shim_ends_it(directory: Path) -> None:
     process = start(directory, "import time; time.sleep(60)")
     command = psutil.Process(identity(process, "command"))
-    os.kill(identity(process, "keeper"), signal.SIGKILL)
+    os.kill(identity(process, "shim"), signal.SIGKILL)
     wait_for(process.lost)
     process.terminate(5)
     wait_for(lambda: not command.is_running() or command.status() == psutil.STATUS_ZOMBIE)
 
 
-def test_keeper_that_is_told_to_end_passes_it_on(directory: Path) -> None:
+def test_shim_that_is_told_to_end_passes_it_on(directory: Path) -> None:
     process = start(directory, "import time; time.sleep(60)")
-    os.kill(identity(process, "keeper"), signal.SIGTERM)
+    os.kill(identity(process, "shim"), signal.SIGTERM)
     assert process.wait(20)
     assert process.exit_code() == -signal.SIGTERM
 
@@ -186,7 +186,7 @@ def test_keeper_that_is_told_to_end_passes_it_on(directory: Path) -> None:
 def test_running_of_another_process_with_the_same_id_is_false(directory: Path) -> None:
     directory.mkdir()
     another = {"pid": os.getpid(), "create_time": psutil.Process().create_time() - 100}
-    (directory / "process.json").write_text(json.dumps({"keeper": another, "command": another}))
+    (directory / "process.json").write_text(json.dumps({"shim": another, "command": another}))
     process = Process(directory)
     assert not process.running()
     assert process.lost()

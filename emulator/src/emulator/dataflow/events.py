@@ -1,6 +1,8 @@
-"""What happens to a job, line by line in its folder: the job's process appends, the emulator reads.
+"""Events of a job, line by line in its folder: the job's process appends, the emulator reads.
 
-A file outlives both: an emulator that was killed finds in it all that the job said meanwhile.
+A file outlives both: an emulator that was killed finds in it all that the job said meanwhile. States and the
+importance of messages are Dataflow's:
+https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs#jobstate
 """
 
 from __future__ import annotations
@@ -9,12 +11,41 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from emulator.dataflow import states
-
 FILENAME = "events.jsonl"
+
+
+class JobState(StrEnum):
+    """State of a job."""
+
+    PENDING = "JOB_STATE_PENDING"
+    RUNNING = "JOB_STATE_RUNNING"
+    DONE = "JOB_STATE_DONE"
+    FAILED = "JOB_STATE_FAILED"
+    CANCELLING = "JOB_STATE_CANCELLING"
+    CANCELLED = "JOB_STATE_CANCELLED"
+
+
+class Importance(StrEnum):
+    """Importance of a message, from the least to the most; the service numbers them in another order."""
+
+    UNKNOWN = "JOB_MESSAGE_IMPORTANCE_UNKNOWN"
+    DEBUG = "JOB_MESSAGE_DEBUG"
+    DETAILED = "JOB_MESSAGE_DETAILED"
+    BASIC = "JOB_MESSAGE_BASIC"
+    WARNING = "JOB_MESSAGE_WARNING"
+    ERROR = "JOB_MESSAGE_ERROR"
+
+    @property
+    def rank(self) -> int:
+        """Place in the order, from 0."""
+        return list(Importance).index(self)
+
+
+TERMINAL_STATES = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +110,7 @@ class EventLog:
         """The job is in this state from now on."""
         self._append(StateChange(time=now(), state=state))
 
-    def tell(self, text: str, *, importance: str = states.BASIC) -> None:
+    def add_message(self, text: str, *, importance: str = Importance.BASIC) -> None:
         """Tell the user something."""
         self._append(Message(time=now(), importance=importance, text=text))
 

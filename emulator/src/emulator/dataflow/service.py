@@ -13,10 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from emulator.config import Config
-from emulator.dataflow import states, wire
-from emulator.dataflow.events import now
+from emulator.dataflow import wire
+from emulator.dataflow.events import TERMINAL_STATES, Importance, JobState, now
 from emulator.dataflow.jobs import Jobs
-from emulator.dataflow.routes import routes
 from emulator.dataflow.submission import Submission, SubmissionError
 from emulator.errors import FailedPrecondition, InvalidArgument, Unimplemented
 from emulator.routing import Route
@@ -39,7 +38,17 @@ class DataflowService:
     @property
     def routes(self) -> list[Route]:
         """Every method that the service has."""
-        return routes(self)
+        return wire.routes(
+            {
+                "jobs.create": self.create_job,
+                "jobs.list": self.list_jobs,
+                "jobs.aggregated": self.aggregate_jobs,
+                "jobs.get": self.get_job,
+                "jobs.update": self.update_job,
+                "jobs.getMetrics": self.get_metrics,
+                "jobs.messages.list": self.list_messages,
+            }
+        )
 
     def start(self) -> None:
         """Go on with the jobs of an emulator that was killed."""
@@ -80,8 +89,8 @@ class DataflowService:
             raise FailedPrecondition(
                 "requestedState: only a streaming job can be drained, this is a batch job."
             )
-        if requested != states.CANCELLED:
-            raise InvalidArgument(f"requestedState: expected {states.CANCELLED}, received {requested!r}")
+        if requested != JobState.CANCELLED:
+            raise InvalidArgument(f"requestedState: expected {JobState.CANCELLED}, received {requested!r}")
         cancelled = await run_in_threadpool(self._jobs.cancel, *place)
         return JSONResponse(wire.job_view(cancelled, _view(request)))
 
@@ -89,7 +98,7 @@ class DataflowService:
         """`jobs.messages.list`."""
         job = await self._job(request, fields)
         query = request.query_params
-        least = wire.enum_parameter(query, "minimumImportance", types.JobMessageImportance)
+        least = Importance(wire.enum_parameter(query, "minimumImportance", types.JobMessageImportance))
         after, before = wire.time_parameter(query, "startTime"), wire.time_parameter(query, "endTime")
         found = []
         for number, message in enumerate(await run_in_threadpool(self._jobs.messages, job["id"]), start=1):
@@ -98,7 +107,7 @@ class DataflowService:
                 continue
             if before is not None and time >= before:
                 continue
-            if states.IMPORTANCES.index(message.importance) < states.IMPORTANCES.index(least):
+            if Importance(message.importance).rank < least.rank:
                 continue
             document = {
                 "id": f"msg-{number:06d}",
@@ -131,7 +140,7 @@ class DataflowService:
             (-number, wire.job_view(job, _view(request)))
             for number, job in enumerate(await run_in_threadpool(self._jobs.all, project, location))
             if wanted in ("UNKNOWN", "ALL")
-            or (wanted == "TERMINATED") == (job["currentState"] in states.TERMINAL)
+            or (wanted == "TERMINATED") == (job["currentState"] in TERMINAL_STATES)
             if name in ("", job["name"])
         ]
         shown, token = wire.page(found[::-1], query)

@@ -18,7 +18,7 @@ from starlette.types import Message as AsgiMessage
 from emulator.dispatch import Dispatcher
 from emulator.errors import InvalidArgument
 from emulator.routing import Route
-from emulator.storage.multipart import boundary_of
+from emulator.storage.uploads import boundary_of
 
 MAX_CALLS = 100
 _BOUNDARY = "batch_of_answers"

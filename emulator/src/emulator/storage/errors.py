@@ -40,7 +40,7 @@ class BucketNotEmpty(AlreadyExists):
         super().__init__("The bucket you tried to delete is not empty.")
 
 
-class InTheWay(AlreadyExists):
+class PathConflict(AlreadyExists):
     """Objects are files here, so that `x` and `x/y` can't both exist."""
 
     def __init__(self, bucket: str, name: str, *, other: str) -> None:

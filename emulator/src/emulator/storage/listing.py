@@ -7,16 +7,42 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from emulator.errors import InvalidArgument, Unimplemented
 from emulator.storage.errors import NoSuchObject
-from emulator.storage.globs import glob_pattern
 from emulator.storage.metadata import StoredObject
 from emulator.storage.store import ObjectStore
 
+_PART = re.compile(r"\*\*/|\*\*|\*|\?|\[[!^]?[^]]+\]|\\.|[{},]|.", re.DOTALL)
+_TRANSLATION = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 MAX_RESULTS = 1000
+
+
+def glob_pattern(glob: str) -> re.Pattern[str]:
+    """The pattern that a whole name must match.
+
+    `*` and `?` stop at a slash, `**` doesn't; `[abc]`, `[!abc]`, `{one,other}` and a backslash before any of
+    these are understood.
+    """
+    pattern, depth = "", 0
+    for part in _PART.findall(glob):
+        if part in _TRANSLATION:
+            pattern += _TRANSLATION[part]
+        elif part[0] == "[" and len(part) > 1:
+            inner = part[1:-1].replace("\\", r"\\").replace("[", r"\[")
+            pattern += f"[^{inner[1:]}]" if inner[0] in "!^" else f"[{inner}]"
+        elif part == "{":
+            pattern, depth = f"{pattern}(?:", depth + 1
+        elif part == "}" and depth:
+            pattern, depth = f"{pattern})", depth - 1
+        elif part == "," and depth:
+            pattern += "|"
+        else:
+            pattern += re.escape(part[-1])
+    return re.compile(pattern + ")" * depth, re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)

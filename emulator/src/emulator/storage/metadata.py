@@ -1,12 +1,14 @@
-"""An object, and the part of its metadata that clients may write.
+"""Metadata of an object, and the part of it that clients may write; times are microseconds since 1970.
 
 https://cloud.google.com/storage/docs/json_api/v1/objects#resource
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from emulator.errors import InvalidArgument, Unimplemented
@@ -122,3 +124,13 @@ class StoredObject:
     def etag(self) -> str:
         """Changes with the content and with the metadata."""
         return f"{self.generation}-{self.metageneration}"
+
+
+def now_microseconds() -> int:
+    """Microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+def timestamp(microseconds: int) -> str:
+    """RFC 3339, to the microsecond: `2026-01-31T23:59:59.000000Z`."""
+    return datetime.fromtimestamp(microseconds / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -11,15 +11,13 @@ from starlette.responses import JSONResponse, Response
 
 from emulator.errors import InvalidArgument, Unimplemented
 from emulator.routing import Route
-from emulator.storage import copies
-from emulator.storage.copies import Source
+from emulator.storage.content import Source, compose_objects, copy_object
 from emulator.storage.listing import ListRequest, list_objects
 from emulator.storage.media import MediaHandlers
 from emulator.storage.metadata import ObjectMetadata, StoredObject
 from emulator.storage.preconditions import Preconditions
-from emulator.storage.requests import base_url, conditions, read_resource, refuse_encryption
-from emulator.storage.resources import object_resource
 from emulator.storage.store import ObjectStore
+from emulator.storage.wire import base_url, conditions, object_resource, read_resource, refuse_encryption
 
 _BUCKET = "/storage/v1/b/{bucket}"
 _OBJECT = "/storage/v1/b/{bucket}/o/{object}"
@@ -98,7 +96,7 @@ class ObjectHandlers:
         if resource.get("deleteSourceObjects"):
             raise Unimplemented("deleteSourceObjects is not emulated.")
         composed = await run_in_threadpool(
-            copies.compose, self._store, sources, fields["bucket"], fields["object"],
+            compose_objects, self._store, sources, fields["bucket"], fields["object"],
             metadata=ObjectMetadata.from_json(resource.get("destination") or {}),
             conditions=conditions(request),
         )  # fmt: skip
@@ -122,7 +120,7 @@ class ObjectHandlers:
             conditions=Preconditions.on_source(request.query_params),
         )
         return await run_in_threadpool(
-            copies.copy, self._store, source, fields["bucket"], fields["object"],
+            copy_object, self._store, source, fields["bucket"], fields["object"],
             # A resource replaces all of the source's metadata, as in the service.
             metadata=ObjectMetadata.from_json(resource) if resource else None,
             conditions=conditions(request),

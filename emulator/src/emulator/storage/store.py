@@ -1,7 +1,8 @@
-"""Objects as plain files: what is renamed into a bucket's folder, by anybody, is an object.
+"""Objects as plain files, and an index of what a file can't say of itself.
 
-A write goes to a temporary file of the same filesystem and is renamed into place: it is there as a whole or
-not at all, also after `kill -9`. Nothing is forced to the disk; a power cut may lose the newest objects.
+What is renamed into a bucket's folder, by anybody, is an object. A write goes to a temporary file of the same
+filesystem and is renamed into place: it is there as a whole or not at all, also after `kill -9`. Nothing is
+forced to the disk; a power cut may lose the newest objects.
 """
 
 from __future__ import annotations
@@ -11,24 +12,76 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from stat import S_ISREG
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from emulator.errors import InvalidArgument
-from emulator.storage import clock
-from emulator.storage.bucket_store import BucketStore
+from emulator.state import State
+from emulator.storage.buckets import BucketStore
 from emulator.storage.checksums import Checksums, Digests
 from emulator.storage.errors import NoSuchObject
-from emulator.storage.index import FOLDER_MARK, ObjectIndex, fingerprint
-from emulator.storage.metadata import DEFAULT_CONTENT_TYPE, ObjectMetadata, StoredObject
+from emulator.storage.metadata import DEFAULT_CONTENT_TYPE, ObjectMetadata, StoredObject, now_microseconds
 from emulator.storage.names import is_folder, object_path
 from emulator.storage.preconditions import Preconditions
 from emulator.storage.tree import make_room, prune, walk
 
+FOLDER_MARK = "folder"
 _ATTEMPTS = 20
 """How often to look again at a file that another program is writing."""
+
+
+def fingerprint(status: os.stat_result) -> str:
+    """Changes whenever a file's content does; survives its renaming."""
+    return f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}"
+
+
+class ObjectIndex:
+    """The newest entries of every object, as documents of a state."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def find(self, bucket: str, name: str, mark: str) -> StoredObject | None:
+        """The entry for a file with this fingerprint."""
+        entry = self._entries(bucket, name).get(mark)
+        return None if entry is None else _from_json(entry)
+
+    def last_generation(self, bucket: str, name: str) -> int:
+        """The highest generation that was seen since the object was last deleted; 0 if none was."""
+        return max((entry["generation"] for entry in self._entries(bucket, name).values()), default=0)
+
+    def folders(self, bucket: str) -> set[str]:
+        """The names of the bucket's objects that stand for folders, each with a slash at its end."""
+        return {document[FOLDER_MARK]["name"] for document in self._state.list(f"folder:{bucket}")}
+
+    def put(self, found: StoredObject, mark: str, *, replaces: str | None = None) -> None:
+        """Enter an object for a file with this fingerprint.
+
+        Args:
+            found: the object.
+            mark: the fingerprint of its file, which may not be in place yet.
+            replaces: the fingerprint of the file that is there until then; its entry is kept, so that
+                whichever of the two a crash leaves behind is known.
+        """
+        entries = {k: v for k, v in self._entries(found.bucket, found.name).items() if k == replaces}
+        self._state.put(_kind(found.bucket, found.name), found.name, {**entries, mark: asdict(found)})
+
+    def forget(self, bucket: str, name: str) -> None:
+        """Remove the entries of an object that is no more."""
+        self._state.delete(_kind(bucket, name), name)
+
+    def _entries(self, bucket: str, name: str) -> dict[str, dict[str, Any]]:
+        return self._state.get(_kind(bucket, name), name) or {}
+
+
+def _kind(bucket: str, name: str) -> str:
+    return f"folder:{bucket}" if is_folder(name) else f"object:{bucket}"
+
+
+def _from_json(document: dict[str, Any]) -> StoredObject:
+    return StoredObject(**{**document, "metadata": ObjectMetadata(**document["metadata"])})
 
 
 class ObjectStore:
@@ -124,7 +177,7 @@ class ObjectStore:
             component_count: of how many parts it was composed.
 
         Raises:
-            InTheWay: another object's file or folder is where this one's would be.
+            PathConflict: another object's file or folder is where this one's would be.
         """
         with self._lock:
             path = self._path(bucket, name)
@@ -132,7 +185,7 @@ class ObjectStore:
             status = content.stat()
             if is_folder(name) and status.st_size:
                 raise InvalidArgument(f"{name}: the emulator only takes empty objects whose name ends in /")
-            made = clock.now()
+            made = now_microseconds()
             generation = max(made, self._index.last_generation(bucket, name) + 1)
             committed = StoredObject(
                 bucket=bucket, name=name, generation=generation, size=status.st_size,
@@ -164,7 +217,7 @@ class ObjectStore:
                 found,
                 metadata=change(found.metadata),
                 metageneration=found.metageneration + 1,
-                updated=clock.now(),
+                updated=now_microseconds(),
             )
             mark = self._mark(bucket, name)
             if mark is None:

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from emulator.errors import InvalidArgument
-from emulator.storage.errors import InTheWay
+from emulator.storage.errors import PathConflict
 from emulator.storage.names import object_path
 
 _LAST = "\U0010ffff"
@@ -63,19 +63,19 @@ def make_room(bucket: Path, name: str) -> None:
     """Make the folders that an object's file needs, and remove an empty one that stands in its place.
 
     Raises:
-        InTheWay: another object's file, or a folder with objects in it, stands there.
+        PathConflict: another object's file, or a folder with objects in it, stands there.
     """
     path = object_path(bucket, name)
     for ancestor in reversed(path.relative_to(bucket).parents[:-1]):
         if (bucket / ancestor).is_file():
-            raise InTheWay(bucket.name, name, other=ancestor.as_posix())
+            raise PathConflict(bucket.name, name, other=ancestor.as_posix())
     path.parent.mkdir(parents=True, exist_ok=True)
     if name.endswith("/"):
         if path.is_file():
-            raise InTheWay(bucket.name, name, other=name.removesuffix("/"))
+            raise PathConflict(bucket.name, name, other=name.removesuffix("/"))
     elif path.is_dir():
         for other in walk(bucket, below=f"{name}/"):
-            raise InTheWay(bucket.name, name, other=other)
+            raise PathConflict(bucket.name, name, other=other)
         remove_empty(path)
 
 

@@ -4,12 +4,11 @@ from pathlib import Path
 import pytest
 
 from emulator.state import State
-from emulator.storage.bucket_store import BucketStore
+from emulator.storage.buckets import BucketStore
 from emulator.storage.checksums import Checksums
-from emulator.storage.index import ObjectIndex
 from emulator.storage.metadata import ObjectMetadata, StoredObject
 from emulator.storage.preconditions import Preconditions
-from emulator.storage.store import ObjectStore
+from emulator.storage.store import ObjectIndex, ObjectStore
 
 
 class Store(ObjectStore):

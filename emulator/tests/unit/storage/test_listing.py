@@ -1,7 +1,7 @@
 import pytest
 
 from emulator.errors import InvalidArgument, Unimplemented
-from emulator.storage.listing import ListRequest, list_objects
+from emulator.storage.listing import ListRequest, glob_pattern, list_objects
 
 NAMES = ["a", "b/", "b/1", "b/2/x", "b/3", "c/1", "d"]
 
@@ -64,3 +64,22 @@ def test_list_objects_with_another_delimiter(store):
 def test_list_objects_names_what_is_wrong(store, parameters, error, message):
     with pytest.raises(error, match=message):
         list_objects(store, "bkt", ListRequest.from_parameters(parameters))
+
+
+@pytest.mark.parametrize(
+    ("glob", "fits", "fails"),
+    [
+        ("*.txt", ["a.txt", ".txt"], ["a/b.txt", "a.txtx"]),
+        ("**.txt", ["a.txt", "a/b/c.txt"], ["a.csv"]),
+        ("**/x", ["x", "a/x", "a/b/x"], ["ax"]),
+        ("a?c", ["abc"], ["a/c", "ac"]),
+        ("[a-c]x", ["bx"], ["dx"]),
+        ("[!a-c]x", ["dx"], ["bx"]),
+        ("x.{jpg,png}", ["x.jpg", "x.png"], ["x.gif", "x.{jpg,png}"]),
+        (r"a\*b", ["a*b"], ["axb"]),
+        ("a,b(c)+", ["a,b(c)+"], ["a"]),
+    ],
+)
+def test_glob_pattern(glob, fits, fails):
+    pattern = glob_pattern(glob)
+    assert [name for name in fits + fails if pattern.fullmatch(name)] == fits

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from emulator.errors import InvalidArgument, PreconditionFailed
-from emulator.storage.errors import InTheWay, NoSuchBucket, NoSuchObject
+from emulator.storage.errors import NoSuchBucket, NoSuchObject, PathConflict
 from emulator.storage.preconditions import Preconditions
 
 ANY = Preconditions()
@@ -18,7 +18,7 @@ def test_commit_renames_the_file_into_the_bucket(store, folder, tmp_path):
 
 
 def test_commit_over_an_object_raises_its_generation(store, monkeypatch):
-    monkeypatch.setattr("emulator.storage.clock.now", lambda: 1_000)
+    monkeypatch.setattr("emulator.storage.store.now_microseconds", lambda: 1_000)
     assert [store.put("x", b"same").generation for _ in range(3)] == [1_000, 1_001, 1_002]
 
 
@@ -103,7 +103,7 @@ def test_folder_object_lives_without_files(store, folder):
 def test_move_renames_and_keeps_the_source_if_refused(store):
     store.put("x", b"1")
     store.put("y/z", b"2")
-    with pytest.raises(InTheWay):
+    with pytest.raises(PathConflict):
         store.move("bkt", "x", "y", on_source=ANY, conditions=ANY)
     assert list(store.names("bkt")) == ["x", "y/z"]
     moved = store.move("bkt", "y/z", "w", on_source=ANY, conditions=ANY)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.storage.errors import InTheWay
+from emulator.storage.errors import PathConflict
 from emulator.storage.tree import make_room, prune, walk
 
 
@@ -55,9 +55,9 @@ def test_walk_is_what_sorting_and_filtering_gives(tmp_path_factory, prefix, star
 
 def test_make_room_names_what_is_in_the_way(tmp_path):
     fill(tmp_path, ["x", "y/z/file"])
-    with pytest.raises(InTheWay, match=r"/x/a can't be made while .*/x is there"):
+    with pytest.raises(PathConflict, match=r"/x/a can't be made while .*/x is there"):
         make_room(tmp_path, "x/a")
-    with pytest.raises(InTheWay, match=r"/y can't be made while .*/y/z/file is there"):
+    with pytest.raises(PathConflict, match=r"/y can't be made while .*/y/z/file is there"):
         make_room(tmp_path, "y")
 
 

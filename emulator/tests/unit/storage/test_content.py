@@ -1,8 +1,7 @@
 import pytest
 
 from emulator.errors import InvalidArgument, PreconditionFailed
-from emulator.storage import copies
-from emulator.storage.copies import Source
+from emulator.storage.content import Source, compose_objects, copy_object
 from emulator.storage.metadata import ObjectMetadata
 from emulator.storage.preconditions import Preconditions
 
@@ -15,7 +14,7 @@ def source(name: str, **conditions: int) -> Source:
 
 def test_copy_is_independent_of_its_source(store, folder):
     store.put("x", b"1")
-    copied = copies.copy(store, source("x"), "bkt", "y", metadata=None, conditions=ANY)
+    copied = copy_object(store, source("x"), "bkt", "y", metadata=None, conditions=ANY)
     (folder / "x").write_bytes(b"edited")
     assert store.get("bkt", "y") == copied
     assert (folder / "y").read_bytes() == b"1"
@@ -24,7 +23,7 @@ def test_copy_is_independent_of_its_source(store, folder):
 def test_copy_with_a_source_condition_that_fails_makes_nothing(store, tmp_path):
     store.put("x", b"1")
     with pytest.raises(PreconditionFailed):
-        copies.copy(store, source("x", generation_match=1), "bkt", "y", metadata=None, conditions=ANY)
+        copy_object(store, source("x", generation_match=1), "bkt", "y", metadata=None, conditions=ANY)
     assert list(store.names("bkt")) == ["x"]
     assert list((tmp_path / "temporary").iterdir()) == []
 
@@ -33,13 +32,13 @@ def test_compose_counts_components(store):
     store.put("x", b"hel")
     store.put("y", b"lo")
     metadata = ObjectMetadata()
-    once = copies.compose(store, [source("x"), source("y")], "bkt", "z", metadata=metadata, conditions=ANY)
+    once = compose_objects(store, [source("x"), source("y")], "bkt", "z", metadata=metadata, conditions=ANY)
     assert (once.size, once.crc32c, once.md5, once.component_count) == (5, "mnG7TA==", None, 2)
-    twice = copies.compose(store, [source("z"), source("x")], "bkt", "z", metadata=metadata, conditions=ANY)
+    twice = compose_objects(store, [source("z"), source("x")], "bkt", "z", metadata=metadata, conditions=ANY)
     assert twice.component_count == 3
 
 
 @pytest.mark.parametrize("number", [0, 33])
 def test_compose_of_too_many_or_none_is_refused(store, number):
     with pytest.raises(InvalidArgument, match=f"expected 1 to 32, received {number}"):
-        copies.compose(store, [source("x")] * number, "bkt", "z", metadata=ObjectMetadata(), conditions=ANY)
+        compose_objects(store, [source("x")] * number, "bkt", "z", metadata=ObjectMetadata(), conditions=ANY)

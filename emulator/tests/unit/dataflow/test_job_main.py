@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.dataflow.staging import StagingError, stage
+from emulator.dataflow.job_main import StagingError, stage
 from emulator.dataflow.submission import Submission
 
 PIPELINE = b"a pipeline"

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from emulator.errors import InvalidArgument
-from emulator.storage.multipart import boundary_of, read_related
+from emulator.storage.uploads import boundary_of, read_related
 
 
 async def pieces(body: bytes, size: int) -> AsyncIterator[bytes]:

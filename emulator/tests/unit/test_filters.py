@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from emulator.errors import InvalidArgument
-from emulator.filters.conditions import required_value
-from emulator.filters.parser import parse_filter
+from emulator.filter_conditions import required_value
+from emulator.filters import parse_filter
 
 ENTRY: dict[str, Any] = {
     "logName": "projects/p/logs/dataflow.googleapis.com%2Fworker",

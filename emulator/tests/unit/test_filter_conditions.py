@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulator.severity import named_severity, severity_of
+from emulator.filter_conditions import named_severity, severity_of
 
 
 @pytest.mark.parametrize(

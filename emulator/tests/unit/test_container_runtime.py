@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.engines import Engine, Mount, NoEngineError, find_engine
+from emulator.container_runtime import ContainerRuntime, Mount, NoRuntimeError, find_runtime
 
 
 @pytest.fixture
@@ -30,32 +30,32 @@ def program(folder: Path, name: str, script: str) -> None:
 )
 def test_find_engine_auto_takes_the_one_that_answers(path, name, answer, rootless) -> None:
     program(path, name, f"echo '{answer}'")
-    assert find_engine("auto") == Engine(program=name, rootless=rootless)
+    assert find_runtime("auto") == ContainerRuntime(program=name, rootless=rootless)
 
 
 def test_find_engine_passes_over_one_without_a_daemon(path) -> None:
     program(path, "docker", "echo ' []'; echo 'Cannot connect to the Docker daemon' >&2")
     program(path, "podman", "echo '5.4.0 true'")
-    assert find_engine("auto").program == "podman"
+    assert find_runtime("auto").program == "podman"
 
 
 def test_find_engine_without_any_says_what_was_tried(path) -> None:
     program(path, "docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
     message = "^docker: Cannot connect to the Docker daemon; podman: not found on PATH$"
-    with pytest.raises(NoEngineError, match=message):
-        find_engine("auto")
+    with pytest.raises(NoRuntimeError, match=message):
+        find_runtime("auto")
 
 
 def test_find_engine_of_one_choice_asks_no_other(path) -> None:
     program(path, "docker", "echo '28.2.2 []'")
-    with pytest.raises(NoEngineError, match=r"^podman: not found on PATH$"):
-        find_engine("podman")
-    with pytest.raises(NoEngineError, match=r"^--engine none$"):
-        find_engine("none")
+    with pytest.raises(NoRuntimeError, match=r"^podman: not found on PATH$"):
+        find_runtime("podman")
+    with pytest.raises(NoRuntimeError, match=r"^--engine none$"):
+        find_runtime("none")
 
 
 def run_argv(*, rootless: bool = False, command: tuple[str, ...] = ()) -> list[str]:
-    return Engine(program="docker", rootless=rootless).run_argv(
+    return ContainerRuntime(program="docker", rootless=rootless).run_argv(
         "c",
         image_uri="x/image:1",
         command=command,
@@ -88,5 +88,5 @@ def test_run_argv_with_a_command_replaces_the_entry_point() -> None:
 
 def test_remove_of_a_container_that_is_gone_is_no_error(path) -> None:
     program(path, "docker", f'echo "$@" > {path}/calls; exit 1')
-    Engine(program="docker", rootless=False).remove("c")
+    ContainerRuntime(program="docker", rootless=False).remove("c")
     assert (path / "calls").read_text() == "rm --force c\n"

@@ -1,4 +1,7 @@
-"""What the handlers read from a request."""
+"""Between HTTP and the store: what the handlers read from a request, and objects as the JSON API shows them.
+
+https://cloud.google.com/storage/docs/json_api/v1/objects#resource
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,17 @@ import json
 import zlib
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 
 from emulator.errors import InvalidArgument, Unimplemented
 from emulator.storage.checksums import Digests
+from emulator.storage.metadata import StoredObject, timestamp
 from emulator.storage.preconditions import Preconditions
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
+STORAGE_CLASS = "STANDARD"
 
 
 def base_url(request: Request) -> str:
@@ -76,3 +82,34 @@ def refuse_encryption(request: Request) -> None:
     """
     if "kmsKeyName" in request.query_params or "x-goog-encryption-algorithm" in request.headers:
         raise Unimplemented("Encryption keys are not emulated.")
+
+
+def object_resource(found: StoredObject, base_url: str) -> dict[str, Any]:
+    """An object.
+
+    Args:
+        found: the object.
+        base_url: where the caller reached the emulator, `http://localhost:9023`.
+    """
+    path = f"/storage/v1/b/{quote(found.bucket)}/o/{quote(found.name, safe='')}"
+    optional = {"md5Hash": found.md5, "componentCount": found.component_count}
+    return {
+        "kind": "storage#object",
+        "id": f"{found.bucket}/{found.name}/{found.generation}",
+        "selfLink": f"{base_url}{path}",
+        "mediaLink": f"{base_url}/download{path}?generation={found.generation}&alt=media",
+        "name": found.name,
+        "bucket": found.bucket,
+        "generation": str(found.generation),
+        "metageneration": str(found.metageneration),
+        "storageClass": STORAGE_CLASS,
+        "size": str(found.size),
+        "crc32c": found.crc32c,
+        "etag": found.etag,
+        "timeCreated": timestamp(found.created),
+        "timeFinalized": timestamp(found.created),
+        "updated": timestamp(found.updated),
+        "timeStorageClassUpdated": timestamp(found.created),
+        **{name: value for name, value in optional.items() if value is not None},
+        **found.metadata.to_json(),
+    }

@@ -1,15 +1,17 @@
-"""New objects from objects: copies and compositions."""
+"""New objects: from content that arrives in one request, as copies, and composed of others."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from starlette.concurrency import run_in_threadpool
+
 from emulator.errors import InvalidArgument
-from emulator.storage.checksums import BLOCK_BYTES, Checksums, Digests
+from emulator.storage.checksums import BLOCK_BYTES, Checksums, Digests, Spool
 from emulator.storage.metadata import ObjectMetadata, StoredObject
 from emulator.storage.preconditions import Preconditions
 from emulator.storage.store import ObjectStore
@@ -36,7 +38,7 @@ def temporary_file(store: ObjectStore) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def copy(
+def copy_object(
     store: ObjectStore,
     source: Source,
     bucket: str,
@@ -70,7 +72,7 @@ def copy(
         )  # fmt: skip
 
 
-def compose(
+def compose_objects(
     store: ObjectStore,
     sources: Sequence[Source],
     bucket: str,
@@ -111,3 +113,44 @@ def compose(
             path, bucket, name, conditions=conditions, metadata=metadata,
             digests=Digests(crc32c=checksums.digests().crc32c), component_count=components,
         )  # fmt: skip
+
+
+async def receive_object(
+    store: ObjectStore,
+    content: AsyncIterator[bytes],
+    bucket: str,
+    name: str,
+    *,
+    metadata: ObjectMetadata,
+    announced: Digests,
+    conditions: Preconditions,
+) -> StoredObject:
+    """Write content to the disk as it arrives and commit it.
+
+    Args:
+        store: where it goes.
+        content: the bytes.
+        bucket: the bucket's name.
+        name: the object's name.
+        metadata: what the client says of it.
+        announced: the checksums that the content must have.
+        conditions: what must hold of the object that is replaced; looked at before content is received, too.
+
+    Raises:
+        ChecksumMismatch: the content isn't what was announced.
+        ApiError: as `ObjectStore.commit` does.
+    """
+    await run_in_threadpool(store.check, bucket, name, conditions)
+    checksums = Checksums()
+    with temporary_file(store) as path:
+        spool = Spool(path, checksums)
+        try:
+            async for data in content:
+                await spool.write(data)
+        finally:
+            await spool.close()
+        digests = checksums.digests()
+        announced.check(digests)
+        return await run_in_threadpool(
+            store.commit, path, bucket, name, digests=digests, metadata=metadata, conditions=conditions
+        )

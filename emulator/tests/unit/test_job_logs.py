@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from emulator.cloud_logging.entries import Line, LogSource, plain, read_lines, structured
+from emulator.job_logs import Line, LogSource, plain, read_lines, structured
 
 TIME = "2026-01-31T12:00:00.000000Z"
 

@@ -30,7 +30,7 @@ _ANSWER_SECONDS = 10
 _REMOVE_SECONDS = 30
 
 
-class NoEngineError(Exception):
+class NoRuntimeError(Exception):
     """No container engine answered; the message says which were tried, and how each refused."""
 
 
@@ -44,7 +44,7 @@ class Mount:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Engine:
+class ContainerRuntime:
     """An engine that answered.
 
     Attributes:
@@ -97,38 +97,38 @@ class Engine:
         )  # fmt: skip
 
 
-def find_engine(choice: str) -> Engine:
+def find_runtime(choice: str) -> ContainerRuntime:
     """The engine that answers now.
 
     Args:
         choice: one of `CHOICES`; `auto` takes the first that answers.
 
     Raises:
-        NoEngineError: none does.
+        NoRuntimeError: none does.
     """
     if choice == NONE:
-        raise NoEngineError("--engine none")
+        raise NoRuntimeError("--engine none")
     refusals = []
     for program in _PROGRAMS if choice == AUTO else (choice,):
         try:
             return _ask(program)
-        except NoEngineError as error:
+        except NoRuntimeError as error:
             refusals.append(f"{program}: {error}")
-    raise NoEngineError("; ".join(refusals))
+    raise NoRuntimeError("; ".join(refusals))
 
 
-def _ask(program: str) -> Engine:
+def _ask(program: str) -> ContainerRuntime:
     if shutil.which(program) is None:
-        raise NoEngineError("not found on PATH")
+        raise NoRuntimeError("not found on PATH")
     try:
         answer = subprocess.run(
             [program, "info", "--format", _QUESTIONS[program]],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_ANSWER_SECONDS, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise NoEngineError(f"no answer within {_ANSWER_SECONDS} seconds") from None
+        raise NoRuntimeError(f"no answer within {_ANSWER_SECONDS} seconds") from None
     # Some versions of `docker info` succeed without a daemon, and have no version to tell.
     version, _, security = answer.stdout.partition(" ")
     if answer.returncode != 0 or not version.strip():
-        raise NoEngineError(answer.stderr.strip() or "no answer")
-    return Engine(program=program, rootless=_ROOTLESS[program] in security)
+        raise NoRuntimeError(answer.stderr.strip() or "no answer")
+    return ContainerRuntime(program=program, rootless=_ROOTLESS[program] in security)

@@ -1,6 +1,6 @@
-"""Keeps one command: writes down its output and how it ended, whatever happens to the emulator.
+"""Process shim: runs one command and records its output and exit code, whatever happens to the emulator.
 
-python -m emulator.keeper DIRECTORY    (runs DIRECTORY/command.json and returns once the command has started)
+python -m emulator.process_shim DIRECTORY  (runs DIRECTORY/command.json and returns once it has started)
 
 In the folder it leaves `process.json` (who runs), `log` (one JSON object for each line of output) and in
 the end `exit.json`, in one step: whoever is gone without it was killed from outside.
@@ -79,7 +79,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def keep(directory: Path, on_started: Callable[[], None]) -> None:
+def run(directory: Path, on_started: Callable[[], None]) -> None:
     """Run the command of a folder to its end.
 
     Args:
@@ -102,7 +102,7 @@ def keep(directory: Path, on_started: Callable[[], None]) -> None:
             return
         write_json(
             directory / PROCESS_FILE,
-            {"keeper": _identity(os.getpid()), "command": _identity(child.pid), "time": now()},
+            {"shim": _identity(os.getpid()), "command": _identity(child.pid), "time": now()},
         )
         _forward_termination(child)
         on_started()
@@ -161,7 +161,7 @@ def _is_over(pid: int) -> bool:
 
 
 def main(arguments: list[str]) -> int:
-    """Start keeping in a process of its own and return when the command runs; returns the exit status."""
+    """Fork a shim that runs the command and return once it has started; returns the exit status."""
     directory = Path(arguments[0])
     reader, writer = os.pipe()
     if os.fork():
@@ -178,7 +178,7 @@ def main(arguments: list[str]) -> int:
         os.write(writer, b"+")
         os.close(writer)
 
-    keep(directory, on_started)
+    run(directory, on_started)
     return 0
 
 

@@ -1,4 +1,16 @@
-"""`entries.list`: the logs of all jobs, filtered, ordered and page by page."""
+"""Cloud Logging, API v2.
+
+Entries come from the output of the replicas of custom jobs and of tuning jobs' trials (`ml_job`) and of
+Dataflow's workers, and from the messages of Dataflow's jobs (`dataflow_step`). Deviations:
+
+- The query language has comparisons, `AND`, `OR`, `NOT`, parentheses, lists of values and `log_id()`; other
+  functions are refused. Regular expressions are Python's, not RE2's.
+- A line is an entry. A line that is a JSON object becomes the payload; others become `jsonPayload.message`.
+  Severity is the level that a line names at its start, else INFO for standard output and ERROR for standard
+  error.
+- An entry can be read as soon as it was written, and as long as its job's folder is there.
+- `resourceNames` takes projects only.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +25,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from emulator.cloud_logging import dataflow_logs, vertex_logs
-from emulator.cloud_logging.entries import LogSource
 from emulator.config import Config
 from emulator.errors import InvalidArgument
-from emulator.filters.conditions import Condition, required_value
-from emulator.filters.parser import parse_filter
+from emulator.filter_conditions import Condition, required_value
+from emulator.filters import parse_filter
+from emulator.job_logs import LogSource, dataflow_logs, vertex_logs
 from emulator.routing import Route
 from emulator.state import State
 
@@ -96,8 +107,8 @@ class LoggingService:
         wanted_job = required_value(condition, ("resource", "labels", "job_id"))
         for project in projects:
             for source in itertools.chain(
-                dataflow_logs.dataflow_logs(self._config, self._state, project),
-                vertex_logs.vertex_logs(self._config, self._state, project),
+                dataflow_logs(self._config, self._state, project),
+                vertex_logs(self._config, self._state, project),
             ):
                 if wanted_type in (None, source.resource_type) and wanted_job in (
                     None,
