@@ -157,14 +157,18 @@ def test_job_of_a_python_package_installs_and_runs_it(vertex: Any, tmp_path: Pat
 
 
 def test_job_of_a_missing_package_fails_and_names_it(vertex: Any) -> None:
-    package = {"executor_image_uri": "x", "package_uris": ["gs://b/gone-1.tar.gz"], "python_module": "gone"}
+    package = {
+        "executor_image_uri": "x",
+        "package_uris": ["gs://bucket/gone-1.tar.gz"],
+        "python_module": "gone",
+    }
     pool = {"machine_spec": {"machine_type": "n1"}, "replica_count": 1, "python_package_spec": package}
     job = vertex.run_job(pools=[pool])
     assert job.state == JobState.JOB_STATE_FAILED
     assert "gone-1.tar.gz" in job.error.message
 
 
-@pytest.mark.parametrize("uri", ["/some/folder", "gs://../x", "gs://b/../x", "gs:///some/folder"])
+@pytest.mark.parametrize("uri", ["/some/folder", "gs://../x", "gs://bucket/../x", "gs:///some/folder"])
 def test_create_with_a_uri_that_leaves_the_buckets_names_the_field(vertex: Any, uri: str) -> None:
     with pytest.raises(exceptions.BadRequest, match="output_uri_prefix"):
         vertex.create_job(spec={"base_output_directory": {"output_uri_prefix": uri}})

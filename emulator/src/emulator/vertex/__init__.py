@@ -27,14 +27,14 @@ see the buckets below /gcs and run as the emulator's user; without an engine suc
 """
 
 from emulator.config import Config
-from emulator.service import Service
+from emulator.routing import Service
 from emulator.state import State
 
 __all__ = ["create"]
 
 
 def create(config: Config, state: State) -> Service:
-    """The service, not started."""
+    """Return the service, not started."""
     # Here, since the client library takes seconds to import.
     from emulator.vertex.service import VertexService
 

@@ -18,22 +18,22 @@ _DISPLAY_NAME_LENGTH = 128
 
 
 def new_id() -> str:
-    """A number of 19 digits, as the service gives to what comes without an id."""
+    """Return a number of 19 digits, as the service generates for resources without an id."""
     return str(10**18 + secrets.randbelow(9 * 10**18))
 
 
 def project_of(name: str) -> str:
-    """The project of a resource."""
+    """Return the project of a resource."""
     return name.split("/")[1]
 
 
 def location_of(name: str) -> str:
-    """`projects/P/locations/L` of a resource."""
+    """Return `projects/P/locations/L` of a resource."""
     return "/".join(name.split("/")[:4])
 
 
 def id_of(name: str) -> str:
-    """The last part of a resource's name."""
+    """Return the last segment of a resource's name."""
     return name.rpartition("/")[2]
 
 
@@ -62,8 +62,8 @@ def check_endpoint_id(value: str) -> None:
     """
     if not _ENDPOINT_ID.fullmatch(value):
         raise InvalidArgument(
-            "endpoint_id: expected 1 to 63 of [a-z0-9-], a letter first and no hyphen last, or a number of at "
-            f"most 9 digits without leading zeros, received {value!r}"
+            "endpoint_id: expected 1 to 63 of [a-z0-9-], a letter first and no hyphen last, or 1 to 9 digits "
+            f"without leading zeros, received {value!r}"
         )
 
 
@@ -81,7 +81,7 @@ def check_display_name(value: str, field: str) -> None:
     """Refuse a missing or too long display name.
 
     Raises:
-        InvalidArgument: it is.
+        InvalidArgument: it is missing or too long.
     """
     if not 1 <= len(value) <= _DISPLAY_NAME_LENGTH:
         raise InvalidArgument(f"{field}: expected 1 to {_DISPLAY_NAME_LENGTH} characters, received {value!r}")

@@ -1,15 +1,12 @@
-"""Paths from the values of requests; none leaves the folder that it is meant for."""
+"""Validation of names and URIs from requests before they become paths; none leaves its folder."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-from emulator.config import Config
 from emulator.errors import InvalidArgument
-from emulator.storage.names import object_path
-
-_SCHEME = "gs://"
+from emulator.storage.names import split_uri, uri_path
 
 
 def child_path(folder: Path, name: str) -> Path:
@@ -39,47 +36,45 @@ def remove_child(folder: Path, name: str) -> None:
         shutil.rmtree(child_path(folder, name), ignore_errors=True)
 
 
-def check_uri(uri: str, field: str) -> None:
-    """Refuse a URI that names no object, folder or bucket of Cloud Storage.
+def check_folder_uri(uri: str, field: str) -> None:
+    """Refuse a URI that can't be that of a bucket or of a folder in it.
 
     Raises:
-        InvalidArgument: it has another scheme, or a part of its path is empty, `.` or `..`.
+        InvalidArgument: it can't; the message names the field.
     """
-    _bucket_path(Path(), uri, field)
-
-
-class Artifacts:
-    """Objects of the emulated Cloud Storage, as files."""
-
-    def __init__(self, config: Config) -> None:
-        self._buckets = config.buckets
-
-    def path(self, uri: str, field: str) -> Path:
-        """Return the file or folder of a `gs://` URI, which need not exist.
-
-        Raises:
-            InvalidArgument: it is no such URI, or a symbolic link on its way leads out of the buckets.
-        """
-        path = _bucket_path(self._buckets, uri, field)
-        if not path.resolve().is_relative_to(self._buckets.resolve()):
-            raise InvalidArgument(f"{field}: {uri} leads out of the buckets")
-        return path
-
-    def check_folder(self, uri: str, field: str) -> None:
-        """Refuse a folder without objects.
-
-        Raises:
-            InvalidArgument: it is no `gs://` URI, or there is nothing below it.
-        """
-        path = self.path(uri, field)
-        if not path.is_dir() or not any(path.iterdir()):
-            raise InvalidArgument(f"{field}: expected a folder with objects, received {uri!r}")
-
-
-def _bucket_path(buckets: Path, uri: str, field: str) -> Path:
     try:
-        if uri.startswith(_SCHEME):
-            return object_path(buckets, uri.removeprefix(_SCHEME))
+        split_uri(_object_in(uri))
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{field}: expected gs://BUCKET/..., received {uri!r}") from error
+
+
+def check_object_uri(uri: str, field: str) -> None:
+    """Refuse a URI that can't be an object's.
+
+    Raises:
+        InvalidArgument: it can't; the message names the field.
+    """
+    try:
+        split_uri(uri)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{field}: expected gs://BUCKET/OBJECT, received {uri!r}") from error
+
+
+def check_folder(buckets: Path, uri: str, field: str) -> None:
+    """Refuse a folder of Cloud Storage that holds no object.
+
+    Raises:
+        InvalidArgument: it is no folder's URI, or nothing is below it; the message names the field.
+    """
+    check_folder_uri(uri, field)
+    try:
+        folder = uri_path(buckets, _object_in(uri)).parent
     except InvalidArgument as error:
         raise InvalidArgument(f"{field}: {error.message}") from error
-    raise InvalidArgument(f"{field}: expected gs://BUCKET/..., received {uri!r}")
+    if not folder.is_dir() or not any(folder.iterdir()):
+        raise InvalidArgument(f"{field}: expected a folder with objects, received {uri!r}")
+
+
+def _object_in(folder_uri: str) -> str:
+    # A folder's URI may end with a slash or not.
+    return f"{folder_uri.rstrip('/')}/object"

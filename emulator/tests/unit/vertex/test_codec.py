@@ -3,8 +3,8 @@ import json
 import pytest
 
 from emulator.errors import InvalidArgument
-from emulator.vertex.wire import codec
-from emulator.vertex.wire.messages import types
+from emulator.vertex import codec
+from emulator.vertex.gapic import types
 
 
 def read(message_type, *, fields=None, query=(), body_field="", body=b""):

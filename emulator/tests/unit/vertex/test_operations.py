@@ -9,8 +9,8 @@ from google.rpc import code_pb2
 
 from emulator.errors import FailedPrecondition, NotFound
 from emulator.state import State
+from emulator.vertex.gapic import types
 from emulator.vertex.operations import OperationCancelledError, Operations
-from emulator.vertex.wire.messages import types
 
 
 @pytest.fixture

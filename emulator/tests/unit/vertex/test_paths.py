@@ -2,12 +2,26 @@ from pathlib import Path
 
 import pytest
 
-from emulator.config import Config
 from emulator.errors import InvalidArgument
-from emulator.vertex.paths import Artifacts, check_uri, child_path, remove_child
+from emulator.vertex.paths import (
+    check_folder,
+    check_folder_uri,
+    check_object_uri,
+    child_path,
+    remove_child,
+)
 
 NO_NAMES = ["", ".", "..", "../x", "a/b", "a/", "/some/folder", "a\0b"]
-NO_URIS = ["", "/etc", "gs:b/x", "gs://", "gs://../x", "gs://b/../../x", "gs:///etc", "gs://b//x"]
+NO_URIS = [
+    "",
+    "/etc",
+    "gs:bucket/x",
+    "gs://",
+    "gs://../x",
+    "gs://bucket/../../x",
+    "gs:///etc",
+    "gs://bucket//x",
+]
 
 
 @pytest.fixture
@@ -57,40 +71,38 @@ def test_remove_child_touches_nothing_outside(outside: Path) -> None:
 
 
 @pytest.mark.parametrize("uri", NO_URIS)
-def test_check_uri_of_another_form_is_refused(uri: str) -> None:
-    with pytest.raises(InvalidArgument, match="artifact_uri"):
-        check_uri(uri, "artifact_uri")
+def test_uris_of_another_form_are_refused(tmp_path: Path, uri: str) -> None:
+    with pytest.raises(InvalidArgument, match=r"^output_uri_prefix: "):
+        check_folder_uri(uri, "output_uri_prefix")
+    with pytest.raises(InvalidArgument, match=r"^package_uris: "):
+        check_object_uri(uri, "package_uris")
+    with pytest.raises(InvalidArgument, match=r"^artifact_uri: "):
+        check_folder(tmp_path, uri, "artifact_uri")
 
 
-@pytest.mark.parametrize("uri", ["gs://b", "gs://b/", "gs://b/a/x", "gs://b/a/"])
-def test_check_uri_takes_buckets_folders_and_objects(uri: str) -> None:
-    check_uri(uri, "artifact_uri")
+@pytest.mark.parametrize("uri", ["gs://bucket", "gs://bucket/", "gs://bucket/a/x", "gs://bucket/a/"])
+def test_check_folder_uri_takes_buckets_and_folders(uri: str) -> None:
+    check_folder_uri(uri, "output_uri_prefix")
 
 
-def test_path_is_the_file_of_the_object(tmp_path: Path) -> None:
-    config = Config(tmp_path, 0)
-    assert Artifacts(config).path("gs://b/a/x", "field") == config.buckets / "b" / "a" / "x"
-
-
-@pytest.mark.parametrize("uri", NO_URIS)
-def test_path_of_another_uri_is_refused(tmp_path: Path, uri: str) -> None:
-    with pytest.raises(InvalidArgument, match="artifact_uri"):
-        Artifacts(Config(tmp_path, 0)).path(uri, "artifact_uri")
-
-
-def test_path_of_a_link_that_leads_out_is_refused(outside: Path) -> None:
-    config = Config(outside.parent / "root", 0)
-    config.buckets.mkdir()
-    (config.buckets / "b").symlink_to(outside)
-    with pytest.raises(InvalidArgument, match="artifact_uri"):
-        Artifacts(config).path("gs://b/file", "artifact_uri")
+def test_check_object_uri_takes_objects() -> None:
+    check_object_uri("gs://bucket/a/x.whl", "package_uris")
+    with pytest.raises(InvalidArgument, match="package_uris"):
+        check_object_uri("gs://bucket", "package_uris")
 
 
 def test_check_folder_of_nothing_is_refused(tmp_path: Path) -> None:
-    config = Config(tmp_path, 0)
-    artifacts = Artifacts(config)
     with pytest.raises(InvalidArgument, match="a folder with objects"):
-        artifacts.check_folder("gs://b/model", "artifact_uri")
-    (config.buckets / "b" / "model").mkdir(parents=True)
-    (config.buckets / "b" / "model" / "weights").touch()
-    artifacts.check_folder("gs://b/model/", "artifact_uri")
+        check_folder(tmp_path, "gs://bucket/model", "artifact_uri")
+    (tmp_path / "bucket" / "model").mkdir(parents=True)
+    (tmp_path / "bucket" / "model" / "weights").touch()
+    for uri in ("gs://bucket", "gs://bucket/model", "gs://bucket/model/"):
+        check_folder(tmp_path, uri, "artifact_uri")
+
+
+def test_check_folder_of_a_link_that_leads_out_is_refused(outside: Path) -> None:
+    bucket = outside.parent / "root" / "bucket"
+    bucket.mkdir()
+    (bucket / "model").symlink_to(outside)
+    with pytest.raises(InvalidArgument, match="artifact_uri"):
+        check_folder(bucket.parent, "gs://bucket/model", "artifact_uri")

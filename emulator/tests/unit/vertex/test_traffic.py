@@ -1,7 +1,7 @@
 import pytest
 
 from emulator.errors import FailedPrecondition, InvalidArgument
-from emulator.vertex.traffic import Rotation, split_after_deploy, split_after_undeploy
+from emulator.vertex.traffic import WeightedRoundRobin, split_after_deploy, split_after_undeploy
 
 
 def test_split_after_deploy_puts_the_new_model_in_place_of_0() -> None:
@@ -20,23 +20,25 @@ def test_split_after_deploy_that_is_impossible_is_refused(requested) -> None:
 
 
 def test_split_after_undeploy_of_the_last_model_is_empty() -> None:
-    assert split_after_undeploy({"1": 100}, {}, gone="1", others=[]) == {}
+    assert split_after_undeploy({"1": 100}, {}, removed="1", others=[]) == {}
 
 
 def test_split_after_undeploy_of_a_model_with_traffic_is_refused() -> None:
     with pytest.raises(FailedPrecondition, match="60 %"):
-        split_after_undeploy({"1": 60, "2": 40}, {}, gone="1", others=["2"])
+        split_after_undeploy({"1": 60, "2": 40}, {}, removed="1", others=["2"])
     with pytest.raises(FailedPrecondition, match="60 %"):
-        split_after_undeploy({"1": 60, "2": 40}, {"1": 60, "2": 40}, gone="1", others=["2"])
+        split_after_undeploy({"1": 60, "2": 40}, {"1": 60, "2": 40}, removed="1", others=["2"])
 
 
 def test_split_after_undeploy_follows_the_request() -> None:
-    assert split_after_undeploy({"1": 60, "2": 40}, {"1": 0, "2": 100}, gone="1", others=["2"]) == {"2": 100}
-    assert split_after_undeploy({"1": 0, "2": 100}, {}, gone="1", others=["2"]) == {"2": 100}
+    assert split_after_undeploy({"1": 60, "2": 40}, {"1": 0, "2": 100}, removed="1", others=["2"]) == {
+        "2": 100
+    }
+    assert split_after_undeploy({"1": 0, "2": 100}, {}, removed="1", others=["2"]) == {"2": 100}
 
 
 def test_rotation_gives_each_its_share_evenly_spread() -> None:
-    rotation = Rotation()
+    rotation = WeightedRoundRobin()
     chosen = [rotation.choose("e", {"a": 50, "b": 25, "c": 25, "d": 0}) for _ in range(8)]
     assert [chosen.count(key) for key in "abcd"] == [4, 2, 2, 0]
     assert "a" in chosen[:2]
@@ -44,11 +46,11 @@ def test_rotation_gives_each_its_share_evenly_spread() -> None:
 
 
 def test_rotation_follows_a_changed_split() -> None:
-    rotation = Rotation()
+    rotation = WeightedRoundRobin()
     rotation.choose("e", {"a": 100})
     assert rotation.choose("e", {"b": 100}) == "b"
 
 
 def test_rotation_without_traffic_is_refused() -> None:
     with pytest.raises(FailedPrecondition, match="doesn't have traffic_split"):
-        Rotation().choose("e", {"a": 0})
+        WeightedRoundRobin().choose("e", {"a": 0})

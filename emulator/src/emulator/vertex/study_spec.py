@@ -1,4 +1,4 @@
-"""What a HyperparameterTuningJob must say before it is taken.
+"""Validation of HyperparameterTuningJobs and StudySpecs.
 
 https://cloud.google.com/vertex-ai/docs/reference/rest/v1/StudySpec
 """
@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from emulator.errors import InvalidArgument, Unimplemented
+from emulator.vertex.gapic import types
 from emulator.vertex.job_spec import check_job_spec
 from emulator.vertex.names import check_display_name, check_labels
-from emulator.vertex.wire.messages import types
 
 _JOB = "hyperparameter_tuning_job"
 _STUDY = f"{_JOB}.study_spec"
@@ -55,7 +55,7 @@ def check_tuning_job(job: Any) -> None:
 
 
 def value_spec(parameter: Any) -> str:
-    """The name of a ParameterSpec's value spec: `double_value_spec`, for instance; empty if it has none."""
+    """Return the name of a ParameterSpec's value spec, `double_value_spec` for instance, or an empty one."""
     return next((name for name in _VALUE_SPECS if name in parameter), "")
 
 

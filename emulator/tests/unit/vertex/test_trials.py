@@ -1,7 +1,7 @@
 import pytest
 
-from emulator.vertex.tuning.trials import argument, new_trial, trial_job, tried
-from emulator.vertex.wire.messages import types
+from emulator.vertex.gapic import types
+from emulator.vertex.trials import argument, new_trial, trial_job, trial_results
 
 PARAMETERS = [
     {"parameter_id": "rate", "double_value_spec": {"min_value": 0.1, "max_value": 1.0}},
@@ -34,13 +34,13 @@ def test_trial_job_appends_the_values_to_every_pool_and_leaves_the_job_alone() -
     assert tuning_job.trial_job_spec.worker_pool_specs[0].container_spec.args == ["--epochs", "2"]
 
 
-def test_tried_gives_whole_numbers_and_metrics_back() -> None:
+def test_trial_results_give_whole_numbers_and_metrics_back() -> None:
     trial = new_trial(STUDY, (0.5, 3), trial_id="1", custom_job="c")
-    (running,) = tried(STUDY, [trial])
-    assert running.point == (0.5, 3)
-    assert isinstance(running.point[1], int)
+    (running,) = trial_results(STUDY, [trial])
+    assert running.parameters == (0.5, 3)
+    assert isinstance(running.parameters[1], int)
     assert not running.metrics
     trial.state = types.Trial.State.SUCCEEDED
     trial.final_measurement = types.Measurement(metrics=[{"metric_id": "auc", "value": 0.9}])
-    (over,) = tried(STUDY, [trial])
-    assert over.metrics == (0.9,)
+    (finished,) = trial_results(STUDY, [trial])
+    assert finished.metrics == (0.9,)

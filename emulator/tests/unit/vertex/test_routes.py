@@ -2,9 +2,8 @@ import json
 from importlib import resources
 
 from emulator.routing import Router
-from emulator.vertex.wire.derive import derive_rules
-from emulator.vertex.wire.methods import all_methods
-from emulator.vertex.wire.table import create_routes
+from emulator.vertex.gapic import derive_rules
+from emulator.vertex.routes import all_methods, create_routes
 
 PLACE = "/v1/projects/p/locations/us-central1"
 
@@ -16,8 +15,8 @@ def name_of(http_method: str, path: str) -> str:
 
 
 def test_rules_are_those_of_the_installed_library() -> None:
-    written = json.loads(resources.files("emulator.vertex.wire").joinpath("rules.json").read_text())
-    assert written == derive_rules(), "run python -m emulator.vertex.wire.derive, see there"
+    written = json.loads(resources.files("emulator.vertex").joinpath("http_rules.json").read_text())
+    assert written == derive_rules(), "run python -m emulator.vertex.gapic, see there"
 
 
 def test_all_methods_of_our_services_have_rules_and_messages() -> None:
@@ -47,6 +46,6 @@ def test_routes_find_operations_at_all_their_paths() -> None:
 def test_types_are_those_of_the_clients() -> None:
     from google.cloud import aiplatform_v1
 
-    from emulator.vertex.wire.messages import types
+    from emulator.vertex.gapic import types
 
     assert aiplatform_v1.CustomJob is types.CustomJob

@@ -2,13 +2,13 @@ import json
 
 import pytest
 
-from emulator.vertex.tuning.measurements import (
+from emulator.vertex.gapic import types
+from emulator.vertex.measurements import (
     NoMeasurementError,
     final_measurement,
-    measurements,
     read_reports,
+    to_measurements,
 )
-from emulator.vertex.wire.messages import types
 
 STARTED_AT = 1000.0
 
@@ -26,7 +26,7 @@ def study(*metric_ids: str, **fields) -> types.StudySpec:
 def read(tmp_path, text: str, spec: types.StudySpec):
     (tmp_path / "output.metrics").write_text(text)
     reports = read_reports(tmp_path / "output.metrics")
-    return measurements(reports, [m.metric_id for m in spec.metrics], started_at=STARTED_AT), reports
+    return to_measurements(reports, [m.metric_id for m in spec.metrics], started_at=STARTED_AT), reports
 
 
 def test_read_reports_of_a_missing_file_is_empty(tmp_path) -> None:

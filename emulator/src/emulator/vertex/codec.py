@@ -1,4 +1,4 @@
-"""Requests from and responses to JSON, by Google's mapping.
+"""Codec between messages and JSON, by Google's mapping.
 
 https://protobuf.dev/programming-guides/json/ and https://google.aip.dev/127 for what a query may hold.
 """
@@ -21,29 +21,29 @@ _SYSTEM_PARAMETERS = frozenset(
 _INTEGER_ENUMS = "enum-encoding=int"
 
 
-def plain(message: Any) -> Any:
-    """The protobuf message behind a proto-plus one; any other as it is."""
+def to_protobuf(message: Any) -> Any:
+    """Return the protobuf message behind a proto-plus one; any other as it is."""
     return type(message).pb(message) if isinstance(message, proto.Message) else message
 
 
 def to_document(message: Any) -> dict[str, Any]:
-    """A message as JSON values: field names in camel case, enums by name."""
-    document: dict[str, Any] = json_format.MessageToDict(plain(message))
+    """Return a message as JSON values: field names in camel case, enums by name."""
+    document: dict[str, Any] = json_format.MessageToDict(to_protobuf(message))
     return document
 
 
 def from_document(message_type: Any, document: Mapping[str, Any]) -> Any:
-    """The message that `to_document` wrote."""
+    """Return the message that `to_document` wrote."""
     return _wrap(message_type, json_format.ParseDict(dict(document), _empty(message_type)))
 
 
 def to_json(message: Any, *, integer_enums: bool) -> str:
-    """A response's body."""
-    return json_format.MessageToJson(plain(message), use_integers_for_enums=integer_enums, indent=None)
+    """Return the body of a response."""
+    return json_format.MessageToJson(to_protobuf(message), use_integers_for_enums=integer_enums, indent=None)
 
 
 def wants_integer_enums(query: Iterable[tuple[str, str]]) -> bool:
-    """Whether the client asked for enums as numbers, as Google's libraries do."""
+    """Return True if the client asked for enums as numbers, as Google's libraries do."""
     return any(name == "$alt" and _INTEGER_ENUMS in value for name, value in query)
 
 
@@ -55,12 +55,12 @@ def read_request(
     body_field: str,
     body: bytes,
 ) -> Any:
-    """The request that an HTTP request stands for.
+    """Parse an HTTP request into its message.
 
     Args:
         message_type: the request's message class.
-        fields: what the path says: `{"endpoint.name": "projects/..."}`.
-        query: what the query says, decoded.
+        fields: the path's variables: `{"endpoint.name": "projects/..."}`.
+        query: the query's parameters, decoded.
         body_field: the field that the body holds: `*` for the whole request, empty for none.
         body: the HTTP body.
 

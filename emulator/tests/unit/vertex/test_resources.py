@@ -1,8 +1,8 @@
 import pytest
 
 from emulator.errors import InvalidArgument
-from emulator.vertex.listing import select_page
-from emulator.vertex.wire.messages import types
+from emulator.vertex.gapic import types
+from emulator.vertex.resources import select_page
 
 JOBS = [
     types.CustomJob(display_name="b", labels={"run-id": "1"}, state=types.JobState.JOB_STATE_FAILED),

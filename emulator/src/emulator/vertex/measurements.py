@@ -1,4 +1,4 @@
-"""What trials report: the file that the package `cloudml-hypertune` writes.
+"""Measurements of trials, from the file that the package `cloudml-hypertune` writes.
 
 Each line is a JSON object with a metric's name and value, `global_step` and `timestamp`; the package writes
 the whole file anew with each report, and keeps the last 100.
@@ -15,20 +15,20 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from emulator.vertex.wire.messages import types
+from emulator.vertex.gapic import types
 
 _OTHER_KEYS = frozenset({"timestamp", "trial", "global_step", "checkpoint_path"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class MetricReport:
     """One value of one metric.
 
     Attributes:
         metric_id: the metric's name.
         value: its value.
         step: the training step.
-        time: when it was reported, in seconds since 1970.
+        time: the time of the report, in seconds since 1970.
     """
 
     metric_id: str
@@ -38,11 +38,11 @@ class Report:
 
 
 class NoMeasurementError(Exception):
-    """A trial ended without a value of each metric of its study; the message says what it reported."""
+    """A trial ended without a value of each metric of its study; the message holds its reports."""
 
 
-def read_reports(file: Path) -> list[Report]:
-    """What a trial has reported until now; lines that are half written are passed over."""
+def read_reports(file: Path) -> list[MetricReport]:
+    """Read the reports of a trial so far; incomplete lines are skipped."""
     try:
         lines = file.read_text().splitlines()
     except FileNotFoundError:
@@ -52,7 +52,7 @@ def read_reports(file: Path) -> list[Report]:
         try:
             entry = json.loads(line)
             reports += [
-                Report(
+                MetricReport(
                     metric_id=name,
                     value=float(value),
                     step=int(entry["global_step"]),
@@ -66,13 +66,15 @@ def read_reports(file: Path) -> list[Report]:
     return reports
 
 
-def measurements(reports: Sequence[Report], metric_ids: Sequence[str], *, started_at: float) -> list[Any]:
-    """The Measurements that reports make up: what belongs to one step stands in one.
+def to_measurements(
+    reports: Sequence[MetricReport], metric_ids: Sequence[str], *, started_at: float
+) -> list[Any]:
+    """Group reports into Measurements, one for each step.
 
     Args:
-        reports: what was reported, in order.
+        reports: all reports, in order.
         metric_ids: the study's metrics; others are left out.
-        started_at: when the trial started, in seconds since 1970.
+        started_at: the trial's start, in seconds since 1970.
     """
     found: list[Any] = []
     for report in reports:
@@ -93,13 +95,13 @@ def measurements(reports: Sequence[Report], metric_ids: Sequence[str], *, starte
     return found
 
 
-def final_measurement(study_spec: Any, found: Sequence[Any], reports: Sequence[Report]) -> Any:
-    """The Measurement by which a trial is judged: the last, or the best by the first metric if so asked.
+def final_measurement(study_spec: Any, found: Sequence[Any], reports: Sequence[MetricReport]) -> Any:
+    """Select a trial's final Measurement: the last, or the best by the first metric if the study asks for it.
 
     Args:
         study_spec: the StudySpec.
         found: the trial's measurements.
-        reports: what they were made from.
+        reports: the reports that they were made from.
 
     Raises:
         NoMeasurementError: none has a finite value of each metric.
@@ -124,7 +126,7 @@ def final_measurement(study_spec: Any, found: Sequence[Any], reports: Sequence[R
 
 
 def metric_values(measurement: Any, metric_ids: Sequence[str]) -> tuple[float, ...]:
-    """The values of a complete measurement, in the order of the metrics."""
+    """Return the values of a complete measurement, in the order of the metrics."""
     return tuple(_value(measurement, metric_id) for metric_id in metric_ids)
 
 

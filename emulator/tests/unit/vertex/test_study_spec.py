@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from emulator.errors import ApiError
-from emulator.vertex.tuning.study_spec import check_tuning_job
-from emulator.vertex.wire.messages import types
+from emulator.vertex.gapic import types
+from emulator.vertex.study_spec import check_tuning_job
 
 POOL = {
     "machine_spec": {"machine_type": "n1-standard-4"},

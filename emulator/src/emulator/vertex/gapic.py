@@ -1,17 +1,25 @@
-"""Reads the HTTP rules of Vertex AI's methods from Google's client library.
+"""Google's generated client library: Vertex AI's message types and the HTTP rules of its methods.
 
-python -m emulator.vertex.wire.derive > emulator/src/emulator/vertex/wire/rules.json
+python -m emulator.vertex.gapic > emulator/src/emulator/vertex/http_rules.json
 
-They stand in private classes of the generated REST transports (`_BaseJobServiceRestTransport`). A test
-compares the file with the library that is installed.
+Importing `google.cloud.aiplatform_v1` takes ten times as long as importing its types alone, since it imports
+every client of every service, which would slow down each start of the emulator.
+
+The HTTP rules stand in private classes of the generated REST transports (`_BaseJobServiceRestTransport`). A
+test compares the file with the library that is installed.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import json
+import sys
+from types import ModuleType
 from typing import Any
+
+_PACKAGE = "google.cloud.aiplatform_v1"
 
 SERVICES = {
     "PredictionService": "prediction_service",
@@ -19,7 +27,6 @@ SERVICES = {
     "ModelService": "model_service",
     "EndpointService": "endpoint_service",
 }
-
 # Every service has these as well.
 _SHARED_SERVICES = {
     "GetLocation": "Locations",
@@ -28,12 +35,29 @@ _SHARED_SERVICES = {
     "SetIamPolicy": "IAMPolicy",
     "TestIamPermissions": "IAMPolicy",
 }
-# And these, with a rule for each kind of resource; `methods` has patterns that stand for all of them.
+# And these, with a rule for each kind of resource; `routes` has patterns for all of them.
 _OPERATION_METHODS = ("GetOperation", "ListOperations", "CancelOperation", "DeleteOperation", "WaitOperation")
 
 
+def _import_types() -> ModuleType:
+    if _PACKAGE in sys.modules:
+        return importlib.import_module(f"{_PACKAGE}.types")
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None:
+        raise ModuleNotFoundError(f"No module named {_PACKAGE!r}", name=_PACKAGE)
+    # A placeholder for the package while its types are imported; a later import of the package finds them.
+    sys.modules[_PACKAGE] = importlib.util.module_from_spec(spec)
+    try:
+        return importlib.import_module(f"{_PACKAGE}.types")
+    finally:
+        del sys.modules[_PACKAGE]
+
+
+types = _import_types()
+
+
 def derive_rules() -> dict[str, list[dict[str, Any]]]:
-    """The HTTP rules of each method: `{"JobService.GetCustomJob": [{"method": "get", "uri": ...}]}`."""
+    """Read the HTTP rules of each method: `{"JobService.GetCustomJob": [{"method": "get", "uri": ...}]}`."""
     rules: dict[str, list[dict[str, Any]]] = {}
     for service, module_name in SERVICES.items():
         module = importlib.import_module(

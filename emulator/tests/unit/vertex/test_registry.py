@@ -1,8 +1,8 @@
 import pytest
 
 from emulator.errors import InvalidArgument
-from emulator.vertex.versions import check_aliases, merge_aliases, split_version
-from emulator.vertex.wire.messages import types
+from emulator.vertex.gapic import types
+from emulator.vertex.registry import check_aliases, merge_aliases, split_version
 
 
 def versions():

@@ -1,33 +1,71 @@
-"""How a replica is run: as a module of this machine's Python, or in a container engine."""
+"""Launchers of replicas: a Python module, a Python package, or a container.
+
+The packages of a `python_package_spec` are source distributions and wheels in Cloud Storage.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from uv import find_uv_bin
+
 from emulator.config import Config
-from emulator.engines import Engine, Mount, NoEngineError, find_engine
+from emulator.container_runtime import ContainerRuntime, Mount, NoRuntimeError, find_runtime
 from emulator.vertex.containers import UnmappedImageError, find_module, module_argv
 from emulator.vertex.names import id_of, project_of
 from emulator.vertex.replicas import Replica, replica_variables
-from emulator.vertex.trial_links import METRIC_FILE, TrialLink, metric_folder
+from emulator.vertex.trials import METRIC_FILE, TrialReference, metric_folder
 
+_LAST_CHARACTERS = 2000
 _GCS = "/gcs"
 _HYPERTUNE = "/tmp/hypertune"  # noqa: S108  (where cloudml-hypertune writes, inside the container)
 
 
+class InstallError(Exception):
+    """A package is missing or can't be installed."""
+
+
+def install_packages(packages: Sequence[Path], target: Path) -> None:
+    """Install packages into a folder of their own, without their dependencies.
+
+    Args:
+        packages: the files.
+        target: the folder; earlier contents are removed.
+
+    Raises:
+        InstallError: a file is missing or is no package.
+    """
+    for package in packages:
+        if not package.is_file():
+            raise InstallError(f"python_package_spec.package_uris: there is no object {package.name}")
+    shutil.rmtree(target, ignore_errors=True)
+    result = subprocess.run(
+        [
+            find_uv_bin(), "pip", "install", "--quiet", "--no-deps", "--no-config",
+            "--python", sys.executable, "--target", str(target), *map(str, packages),
+        ],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, cwd=target.parent,
+    )  # fmt: skip
+    if result.returncode != 0:
+        names = ", ".join(package.name for package in packages)
+        raise InstallError(f"{names} could not be installed:\n{result.stderr[-_LAST_CHARACTERS:]}")
+
+
 @dataclass(frozen=True, kw_only=True)
-class Launch:
-    """A replica's command.
+class LaunchCommand:
+    """Command of a replica's process.
 
     Attributes:
         argv: the command line.
         environment: its whole environment.
-        notice: a line that its log begins with; empty for none.
+        notice: the first line of its log; empty for none.
     """
 
     argv: list[str]
@@ -35,25 +73,25 @@ class Launch:
     notice: str = ""
 
 
-def engines_needed(config: Config, job: Any) -> dict[int, Engine]:
-    """The engines of those worker pools whose image no module stands for, by the pool's place.
+def required_engines(config: Config, job: Any) -> dict[int, ContainerRuntime]:
+    """Return the container engines for images that are mapped to no module, by the index of the worker pool.
 
     Raises:
         UnmappedImageError: there is such a pool, and no engine answers.
     """
-    engines: dict[int, Engine] = {}
+    engines: dict[int, ContainerRuntime] = {}
     for pool, spec in enumerate(job.job_spec.worker_pool_specs):
         image_uri = spec.container_spec.image_uri
         if not spec.replica_count or not image_uri or find_module(config.images, image_uri) is not None:
             continue
         try:
-            engines[pool] = find_engine(config.engine)
-        except NoEngineError as error:
+            engines[pool] = find_runtime(config.engine)
+        except NoRuntimeError as error:
             raise _no_engine(config, image_uri, str(error)) from error
     return engines
 
 
-def launch_of(
+def launch_command(
     config: Config,
     job: Any,
     replica: Replica,
@@ -61,21 +99,21 @@ def launch_of(
     *,
     directory: Path,
     packages: Path,
-    trial: TrialLink | None,
-) -> Launch:
-    """How a replica is run.
+    trial: TrialReference | None,
+) -> LaunchCommand:
+    """Return the command of a replica.
 
     Args:
         config: the emulator's.
         job: the CustomJob.
-        replica: the one to run.
+        replica: the replica to run.
         replicas: all of them.
         directory: the replica's folder.
         packages: the folder of its pool's installed packages, if it has any.
-        trial: the trial that the job carries out, if it does.
+        trial: the trial that the job runs, if it runs one.
 
     Raises:
-        UnmappedImageError: a module stood for its image when the job was planned, and none does now.
+        UnmappedImageError: its image was mapped to a module when the job was planned, and isn't now.
     """
     spec = job.job_spec.worker_pool_specs[replica.pool]
     variables = {
@@ -89,7 +127,7 @@ def launch_of(
         folder = metrics if replica.engine is None else Path(_HYPERTUNE)
         variables["CLOUD_ML_HP_METRIC_FILE"] = str(folder / METRIC_FILE)
     if replica.engine is not None:
-        return _in_engine(
+        return _container_command(
             replica.engine,
             container_name(job.name, replica),
             config=config,
@@ -103,32 +141,38 @@ def launch_of(
         path = [str(packages), environment.get("PYTHONPATH", "")]
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
         argv = [sys.executable, "-m", package.python_module, *package.args]
-        return Launch(argv=argv, environment=environment | _given(package))
+        return LaunchCommand(argv=argv, environment=environment | _declared_variables(package))
     container = spec.container_spec
     module = find_module(config.images, container.image_uri)
     if module is None:
         raise _no_engine(config, container.image_uri, "none was needed before the emulator was restarted")
-    return Launch(
+    return LaunchCommand(
         argv=module_argv(module, command=container.command, args=container.args),
-        environment=environment | _given(container),
+        environment=environment | _declared_variables(container),
         notice=f"The module {module} runs in place of the image {container.image_uri}, as a package.",
     )
 
 
 def container_name(job_name: str, replica: Replica) -> str:
-    """The name of a replica's container."""
+    """Return the name of a replica's container."""
     return f"perennial-{id_of(job_name)}-{replica.name}"
 
 
-def _in_engine(
-    engine: Engine, name: str, *, config: Config, container: Any, variables: Mapping[str, str], metrics: Path
-) -> Launch:
+def _container_command(
+    engine: ContainerRuntime,
+    name: str,
+    *,
+    config: Config,
+    container: Any,
+    variables: Mapping[str, str],
+    metrics: Path,
+) -> LaunchCommand:
     environment = {
         **variables,
         "GCS_MOUNT": _GCS,
         # The image's own home belongs to another user.
         "HOME": "/tmp",  # noqa: S108
-        **_given(container),
+        **_declared_variables(container),
     }
     argv = engine.run_argv(
         name,
@@ -143,10 +187,10 @@ def _in_engine(
         ],
     )
     notice = f"The image {container.image_uri} is run by {engine.program}, as the container {name}."
-    return Launch(argv=argv, environment=dict(os.environ), notice=notice)
+    return LaunchCommand(argv=argv, environment=dict(os.environ), notice=notice)
 
 
-def _given(container_or_package: Any) -> dict[str, str]:
+def _declared_variables(container_or_package: Any) -> dict[str, str]:
     return {variable.name: variable.value for variable in container_or_package.env}
 
 
