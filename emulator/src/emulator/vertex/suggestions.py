@@ -63,7 +63,7 @@ class Dimension:
         return self._mirror(sampled) if self.mirrored else sampled
 
     def sampled(self, value: Value) -> Any:
-        """Return the sample of the distribution that stands for a value."""
+        """Return the sample of the distribution for a value."""
         if self.by_index and self.choices is not None:
             return self.choices.index(value)
         return self._mirror(value) if self.mirrored else value
@@ -97,7 +97,7 @@ class SearchSpace:
         return tuple(dimension.value(sampled[dimension.parameter_id]) for dimension in self.dimensions)
 
     def sampled(self, values: ParameterValues) -> dict[str, Any]:
-        """Return the samples of the distributions that stand for parameter values."""
+        """Return the samples of the distributions for parameter values."""
         pairs = zip(self.dimensions, values, strict=True)
         return {dimension.parameter_id: dimension.sampled(value) for dimension, value in pairs}
 
