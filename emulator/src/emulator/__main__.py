@@ -1,4 +1,4 @@
-"""The emulator of Cloud Storage, Dataflow, Vertex AI and Cloud Logging.
+"""Emulator of Cloud Storage, Dataflow, Vertex AI and Cloud Logging.
 
 python -m emulator --root .local/emulator --port 9023 --image perennial/trainer=trainer.task
 """
@@ -15,9 +15,9 @@ from emulator.server import RootInUseError, serve
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the emulator, or print what it covers; returns the exit status."""
+    """Run the emulator, or print the coverage document; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m emulator",
+        prog="perennial-emulator",
         description="Cloud Storage, Dataflow, Vertex AI and Cloud Logging on one loopback port.",
     )
     parser.add_argument(

@@ -38,7 +38,7 @@ _DEFAULT_PAGE_SIZE = 50
 _MAX_PAGE_SIZE = 1000
 
 Position: TypeAlias = tuple[datetime, str]
-"""Where an entry stands: by time, and by `insertId` among those of the same time."""
+"""Place of an entry in the order: its time, then its `insertId`."""
 
 
 class LoggingService:
@@ -50,7 +50,7 @@ class LoggingService:
 
     @property
     def routes(self) -> list[Route]:
-        """Reading entries, and the methods around it that aren't emulated."""
+        """Route of `entries.list`, and of the methods that aren't emulated."""
         return [
             Route(_SERVICE, "logging.entries.list", "POST", "/v2/entries:list", self.list_entries),
             Route(_SERVICE, "logging.entries.write", "POST", "/v2/entries:write", None),
@@ -68,17 +68,22 @@ class LoggingService:
         ]
 
     def start(self) -> None:
-        """Nothing runs."""
+        """Do nothing: the service has no background work."""
 
     def stop(self) -> None:
-        """Nothing runs."""
+        """Do nothing: the service has no background work."""
 
     async def list_entries(self, request: Request, _fields: Mapping[str, str]) -> Response:
-        """`entries.list`."""
+        """Handle `entries.list`."""
         try:
             query = json.loads(await request.body())
         except ValueError as error:
             raise InvalidArgument(f"request: {error}") from error
+        if not isinstance(query, dict):
+            raise InvalidArgument(f"request: expected a JSON object, received {query!r}")
+        for field in ("filter", "orderBy", "pageToken"):
+            if not isinstance(query.get(field, ""), str):
+                raise InvalidArgument(f"{field}: expected text, received {query[field]!r}")
         return JSONResponse(await run_in_threadpool(self._list, query))
 
     def _list(self, query: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,7 +107,7 @@ class LoggingService:
         return answer
 
     def _sources(self, projects: list[str], condition: Condition) -> Iterator[LogSource]:
-        """The logs that can hold what is asked for: only they are read."""
+        """Yield the logs that can hold matching entries: only they are read."""
         wanted_type = required_value(condition, ("resource", "type"))
         wanted_job = required_value(condition, ("resource", "labels", "job_id"))
         for project in projects:
@@ -119,10 +124,10 @@ class LoggingService:
 
 def _projects(query: Mapping[str, Any]) -> list[str]:
     names = query.get("resourceNames", [])
-    if not names:
-        raise InvalidArgument("resourceNames: expected projects/PROJECT, received nothing")
+    if not isinstance(names, list) or not names:
+        raise InvalidArgument(f"resourceNames: expected a list of projects/PROJECT, received {names!r}")
     for name in names:
-        parts = name.split("/")
+        parts = str(name).split("/")
         if len(parts) != 2 or parts[0] != "projects":
             raise InvalidArgument(f"resourceNames: expected projects/PROJECT, received {name!r}")
     return list(dict.fromkeys(name.split("/")[1] for name in names))

@@ -1,4 +1,4 @@
-"""A container engine, Docker or Podman, that runs the images for which no module stands.
+"""Container runtime: Docker or Podman runs the images for which no module is configured.
 
 A container sees the buckets below /gcs, as it does on Vertex AI, and the network of this machine, so that it
 reaches the emulator and the other replicas at their loopback addresses (on Linux). It runs as this user: what
@@ -24,7 +24,7 @@ _QUESTIONS = {
 }
 _ROOTLESS = {"docker": "name=rootless", "podman": "true"}
 CHOICES = (AUTO, *_PROGRAMS, NONE)
-"""What `--engine` takes."""
+"""Values of `--engine`."""
 
 _ANSWER_SECONDS = 10
 _REMOVE_SECONDS = 30
@@ -36,7 +36,7 @@ class NoRuntimeError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Mount:
-    """A file or folder of this machine inside a container."""
+    """Bind mount: a file or folder of this machine inside a container."""
 
     source: Path
     target: str
@@ -45,11 +45,11 @@ class Mount:
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerRuntime:
-    """An engine that answered.
+    """Container engine that answered.
 
     Attributes:
         program: `docker` or `podman`.
-        rootless: whether root in a container is this user outside.
+        rootless: True if root in a container is this user outside.
     """
 
     program: str
@@ -65,15 +65,15 @@ class ContainerRuntime:
         environment: Mapping[str, str],
         mounts: Sequence[Mount],
     ) -> list[str]:
-        """The command line that runs a container to its end and passes its output on.
+        """Return the command line that runs a container to its end and passes its output on.
 
         Args:
             name: the container's name.
             image_uri: the image; pulled where it isn't here.
             command: replaces the image's entry point, if not empty.
             args: replaces its arguments, if not empty.
-            environment: what is added to the image's.
-            mounts: what of this machine it sees.
+            environment: variables besides the image's.
+            mounts: files and folders of this machine inside it.
         """
         argv = [self.program, "run", "--rm", "--name", name, "--network", "host"]
         # Without an init a program that doesn't handle SIGTERM never gets it: it is process 1.
@@ -90,7 +90,7 @@ class ContainerRuntime:
         return [*argv, image_uri, *command[1:], *args]
 
     def remove(self, name: str) -> None:
-        """End a container at once, if it is still there: its client may be gone before it."""
+        """Remove a container at once, if it still exists: its client may have ended before it."""
         subprocess.run(
             [self.program, "rm", "--force", name],
             stdin=subprocess.DEVNULL, capture_output=True, timeout=_REMOVE_SECONDS, check=False,
@@ -98,7 +98,7 @@ class ContainerRuntime:
 
 
 def find_runtime(choice: str) -> ContainerRuntime:
-    """The engine that answers now.
+    """Return the container engine that answers.
 
     Args:
         choice: one of `CHOICES`; `auto` takes the first that answers.

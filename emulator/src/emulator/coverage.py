@@ -1,4 +1,4 @@
-"""Makes `docs/emulator-coverage.md` from the route table and the docstrings of the service packages."""
+"""Coverage document, made from the route table and the docstrings of the services."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from emulator.config import Config
 from emulator.routing import Service
-from emulator.server import SERVICES, create_services
+from emulator.server import create_services
 from emulator.state import State
 
 _HEAD = """\
@@ -25,11 +25,11 @@ A fault can be set for every method by its name (`POST /_emulator/faults` with
 
 
 def coverage_document() -> str:
-    """The document's text."""
+    """Return the text of `docs/emulator-coverage.md`."""
     with tempfile.TemporaryDirectory() as folder:
         state = State(Path(folder) / "state.sqlite")
         services = create_services(Config(Path(folder), 0), state)
-        sections = [_section(name, service) for name, service in zip(SERVICES, services, strict=True)]
+        sections = [_section(name, service) for name, service in services.items()]
         state.close()
     return "\n".join([_HEAD, *sections])
 

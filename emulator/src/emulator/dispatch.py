@@ -1,4 +1,4 @@
-"""From a request to its answer: refusal of web pages, routes, faults, Google's error bodies."""
+"""Dispatch of requests: refusal of web pages, routes, faults, Google's error bodies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OWN_SITES = frozenset({"none", "same-origin"})
 
 
 class RequestGuard:
-    """Refuses what a web page sends, before anything but the headers is read.
+    """Middleware that refuses what a web page sends, before anything but the headers is read.
 
     The emulator runs the programs that it is told to run and asks nobody for credentials. Every page in a
     browser on this machine reaches its port: across origins by a form, an image or `fetch`, and as its own
@@ -75,7 +75,7 @@ class RequestGuard:
 
 
 class Dispatcher:
-    """Answers requests by the route table, after the faults that were set for their methods."""
+    """ASGI application that answers by the route table, after the faults that were set for a method."""
 
     def __init__(self, router: Router, faults: Faults) -> None:
         self._router = router

@@ -24,14 +24,14 @@ class ApiError(Exception):
 
 
 class InvalidArgument(ApiError):
-    """A field or parameter has a value that it can't have."""
+    """A field or parameter has an invalid value."""
 
     def __init__(self, message: str, *, reason: str = "invalid") -> None:
         super().__init__(message, code=400, status="INVALID_ARGUMENT", reason=reason)
 
 
 class FailedPrecondition(ApiError):
-    """The resource is in a state in which this can't be done."""
+    """The resource's state doesn't allow the request."""
 
     def __init__(self, message: str, *, reason: str = "failedPrecondition") -> None:
         super().__init__(message, code=400, status="FAILED_PRECONDITION", reason=reason)
@@ -59,7 +59,7 @@ class AlreadyExists(ApiError):
 
 
 class PreconditionFailed(ApiError):
-    """A condition that the request names doesn't hold."""
+    """A precondition of the request doesn't hold."""
 
     def __init__(self, message: str, *, reason: str = "conditionNotMet") -> None:
         super().__init__(message, code=412, status="FAILED_PRECONDITION", reason=reason)

@@ -39,7 +39,7 @@ ORDERINGS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 def severity_of(line: str, stream: str) -> str:
-    """The level that a line names at its start; without one, what its stream stands for.
+    """Return the level that a line names at its start; without one, the default of its stream.
 
     Args:
         line: one line of a program's output.
@@ -52,65 +52,65 @@ def severity_of(line: str, stream: str) -> str:
 
 
 def named_severity(word: object) -> str | None:
-    """The severity of a structured line's `severity` field, if it is one."""
+    """Return the severity of a structured line's `severity` field; `None` if it is unknown."""
     name = str(word).upper()
     return name if name in SEVERITIES else _WORDS.get(name)
 
 
 class Condition(Protocol):
-    """What an entry must fulfil."""
+    """Condition on an entry."""
 
     def matches(self, entry: Entry) -> bool:
-        """Whether it does."""
+        """Return True if the entry fulfils it."""
 
 
 @dataclass(frozen=True)
 class And:
-    """All of the conditions; of none at all, always."""
+    """Conjunction; without conditions it always holds."""
 
     conditions: tuple[Condition, ...]
 
     def matches(self, entry: Entry) -> bool:
-        """Whether the entry fulfils all."""
+        """Return True if the entry fulfils all conditions."""
         return all(condition.matches(entry) for condition in self.conditions)
 
 
 @dataclass(frozen=True)
 class Or:
-    """One of the conditions."""
+    """Disjunction."""
 
     conditions: tuple[Condition, ...]
 
     def matches(self, entry: Entry) -> bool:
-        """Whether the entry fulfils one."""
+        """Return True if the entry fulfils one of the conditions."""
         return any(condition.matches(entry) for condition in self.conditions)
 
 
 @dataclass(frozen=True)
 class Not:
-    """The opposite of a condition."""
+    """Negation."""
 
     condition: Condition
 
     def matches(self, entry: Entry) -> bool:
-        """Whether the entry doesn't fulfil it."""
+        """Return True if the entry doesn't fulfil the condition."""
         return not self.condition.matches(entry)
 
 
 @dataclass(frozen=True)
-class Has:
-    """The field is there."""
+class HasField:
+    """Test for a field's presence."""
 
     path: tuple[str, ...]
 
     def matches(self, entry: Entry) -> bool:
-        """Whether the entry has it."""
+        """Return True if the entry has the field."""
         return _find(entry, self.path) is not None
 
 
 @dataclass(frozen=True)
-class Text:
-    """A field compared with text, regardless of case; numbers are compared as numbers.
+class Comparison:
+    """Comparison of a field with text, regardless of case; numbers are compared as numbers.
 
     Attributes:
         path: the field's name, part by part; empty for the whole entry.
@@ -123,7 +123,7 @@ class Text:
     value: str
 
     def matches(self, entry: Entry) -> bool:
-        """Whether the comparison holds."""
+        """Return True if the comparison holds."""
         found = _find(entry, self.path)
         if self.operator == ":":
             wanted = self.value.casefold()
@@ -137,14 +137,14 @@ class Text:
 
 @dataclass(frozen=True)
 class Pattern:
-    """A field in which a regular expression is found; `negated`: isn't found."""
+    """Search for a regular expression in a field; `negated`: it must not be found."""
 
     path: tuple[str, ...]
     pattern: re.Pattern[str]
     negated: bool
 
     def matches(self, entry: Entry) -> bool:
-        """Whether it is."""
+        """Return True if the search succeeds."""
         leaves = list(_leaves(_find(entry, self.path)))
         if not leaves:
             return False
@@ -153,34 +153,34 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Time:
-    """A field compared with a time."""
+    """Comparison of a field with a time."""
 
     path: tuple[str, ...]
     operator: str
     value: datetime
 
     def matches(self, entry: Entry) -> bool:
-        """Whether the comparison holds."""
+        """Return True if the comparison holds."""
         found = _find(entry, self.path)
         return found is not None and ORDERINGS[self.operator](datetime.fromisoformat(found), self.value)
 
 
 @dataclass(frozen=True)
 class Severity:
-    """The severity compared with another, in their order."""
+    """Comparison of the severity with another, in their order."""
 
     operator: str
     value: str
 
     def matches(self, entry: Entry) -> bool:
-        """Whether the comparison holds."""
+        """Return True if the comparison holds."""
         own = SEVERITIES.index(entry.get("severity", SEVERITIES[0]))
         return ORDERINGS[self.operator](own, SEVERITIES.index(self.value))
 
 
 def required_value(condition: Condition, path: tuple[str, ...]) -> str | None:
-    """The value that a field must have in every entry that matches, if the condition says so plainly."""
-    if isinstance(condition, Text) and condition.path == path and condition.operator == "=":
+    """Return the value that a field has in every entry that matches; `None` if the condition sets none."""
+    if isinstance(condition, Comparison) and condition.path == path and condition.operator == "=":
         return condition.value
     if isinstance(condition, And):
         found = (required_value(part, path) for part in condition.conditions)

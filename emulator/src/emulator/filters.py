@@ -18,13 +18,13 @@ from emulator.errors import InvalidArgument
 from emulator.filter_conditions import (
     ORDERINGS,
     And,
+    Comparison,
     Condition,
-    Has,
+    HasField,
     Not,
     Or,
     Pattern,
     Severity,
-    Text,
     Time,
     named_severity,
 )
@@ -51,10 +51,10 @@ _TIME_FIELDS = frozenset({("timestamp",), ("receiveTimestamp",)})
 
 @dataclass(frozen=True, kw_only=True)
 class Token:
-    """One word, quoted text, operator or parenthesis.
+    """Word, quoted text, operator or parenthesis of a filter.
 
     Attributes:
-        kind: what it is.
+        kind: its syntactic class.
         raw: as it stands in the filter.
         position: where, from 0.
     """
@@ -65,17 +65,17 @@ class Token:
 
     @property
     def value(self) -> str:
-        """The text without quotation marks and escapes."""
+        """Text without quotation marks and escapes."""
         return _unquote(self.raw) if _PARTS.fullmatch(self.raw) else self.raw
 
     @property
     def path(self) -> tuple[str, ...]:
-        """The text as the name of a field: its parts between dots, each of which may be quoted."""
+        """Parts of a field's name between dots, each of which may be quoted."""
         return tuple(_unquote(part) for part in _PARTS.findall(self.raw))
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """The tokens of a filter.
+    """Yield the tokens of a filter.
 
     Raises:
         InvalidArgument: it holds a character that begins no token.
@@ -96,7 +96,7 @@ def _unquote(part: str) -> str:
 
 
 def parse_filter(text: str) -> Condition:
-    """The condition that a filter stands for; an empty one matches everything.
+    """Parse a filter; an empty one matches everything.
 
     Raises:
         InvalidArgument: it is no filter, or one with a function that isn't emulated.
@@ -105,7 +105,7 @@ def parse_filter(text: str) -> Condition:
 
 
 class _Parser:
-    """Recursive descent, one method for each level of precedence."""
+    """Recursive-descent parser with one method for each level of precedence."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -147,7 +147,7 @@ class _Parser:
             return self._function(token)
         if not self._at_operator():
             negated = token.raw.startswith("-")
-            text = Text((), ":", token.value.removeprefix("-") if negated else token.value)
+            text = Comparison((), ":", token.value.removeprefix("-") if negated else token.value)
             return Not(text) if negated else text
         path, operator = token.path, self._advance().raw
         negated = path[0].startswith("-")
@@ -214,7 +214,7 @@ def _compare(path: tuple[str, ...], operator: str, token: Token) -> Condition:
         except re.error as error:
             raise InvalidArgument(f"filter: {name}: {value!r} is no regular expression: {error}") from error
     if operator == ":" and token.raw == "*":
-        return Has(path)
+        return HasField(path)
     if operator in ORDERINGS and path in _TIME_FIELDS:
         return Time(path, operator, _time(name, value))
     if operator in ORDERINGS and path == ("severity",):
@@ -222,7 +222,7 @@ def _compare(path: tuple[str, ...], operator: str, token: Token) -> Condition:
         if severity is None:
             raise InvalidArgument(f"filter: severity: expected a severity's name, received {value!r}")
         return Severity(operator, severity)
-    return Text(path, operator, value)
+    return Comparison(path, operator, value)
 
 
 def _time(name: str, text: str) -> datetime:

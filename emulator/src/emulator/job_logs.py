@@ -1,4 +1,4 @@
-"""Log entries made from what jobs left in their folders.
+"""Log entries made from the files that jobs leave in their folders.
 
 https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry, and for what the services write
 https://cloud.google.com/dataflow/docs/guides/logging and
@@ -30,7 +30,7 @@ _SEVERITIES = {Importance.WARNING: "WARNING", Importance.ERROR: "ERROR", Importa
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One line of a job's output.
+    """Line of a job's output.
 
     Attributes:
         time: RFC 3339, in UTC.
@@ -45,7 +45,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class LogSource:
-    """A log of one job.
+    """Log of one job.
 
     Attributes:
         project: the project it belongs to.
@@ -54,7 +54,7 @@ class LogSource:
         resource_labels: the labels of the monitored resource, `job_id` among them.
         labels: the entries' own labels.
         identity: no other log has it; `insertId`s begin with it.
-        read: what was logged until now, oldest first: times and what an entry says besides.
+        read: yields the time and payload of each entry so far, oldest first.
     """
 
     project: str
@@ -66,7 +66,7 @@ class LogSource:
     read: Callable[[], Iterator[tuple[str, Payload]]]
 
     def entries(self) -> Iterator[dict[str, Any]]:
-        """Its log entries, oldest first; an entry's `insertId` stays the same and rises with its place."""
+        """Yield the log entries, oldest first; an entry's `insertId` is stable and rises with its place."""
         for number, (time, payload) in enumerate(self.read(), start=1):
             yield {
                 "logName": f"projects/{self.project}/logs/{quote(self.log_id, safe='')}",
@@ -80,7 +80,7 @@ class LogSource:
 
 
 def read_lines(log: Path) -> Iterator[Line]:
-    """The lines in a process's log, which its shim writes; none before the first."""
+    """Yield the lines of a process's log, which its shim writes; none if there is no log."""
     if not log.exists():
         return
     with log.open(encoding="utf-8", errors="replace") as file:
@@ -92,7 +92,7 @@ def read_lines(log: Path) -> Iterator[Line]:
 
 
 def structured(line: Line) -> Payload | None:
-    """What a line says that is a JSON object: its fields, and `severity` taken out of them.
+    """Return the payload of a line that is a JSON object, with its `severity`; `None` for other lines.
 
     https://cloud.google.com/logging/docs/structured-logging
     """
@@ -107,13 +107,13 @@ def structured(line: Line) -> Payload | None:
 
 
 def plain(line: Line, **fields: Any) -> Payload:
-    """What a line of text says; the fields go into the payload too."""
+    """Return the payload of a line of text, with further fields."""
     severity = severity_of(line.text, line.stream)
     return {"severity": severity, "jsonPayload": {"message": line.text, **fields}}
 
 
 def dataflow_logs(config: Config, state: State, project: str) -> Iterator[LogSource]:
-    """The logs of a project's jobs."""
+    """Yield the logs of a project's Dataflow jobs."""
     for document in state.list(jobs.KIND):
         job = document["job"]
         if job["projectId"] != project:
@@ -160,7 +160,7 @@ def _message_entries(directory: Path) -> Iterator[tuple[str, Payload]]:
 
 
 def vertex_logs(config: Config, state: State, project: str) -> Iterator[LogSource]:
-    """The logs of a project's jobs, one for each replica; a trial's are those of its tuning job."""
+    """Yield the logs of a project's Vertex AI jobs, one for each replica; a trial's are its tuning job's."""
     trials = TrialIndex(state)
     for document in state.list(custom_jobs.KIND, f"projects/{project}/"):
         trial = trials.get(document["name"])

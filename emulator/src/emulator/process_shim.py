@@ -45,14 +45,14 @@ def write_json(path: Path, document: dict[str, Any]) -> None:
 
 
 class LineLog:
-    """Appends the lines of output streams to a file as `{"time", "stream", "line"}`."""
+    """Log file with one JSON object `{"time", "stream", "line"}` for each line of output."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
         self._rests: dict[str, bytes] = {}
 
     def feed(self, stream: str, chunk: bytes) -> None:
-        """Take the next bytes of a stream; what follows its last line end waits."""
+        """Add the next bytes of a stream; an unfinished last line is buffered."""
         *lines, rest = (self._rests.get(stream, b"") + chunk).split(b"\n")
         if len(rest) >= _LONGEST_LINE_BYTES:
             lines, rest = [*lines, rest], b""
@@ -62,7 +62,7 @@ class LineLog:
         self._file.flush()
 
     def finish(self) -> None:
-        """Write down what still waits for a line end."""
+        """Write the unfinished last lines."""
         for stream, rest in self._rests.items():
             if rest:
                 self._write(stream, rest)
@@ -75,7 +75,7 @@ class LineLog:
 
 
 def now() -> str:
-    """This moment as RFC 3339, in UTC."""
+    """Return the current time as RFC 3339, in UTC."""
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
@@ -114,12 +114,12 @@ def run(directory: Path, on_started: Callable[[], None]) -> None:
 
 
 def _identity(pid: int) -> dict[str, float]:
-    """What tells a process from a later one with the same id."""
+    """Return the process id and create time, which together tell it from a later process with the same id."""
     return {"pid": pid, "create_time": psutil.Process(pid).create_time()}
 
 
 def _forward_termination(child: subprocess.Popen[bytes]) -> None:
-    """Whoever ends this process (a machine that shuts down) means the command."""
+    """Forward termination signals to the command, such as those of a machine that shuts down."""
 
     def forward(number: int, _frame: FrameType | None) -> None:
         # Until it is reaped the child's id can't be another's.
@@ -131,7 +131,7 @@ def _forward_termination(child: subprocess.Popen[bytes]) -> None:
 
 
 def _copy_output(child: subprocess.Popen[bytes], log: LineLog) -> None:
-    """Write both streams down until they close, or until the command is over and its children are ended."""
+    """Log both streams until they close, or until the command has ended; then kill its children."""
     assert child.stdout is not None  # noqa: S101  (for mypy: both are pipes)
     assert child.stderr is not None  # noqa: S101
     with selectors.DefaultSelector() as selector:

@@ -29,7 +29,7 @@ Images = Mapping[str, str | Path]
 
 
 class EmulatorProcess:
-    """An emulator process with a folder of its own, on a free port that it keeps across restarts.
+    """Emulator process with a folder of its own, on a free port that it keeps across restarts.
 
     Args:
         root: the folder of everything it keeps.
@@ -131,7 +131,7 @@ class EmulatorProcess:
 
 @pytest.fixture(scope="session")
 def emulator_images() -> Images:
-    """Modules that run in place of container images; a conftest.py overrides it."""
+    """Return the modules that run in place of container images; a conftest.py overrides it."""
     return {}
 
 

@@ -1,10 +1,10 @@
-"""The emulator as one ASGI application on one loopback port, until it is told to stop."""
+"""Server of the emulator: one ASGI application on one loopback port, until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
 import fcntl
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO
@@ -17,11 +17,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount
 
-from emulator import dataflow, storage, vertex
 from emulator.config import Config, write_credentials
 from emulator.dispatch import Dispatcher, RequestGuard
 from emulator.faults import Faults
-from emulator.routing import Route, Router, Service, ServiceFactory
+from emulator.routing import Route, Router, Service
 from emulator.state import State
 
 HOST = "127.0.0.1"
@@ -32,27 +31,23 @@ class RootInUseError(Exception):
     """Another emulator runs in the same folder."""
 
 
-def _create_logging(config: Config, state: State) -> Service:
-    # Here, since it finds Vertex AI's jobs with the client library, which takes seconds to import.
+def create_services(config: Config, state: State) -> dict[str, Service]:
+    """Return every service, not started, by the name of its package or module."""
+    # Here, since the client libraries take seconds to import: `--help` does without them.
     from emulator.cloud_logging import LoggingService
+    from emulator.dataflow.service import DataflowService
+    from emulator.storage.service import StorageService
+    from emulator.vertex.service import VertexService
 
-    return LoggingService(config, state)
-
-
-SERVICES: Mapping[str, ServiceFactory] = {
-    "storage": storage.create,
-    "dataflow": dataflow.create,
-    "vertex": vertex.create,
-    "cloud_logging": _create_logging,
-}
-
-
-def create_services(config: Config, state: State) -> list[Service]:
-    """Return every service, not started."""
-    return [create(config, state) for create in SERVICES.values()]
+    return {
+        "storage": StorageService(config, state),
+        "dataflow": DataflowService(config, state),
+        "vertex": VertexService(config, state),
+        "cloud_logging": LoggingService(config, state),
+    }
 
 
-def create_routes(services: list[Service], faults: Faults) -> list[Route]:
+def create_routes(services: Iterable[Service], faults: Faults) -> list[Route]:
     """Return the whole route table; the emulator's own requests come first."""
     own = [
         Route("emulator", "emulator.health", "GET", "/health", _health),
@@ -71,7 +66,7 @@ def create_app(config: Config, *, on_ready: Callable[[], None] = lambda: None) -
         on_ready: called once all services have started.
     """
     state = State(config.state)
-    services = create_services(config, state)
+    services = list(create_services(config, state).values())
     faults = Faults(state)
 
     @asynccontextmanager

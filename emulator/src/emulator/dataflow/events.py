@@ -50,7 +50,7 @@ TERMINAL_STATES = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED}
 
 @dataclass(frozen=True, kw_only=True)
 class StateChange:
-    """The job is in a state from now on.
+    """Change of a job's state.
 
     Attributes:
         time: RFC 3339, in UTC.
@@ -63,7 +63,7 @@ class StateChange:
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """Something to tell the user.
+    """Message for the user.
 
     Attributes:
         time: RFC 3339, in UTC.
@@ -78,7 +78,7 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True)
 class Metrics:
-    """All metrics of the job, instead of those before.
+    """All metrics of a job; they replace earlier ones.
 
     Attributes:
         time: RFC 3339, in UTC.
@@ -96,30 +96,30 @@ _KINDS: dict[str, type[StateChange | Message | Metrics]] = {
 
 
 def now() -> str:
-    """The time in UTC, RFC 3339 with microseconds."""
+    """Return the time in UTC, RFC 3339 with microseconds."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 class EventLog:
-    """The events of one job."""
+    """Events of one job, in a file of its folder."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / FILENAME
 
     def change_state(self, state: str) -> None:
-        """The job is in this state from now on."""
+        """Append a change of state."""
         self._append(StateChange(time=now(), state=state))
 
     def add_message(self, text: str, *, importance: str = Importance.BASIC) -> None:
-        """Tell the user something."""
+        """Append a message for the user."""
         self._append(Message(time=now(), importance=importance, text=text))
 
     def set_metrics(self, updates: list[dict[str, Any]]) -> None:
-        """These are all metrics now."""
+        """Append metrics, which replace earlier ones."""
         self._append(Metrics(time=now(), updates=updates))
 
     def read(self) -> list[Event]:
-        """All events, oldest first; none before the first was written."""
+        """Return all events, oldest first."""
         try:
             content = self._path.read_bytes()
         except FileNotFoundError:
@@ -139,7 +139,7 @@ class EventLog:
 
 
 def _from_json(line: bytes) -> Event | None:
-    """The event of a line; `None` for an empty one, or for the half of one that a killed writer left."""
+    """Parse a line; `None` for an empty one, or for the half of one that a killed writer left."""
     try:
         fields = json.loads(line)
     except ValueError:

@@ -1,4 +1,4 @@
-"""A job's process: fetches what was staged, installs its packages, then becomes `run_pipeline`.
+"""Process of a job: copies staged files, installs its packages, then becomes `run_pipeline`.
 
 python -m emulator.dataflow.job_main JOB_DIRECTORY
 """
@@ -79,7 +79,7 @@ def main(directory: Path) -> NoReturn:
 
 
 def prepare(directory: Path, events: EventLog) -> None:
-    """Stage and install.
+    """Copy staged files and install packages.
 
     Raises:
         StagingError: a staged file is missing, or the pipeline's hash is another one.

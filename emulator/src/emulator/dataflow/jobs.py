@@ -1,4 +1,4 @@
-"""Jobs: what was submitted is in the state, what became of it in each job's folder."""
+"""Jobs: submissions are documents of the state, their progress is in each job's folder."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _LAST_LINES = 30
 
 
 class Jobs:
-    """All jobs of all projects; safe to use from several threads."""
+    """Store of all jobs of all projects; safe to use from several threads."""
 
     def __init__(self, config: Config, state: State) -> None:
         self._config = config
@@ -46,7 +46,7 @@ class Jobs:
         self._lock = threading.RLock()
 
     def directory(self, job_id: str) -> Path:
-        """The folder of a job: its submission, events, log, packages."""
+        """Return the folder of a job: its submission, events, log, packages."""
         return self._config.jobs / job_id
 
     def create(self, job: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class Jobs:
         return new
 
     def get(self, project: str, location: str, job_id: str) -> dict[str, Any]:
-        """A job as it is now.
+        """Return a job with its current state.
 
         Raises:
             NotFound: there is none of this id in the location.
@@ -100,7 +100,7 @@ class Jobs:
         return self._refresh(document)
 
     def all(self, project: str, location: str | None) -> list[dict[str, Any]]:
-        """The jobs of a project as they are now, oldest first; `None` stands for every location."""
+        """Return the jobs of a project with their current states, oldest first; `None` is every location."""
         return [
             self._refresh(document)
             for document in self._state.list(KIND)
@@ -128,16 +128,16 @@ class Jobs:
         return self.get(project, location, job_id)
 
     def messages(self, job_id: str) -> list[Message]:
-        """What a job told, oldest first."""
+        """Return the messages of a job, oldest first."""
         return [event for event in self._events(job_id) if isinstance(event, Message)]
 
     def metrics(self, job_id: str) -> Metrics | None:
-        """The newest metrics of a job, if it has told any."""
+        """Return the newest metrics of a job; `None` if it has none yet."""
         found = [event for event in self._events(job_id) if isinstance(event, Metrics)]
         return found[-1] if found else None
 
     def resume(self) -> None:
-        """Go on where an emulator was killed: start what wasn't started, end what was being cancelled."""
+        """Resume after a killed emulator: start jobs that weren't started, end those being cancelled."""
         for document in self._state.list(KIND):
             job = self._refresh(document)
             if job["currentState"] == JobState.CANCELLING:
@@ -146,7 +146,7 @@ class Jobs:
                 self._start(job)
 
     def shut_down(self) -> None:
-        """End all active jobs; they have failed, since nothing goes on with them later."""
+        """End all active jobs as FAILED, since nothing resumes them later."""
         active = [
             job["id"]
             for job in map(self._refresh, self._state.list(KIND))
@@ -181,7 +181,7 @@ class Jobs:
         threading.Thread(target=process.terminate, args=(_GRACE_SECONDS,), daemon=True).start()
 
     def _refresh(self, document: dict[str, Any]) -> dict[str, Any]:
-        """The job with the state it is in now; what is final is written down."""
+        """Return the job with its current state; a terminal one is stored."""
         job: dict[str, Any] = document["job"]
         if job["currentState"] in TERMINAL_STATES:
             return job
@@ -193,7 +193,7 @@ class Jobs:
         return job
 
     def _finish(self, job_id: str) -> dict[str, Any]:
-        """Write down how a job ended."""
+        """Store the terminal state of a job."""
         with self._lock:
             job = _with_state(self._document(job_id)["job"], self._events(job_id))
             if job["currentState"] not in TERMINAL_STATES:
@@ -203,7 +203,7 @@ class Jobs:
         return job
 
     def _finalize(self, job: dict[str, Any]) -> None:
-        """Say how a job ended whose process is gone without having said it."""
+        """Add the terminal state of a job whose process ended without reporting one."""
         events = EventLog(self.directory(job["id"]))
         if job["currentState"] == JobState.CANCELLING:
             events.change_state(JobState.CANCELLED)
@@ -252,7 +252,7 @@ def _new_id() -> str:
 
 
 def exit_reason(process: Process) -> str:
-    """One sentence, and the end of what it wrote."""
+    """Return a sentence on how a job's process ended, and its last lines of output."""
     code = process.exit_code()
     if code is None:
         reason = "The job's process is gone and left no exit status: it was killed, or the machine stopped."

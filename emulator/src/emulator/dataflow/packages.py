@@ -1,4 +1,4 @@
-"""Installs a job's own packages into its folder, as the boot program of Beam's worker container does.
+"""Installation of a job's own packages into its folder, as in the boot program of Beam's worker container.
 
 Requirements first, then extra packages, then the workflow; a package that is staged wins over an installed
 one, and what it needs besides is only installed where nothing fits.
@@ -23,18 +23,18 @@ _BEAM = re.compile(r"dataflow_python_sdk\.tar|apache_beam-.*\.whl", re.IGNORECAS
 
 
 class InstallError(Exception):
-    """A package could not be installed; the message holds the installer's own words."""
+    """A package could not be installed; the message holds the installer's."""
 
 
 def install_packages(staged: Path, target: Path) -> int:
-    """Install what was staged.
+    """Install the staged packages.
 
     Args:
         staged: the folder with the staged files.
         target: the folder that the packages go into; it belongs in front of `sys.path`.
 
     Returns:
-        How many distributions the target holds.
+        The number of distributions in the target.
 
     Raises:
         InstallError: a package can't be built, found or installed.
@@ -80,7 +80,7 @@ def _install(arguments: list[str], staged: Path, target: Path) -> None:
 
 
 def _missing_requirements(target: Path) -> list[str]:
-    """What the packages in the target need and nobody has, neither the target nor this interpreter."""
+    """Return the requirements that neither the target nor this interpreter satisfies."""
     requirements = [
         Requirement(text)
         for distribution in distributions(path=[str(target)])

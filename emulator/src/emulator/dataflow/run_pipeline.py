@@ -1,4 +1,4 @@
-"""Runs a job's staged pipeline with Beam's own FnApiRunner.
+"""Runner of a job's staged pipeline: Beam's own FnApiRunner.
 
 python -m emulator.dataflow.run_pipeline JOB_DIRECTORY
 
@@ -58,7 +58,7 @@ def main(directory: Path) -> NoReturn:
 
 
 def run(submission: Submission, directory: Path, events: EventLog) -> None:
-    """Run the pipeline to its end; events tell how it went.
+    """Run the pipeline to its end; the progress goes to the events.
 
     Raises:
         ForeignEnvironmentError: a step needs another SDK than Python's.
@@ -93,7 +93,7 @@ def run(submission: Submission, directory: Path, events: EventLog) -> None:
 
 
 def replace_environments(pipeline: beam_runner_api_pb2.Pipeline, *, workers: int) -> None:
-    """Let steps run on this machine instead of in the containers that the client named.
+    """Run steps on this machine instead of in the containers that the client named.
 
     Raises:
         ForeignEnvironmentError: a step needs another SDK than Python's.
@@ -114,7 +114,7 @@ def replace_environments(pipeline: beam_runner_api_pb2.Pipeline, *, workers: int
 
 
 def version_warnings(submission: Submission) -> list[str]:
-    """Where the client's versions aren't those that the job runs with: pickled code may not survive that."""
+    """Return warnings about versions that differ from the client's: pickled code may not survive that."""
     python = ".".join(platform.python_version_tuple()[:2])
     expected_name = f"Apache Beam Python {python} SDK"
     warnings = []
@@ -137,7 +137,7 @@ if __name__ == "__main__":
 
 
 def metric_updates(result: PipelineResult, *, time: str) -> list[dict[str, Any]]:
-    """The user's counters, distributions and string sets, each once committed and once tentative.
+    """Return the user's counters, distributions and string sets, each once committed and once tentative.
 
     Args:
         result: a finished pipeline.
@@ -180,14 +180,14 @@ def _string_set(value: Any) -> dict[str, Any]:
 
 
 class JsonFormatter(logging.Formatter):
-    """One line a record; a traceback is part of the message."""
+    """Formatter of one JSON object a line; a traceback is part of the message."""
 
     def __init__(self, job_id: str) -> None:
         super().__init__()
         self._job_id = job_id
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as a JSON object on one line."""
+        """Return the record as a JSON object on one line."""
         fields: dict[str, Any] = {
             "severity": record.levelname,
             "message": super().format(record),
@@ -200,7 +200,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def log_to_stderr(job_id: str) -> None:
-    """Write all records of this process to its standard error."""
+    """Log all records of this process to its standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(job_id))
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)

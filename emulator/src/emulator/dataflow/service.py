@@ -1,4 +1,4 @@
-"""The methods of Dataflow that are emulated."""
+"""Handlers of the methods of Dataflow that are emulated."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class DataflowService:
 
     @property
     def routes(self) -> list[Route]:
-        """Every method that the service has."""
+        """Routes of every method of the service."""
         return wire.routes(
             {
                 "jobs.create": self.create_job,
@@ -51,7 +51,7 @@ class DataflowService:
         )
 
     def start(self) -> None:
-        """Go on with the jobs of an emulator that was killed."""
+        """Resume the jobs of an emulator that was killed."""
         self._jobs.resume()
 
     def stop(self) -> None:
@@ -59,7 +59,7 @@ class DataflowService:
         self._jobs.shut_down()
 
     async def create_job(self, request: Request, fields: Fields) -> Response:
-        """`jobs.create`."""
+        """Handle `jobs.create`."""
         project, location = _place(request, fields)
         job = {**await wire.read_job(request), "projectId": project, "location": location}
         await run_in_threadpool(_check, job, self._buckets)
@@ -67,20 +67,20 @@ class DataflowService:
         return JSONResponse(wire.job_view(created, _view(request)))
 
     async def get_job(self, request: Request, fields: Fields) -> Response:
-        """`jobs.get`."""
+        """Handle `jobs.get`."""
         job = await self._job(request, fields)
         return JSONResponse(wire.job_view(job, _view(request)))
 
     async def list_jobs(self, request: Request, fields: Fields) -> Response:
-        """`jobs.list`, newest first."""
+        """Handle `jobs.list`, newest first."""
         return await self._list(request, *_place(request, fields))
 
     async def aggregate_jobs(self, request: Request, fields: Fields) -> Response:
-        """`jobs.aggregated`: those of all locations."""
+        """Handle `jobs.aggregated`: the jobs of all locations."""
         return await self._list(request, fields["project"], None)
 
     async def update_job(self, request: Request, fields: Fields) -> Response:
-        """`jobs.update`: only a batch job's cancellation."""
+        """Handle `jobs.update`: only a batch job's cancellation."""
         job = await wire.read_job(request)
         requested = job.get("requestedState", "")
         place = (*_place(request, fields), fields["job"])
@@ -95,7 +95,7 @@ class DataflowService:
         return JSONResponse(wire.job_view(cancelled, _view(request)))
 
     async def list_messages(self, request: Request, fields: Fields) -> Response:
-        """`jobs.messages.list`."""
+        """Handle `jobs.messages.list`."""
         job = await self._job(request, fields)
         query = request.query_params
         least = Importance(wire.enum_parameter(query, "minimumImportance", types.JobMessageImportance))
@@ -120,7 +120,7 @@ class DataflowService:
         return JSONResponse({"jobMessages": shown, "nextPageToken": token})
 
     async def get_metrics(self, request: Request, fields: Fields) -> Response:
-        """`jobs.getMetrics`."""
+        """Handle `jobs.getMetrics`."""
         job = await self._job(request, fields)
         since = wire.time_parameter(request.query_params, "startTime")
         metrics = await run_in_threadpool(self._jobs.metrics, job["id"])
@@ -148,7 +148,7 @@ class DataflowService:
 
 
 def _place(request: Request, fields: Fields) -> tuple[str, str]:
-    """Project and location; without one in the path a query may have it, else it is the oldest location."""
+    """Return project and location; a location that isn't in the path may be in the query."""
     location = fields.get("location") or request.query_params.get("location") or _DEFAULT_LOCATION
     for field, value in {"project": fields["project"], "location": location}.items():
         if not _PLACE.fullmatch(value):

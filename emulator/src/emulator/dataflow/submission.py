@@ -1,4 +1,4 @@
-"""What a client submitted, as far as the job's process needs it: read from the Job of `jobs.create`."""
+"""Submission of a job, as far as the job's process needs it: read from the Job of `jobs.create`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILENAME = "job.json"
 PIPELINE_FILENAME = "pipeline.pb"
 PACKAGES_DIRECTORY = "packages"
 STAGED_DIRECTORY = "staged"
-"""Where Beam's SDK harness looks for staged files, below its semi-persistent directory."""
+"""Folder of staged files below the semi-persistent directory of Beam's SDK harness."""
 
 _OPTIONS = "environment.sdkPipelineOptions.options"
 _PACKAGES = "environment.workerPools.packages"
@@ -23,7 +23,7 @@ _STORAGE_HOST = "storage.googleapis.com/"
 
 
 class SubmissionError(ValueError):
-    """A job that can't run: which field, what was expected, what was received."""
+    """A job can't run: the message names the field, the expected and the received value."""
 
     def __init__(self, field: str, *, expected: str, received: object) -> None:
         super().__init__(f"{field}: expected {expected}, received {received!r}")
@@ -31,7 +31,7 @@ class SubmissionError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """A staged pipeline and how it is to be run.
+    """Staged pipeline, with the options that it runs with.
 
     Attributes:
         job_id: the job's id.
@@ -41,7 +41,7 @@ class Submission:
         pipeline_hash: its SHA-256 in hexadecimal digits; empty if the client sent none.
         packages: staged file name -> its `gs://` URI.
         options: the pipeline options.
-        num_workers: how many SDK harnesses were asked for, 1 or more.
+        num_workers: number of SDK harnesses, 1 or more.
         sdk_name: `Apache Beam Python 3.11 SDK`, for instance; empty if the client sent none.
         sdk_version: Beam's version at the client; empty if it sent none.
         temporary: field of the request -> the `gs://` URI of a folder for temporary files.
@@ -61,7 +61,7 @@ class Submission:
 
     @classmethod
     def from_job(cls, job: Mapping[str, Any]) -> Submission:
-        """What a Job as JSON asks for.
+        """Parse a Job as JSON.
 
         Raises:
             SubmissionError: it holds no portable pipeline, which is all that runs here, or names a file
@@ -94,7 +94,7 @@ class Submission:
         return cls.from_job(json.loads((directory / FILENAME).read_text()))
 
     def check_buckets(self, buckets: Path) -> None:
-        """Check that everything is in buckets that exist.
+        """Check that all files and folders are in buckets that exist.
 
         Args:
             buckets: the folder whose folders are buckets.
@@ -113,7 +113,7 @@ class Submission:
 
 
 def whole_numbers(value: Any) -> Any:
-    """A JSON value with 3.0 written as 3 again: protobuf's Struct only has doubles."""
+    """Return a JSON value with 3.0 written as 3 again: protobuf's Struct only has doubles."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):

@@ -94,7 +94,7 @@ def routes(handlers: Mapping[str, Handler]) -> list[Route]:
 
 
 async def read_job(request: Request) -> dict[str, Any]:
-    """The Job in a request's body, as JSON with enumerations by name.
+    """Read the Job in a request's body, as JSON with enumerations by name.
 
     Raises:
         InvalidArgument: it is no JSON, or a field has a value of the wrong type.
@@ -108,7 +108,7 @@ async def read_job(request: Request) -> dict[str, Any]:
 
 
 def enum_parameter(query: Mapping[str, str], name: str, enum: Any) -> str:
-    """The name of an enumeration's value in a query; that of 0 if it isn't there.
+    """Return the name of an enumeration's value in a query; that of 0 if it isn't there.
 
     Raises:
         InvalidArgument: the enumeration has no such value.
@@ -122,7 +122,7 @@ def enum_parameter(query: Mapping[str, str], name: str, enum: Any) -> str:
 
 
 def time_parameter(query: Mapping[str, str], name: str) -> datetime | None:
-    """A time in a query.
+    """Return a time in a query; `None` if it isn't there.
 
     Raises:
         InvalidArgument: it isn't RFC 3339.
@@ -132,7 +132,7 @@ def time_parameter(query: Mapping[str, str], name: str) -> datetime | None:
 
 
 def parse_time(text: str, *, field: str) -> datetime:
-    """A time in RFC 3339; digits behind the microseconds are dropped.
+    """Parse a time in RFC 3339; digits behind the microseconds are dropped.
 
     Raises:
         InvalidArgument: it is none.
@@ -147,7 +147,7 @@ def parse_time(text: str, *, field: str) -> datetime:
 
 
 def page(items: Sequence[tuple[int, T]], query: Mapping[str, str]) -> tuple[list[T], str]:
-    """One page of items and the token of the next, or an empty one.
+    """Return a page of items and the token of the next page, empty for the last.
 
     Args:
         items: each with a number that it keeps, in rising order.
@@ -169,7 +169,7 @@ def page(items: Sequence[tuple[int, T]], query: Mapping[str, str]) -> tuple[list
 
 
 def job_view(job: Mapping[str, Any], view: str) -> dict[str, Any]:
-    """A job as a JobView shows it: only `JOB_VIEW_ALL` has the environment and the steps."""
+    """Return a job as a JobView shows it: only `JOB_VIEW_ALL` has the environment and the steps."""
     if view == "JOB_VIEW_ALL":
         return dict(job)
     return {field: value for field, value in job.items() if field not in _HEAVY_FIELDS}

@@ -16,22 +16,3 @@ or new; resumable uploads go on afterwards. What differs from the service:
 - Answers are never narrowed by `fields` or `projection`. The XML API has GET, HEAD, PUT and DELETE of
   objects, as signed URLs need; its errors are JSON.
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from emulator.config import Config
-    from emulator.state import State
-    from emulator.storage.service import StorageService
-
-__all__ = ["create"]
-
-
-def create(config: Config, state: State) -> StorageService:
-    """Return the service, not started."""
-    # A job's process reads names of objects: it must not wait for a web server's imports.
-    from emulator.storage.service import StorageService
-
-    return StorageService(config, state)

@@ -41,14 +41,14 @@ _BUCKET = "/storage/v1/b/{bucket}"
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket:
-    """A bucket.
+    """Bucket with its settings.
 
     Attributes:
         name: its name.
         metageneration: counts the versions of its metadata, from 1.
         created: microseconds since 1970.
         updated: microseconds since 1970.
-        settings: what clients wrote, as in the JSON API.
+        settings: fields that clients wrote, as in the JSON API.
         policy: who may do what, as in the JSON API; kept, never applied.
     """
 
@@ -61,7 +61,7 @@ class Bucket:
 
 
 class BucketStore:
-    """The buckets below a folder; every method may be called from any thread."""
+    """Store of the buckets below a folder; every method may be called from any thread."""
 
     def __init__(self, root: Path, state: State) -> None:
         """Make a store.
@@ -75,7 +75,7 @@ class BucketStore:
         self._lock = threading.RLock()
 
     def folder(self, name: str) -> Path:
-        """A bucket's folder.
+        """Return a bucket's folder.
 
         Raises:
             InvalidArgument: no bucket may be called so.
@@ -88,7 +88,7 @@ class BucketStore:
         return folder
 
     def insert(self, name: str, resource: Mapping[str, Any]) -> Bucket:
-        """Make a bucket.
+        """Create a bucket.
 
         Raises:
             InvalidArgument: no bucket may be called so.
@@ -109,7 +109,7 @@ class BucketStore:
         return bucket
 
     def get(self, name: str) -> Bucket:
-        """A bucket; one that another program made as a folder is new.
+        """Return a bucket; a folder that another program made is a new bucket.
 
         Raises:
             InvalidArgument: no bucket may be called so.
@@ -124,7 +124,7 @@ class BucketStore:
         return Bucket(**document)
 
     def list(self, prefix: str = "") -> list[Bucket]:
-        """All buckets whose name begins with the prefix, by name."""
+        """Return all buckets whose name begins with the prefix, by name."""
         names = sorted(entry.name for entry in self._root.iterdir() if entry.is_dir())
         return [self.get(name) for name in names if name.startswith(prefix) and is_bucket_name(name)]
 
@@ -143,7 +143,7 @@ class BucketStore:
         return self._change(name, check, lambda old: {"settings": _merged(old.settings, resource)})
 
     def set_policy(self, name: str, policy: Mapping[str, Any]) -> Bucket:
-        """Keep another IAM policy.
+        """Replace the IAM policy.
 
         Raises:
             NoSuchBucket: it isn't there.
@@ -196,7 +196,7 @@ def _merged(settings: Mapping[str, Any], resource: Mapping[str, Any]) -> dict[st
 
 
 def _asks(setting: object) -> bool:
-    """Whether a setting switches something on; `{"enabled": false}` doesn't."""
+    """Return True if a setting switches something on; `{"enabled": false}` doesn't."""
     return any(_asks(value) for value in setting.values()) if isinstance(setting, Mapping) else bool(setting)
 
 
@@ -205,14 +205,14 @@ def _without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class BucketHandlers:
-    """Answers what is about a bucket as a whole."""
+    """Handlers of buckets."""
 
     def __init__(self, store: BucketStore) -> None:
         self._store = store
 
     @property
     def routes(self) -> list[Route]:
-        """The methods on buckets."""
+        """Routes of the methods on buckets."""
         return [
             Route("storage", "storage.buckets.list", "GET", _BUCKETS, self._list),
             Route("storage", "storage.buckets.insert", "POST", _BUCKETS, self._insert),
@@ -288,11 +288,11 @@ class BucketHandlers:
 
 
 def _resource(bucket: Bucket, base_url: str) -> dict[str, Any]:
-    """A bucket.
+    """Return a bucket as the JSON API shows it.
 
     Args:
         bucket: the bucket.
-        base_url: where the caller reached the emulator, `http://localhost:9023`.
+        base_url: the caller's URL of the emulator, `http://localhost:9023`.
     """
     settings = dict(bucket.settings)
     return {

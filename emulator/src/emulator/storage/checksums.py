@@ -18,7 +18,7 @@ BLOCK_BYTES = 1 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Digests:
-    """Checksums of some content, base64.
+    """Checksums of content, base64.
 
     Attributes:
         crc32c: big-endian; `None` where nothing was announced.
@@ -29,7 +29,7 @@ class Digests:
     md5: str | None = None
 
     def check(self, calculated: Digests) -> None:
-        """Compare what was announced with what arrived.
+        """Compare announced checksums with the calculated ones.
 
         Raises:
             ChecksumMismatch: they differ.
@@ -42,12 +42,12 @@ class Digests:
                 raise ChecksumMismatch(algorithm, provided=provided, calculated=found)
 
     def merged(self, other: Digests) -> Digests:
-        """These, completed by others."""
+        """Return these checksums, completed by others."""
         return Digests(crc32c=self.crc32c or other.crc32c, md5=self.md5 or other.md5)
 
 
 class Checksums:
-    """Running checksums of content that arrives in pieces.
+    """Running checksums of content that arrives in chunks.
 
     Attributes:
         size: bytes so far.
@@ -59,18 +59,18 @@ class Checksums:
         self._crc32c = google_crc32c.Checksum()
 
     def update(self, data: bytes) -> None:
-        """Take the next piece."""
+        """Add the next chunk."""
         self.size += len(data)
         self._md5.update(data)
         self._crc32c.update(data)
 
     def digests(self) -> Digests:
-        """The checksums of all pieces so far."""
+        """Return the checksums of all chunks so far."""
         return Digests(crc32c=_text(self._crc32c.digest()), md5=_text(self._md5.digest()))
 
     @classmethod
     def of(cls, file: BinaryIO) -> Checksums:
-        """The checksums of the rest of a file."""
+        """Return the checksums of the rest of a file."""
         checksums = cls()
         while block := file.read(BLOCK_BYTES):
             checksums.update(block)
@@ -82,10 +82,10 @@ def _text(digest: bytes) -> str:
 
 
 class Spool:
-    """Appends to a file, block by block and outside the event loop; never holds more than two blocks."""
+    """Buffered appends to a file, outside the event loop; never holds more than two blocks."""
 
     def __init__(self, path: Path, checksums: Checksums) -> None:
-        """Begin.
+        """Open the file.
 
         Args:
             path: the file; made if it isn't there.
@@ -96,13 +96,13 @@ class Spool:
         self._waiting = bytearray()
 
     async def write(self, data: bytes) -> None:
-        """Take some more."""
+        """Append data."""
         self._waiting += data
         if len(self._waiting) >= BLOCK_BYTES:
             await self._flush()
 
     async def close(self) -> None:
-        """Write what is left; the file then holds all that was taken."""
+        """Write buffered data and close the file."""
         try:
             await self._flush()
         finally:

@@ -1,4 +1,4 @@
-"""New objects: from content that arrives in one request, as copies, and composed of others."""
+"""Content of new objects: received in one request, copied, or composed of other objects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_COMPONENTS = 32
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """An object to copy from, and what must hold of it."""
+    """Source object of a copy, with its preconditions."""
 
     bucket: str
     name: str
@@ -30,7 +30,7 @@ class Source:
 
 @contextmanager
 def temporary_file(store: ObjectStore) -> Iterator[Path]:
-    """A path for content that is to be committed; what isn't is removed."""
+    """Yield a path for content that is to be committed; uncommitted content is removed."""
     path = store.new_file()
     try:
         yield path
@@ -50,12 +50,12 @@ def copy_object(
     """Copy an object, within a bucket or to another.
 
     Args:
-        store: where both are.
-        source: what to copy.
+        store: the store of both.
+        source: the object to copy.
         bucket: the copy's bucket.
         name: the copy's name.
         metadata: the copy's; `None` for the source's.
-        conditions: what must hold of the object that is replaced.
+        conditions: preconditions on the object that is replaced.
 
     Raises:
         ApiError: as `ObjectStore` does.
@@ -81,15 +81,15 @@ def compose_objects(
     metadata: ObjectMetadata,
     conditions: Preconditions,
 ) -> StoredObject:
-    """Join objects into one, which has no MD5, as in the service.
+    """Compose objects into one, which has no MD5, as in the service.
 
     Args:
-        store: where they are.
-        sources: what to join, 1 to 32.
+        store: the store of them all.
+        sources: the objects to join, 1 to 32.
         bucket: the new object's bucket.
         name: the new object's name.
         metadata: the new object's.
-        conditions: what must hold of the object that is replaced.
+        conditions: preconditions on the object that is replaced.
 
     Raises:
         InvalidArgument: too many sources, or none.
@@ -128,13 +128,13 @@ async def receive_object(
     """Write content to the disk as it arrives and commit it.
 
     Args:
-        store: where it goes.
+        store: the store of the object.
         content: the bytes.
         bucket: the bucket's name.
         name: the object's name.
-        metadata: what the client says of it.
+        metadata: its metadata.
         announced: the checksums that the content must have.
-        conditions: what must hold of the object that is replaced; looked at before content is received, too.
+        conditions: preconditions on the object that is replaced; checked before content is received, too.
 
     Raises:
         ChecksumMismatch: the content isn't what was announced.

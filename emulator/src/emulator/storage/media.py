@@ -35,26 +35,26 @@ _SUBRESOURCES = frozenset({"acl", "compose", "uploads", "uploadId", "partNumber"
 
 @dataclass(frozen=True)
 class ByteRange:
-    """A part of some content: `length` bytes from `first` on, counted from 0."""
+    """Range of `length` bytes from `first` on, counted from 0."""
 
     first: int
     length: int
 
 
 class MediaHandlers:
-    """Answers with the content of objects."""
+    """Handlers of downloads."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
     @property
     def routes(self) -> list[Route]:
-        """The path of `mediaLink`; the same method as `storage.objects.get` with `alt=media`."""
+        """Route of `mediaLink`; the same method as `storage.objects.get` with `alt=media`."""
         template = "/download/storage/v1/b/{bucket}/o/{object}"
         return [Route("storage", "storage.objects.get", "GET", template, self.get)]
 
     async def get(self, request: Request, fields: Mapping[str, str]) -> Response:
-        """The content that a request asks for, or its headers alone for HEAD."""
+        """Return the requested content, or its headers alone for HEAD."""
         found, file = await run_in_threadpool(self._store.open, fields["bucket"], fields["object"])
         try:
             conditions(request).check_read(found)
@@ -82,7 +82,7 @@ class MediaHandlers:
 
 
 def parse_range(text: str, size: int) -> ByteRange | None:
-    """The part that a Range header asks for; `None` for the whole, also where there are several parts.
+    """Parse a Range header; `None` is the whole content, also for several ranges.
 
     Raises:
         UnsatisfiableRangeError: it begins behind the end.
@@ -151,12 +151,12 @@ def _unzipped(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _header_text(value: str) -> str:
-    """A metadata value as a header's: UTF-8, which the server writes byte by byte, in one line."""
+    """Return a metadata value as a header's: UTF-8, which the server writes byte by byte, in one line."""
     return " ".join(value.splitlines()).encode().decode("latin-1")
 
 
 class XmlHandlers:
-    """Answers what a signed URL may ask for."""
+    """Handlers of the XML API's methods on objects."""
 
     def __init__(self, store: ObjectStore, media: MediaHandlers) -> None:
         self._store = store
@@ -164,7 +164,7 @@ class XmlHandlers:
 
     @property
     def routes(self) -> list[Route]:
-        """The methods on objects; their template fits nearly every path, so that they come last."""
+        """Routes of the methods on objects; their template fits nearly every path, so that they come last."""
         return [
             Route("storage", "storage.xml.getObject", "GET", _OBJECT, self._get),
             Route("storage", "storage.xml.headObject", "HEAD", _OBJECT, self._get),

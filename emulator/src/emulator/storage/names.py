@@ -17,12 +17,12 @@ _BUCKET = re.compile(r"[a-z0-9][-_.a-z0-9]{1,220}[a-z0-9]")
 
 
 def is_bucket_name(name: str) -> bool:
-    """Whether a bucket, or a folder among the buckets, may be called so."""
+    """Return True if a bucket, or a folder among the buckets, may have this name."""
     return _BUCKET.fullmatch(name) is not None and ".." not in name
 
 
 def check_bucket_name(name: str) -> None:
-    """Refuse what can't be a bucket's name.
+    """Check a bucket's name.
 
     Raises:
         InvalidArgument: it can't.
@@ -32,12 +32,12 @@ def check_bucket_name(name: str) -> None:
 
 
 def is_folder(name: str) -> bool:
-    """Whether an object stands for a folder: `x/` is kept as the folder `x`, and always empty."""
+    """Return True if an object stands for a folder: `x/` is kept as the folder `x`, and always empty."""
     return name.endswith("/")
 
 
 def object_path(bucket: Path, name: str) -> Path:
-    """The file of an object, inside its bucket's folder for any name.
+    """Return the file of an object, inside its bucket's folder for any name.
 
     Raises:
         InvalidArgument: no object, or no file, may be called so.

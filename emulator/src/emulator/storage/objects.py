@@ -1,4 +1,4 @@
-"""Handlers of objects: list, metadata, delete, and what makes objects from objects."""
+"""Handlers of objects: list, metadata, delete, compose, copy and move."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TO = "b/{bucket}/o/{object}"
 
 
 class ObjectHandlers:
-    """Answers what is about objects, apart from their content."""
+    """Handlers of objects, apart from their content."""
 
     def __init__(self, store: ObjectStore, media: MediaHandlers) -> None:
         self._store = store
@@ -34,7 +34,7 @@ class ObjectHandlers:
 
     @property
     def routes(self) -> list[Route]:
-        """The methods on objects."""
+        """Routes of the methods on objects."""
         return [
             Route("storage", "storage.objects.list", "GET", f"{_BUCKET}/o", self._list),
             Route("storage", "storage.objects.get", "GET", _OBJECT, self._get),
@@ -139,7 +139,7 @@ def _answer(request: Request, found: StoredObject) -> Response:
 
 
 def _component(bucket: str, item: object) -> Source:
-    """A source object of a compose request."""
+    """Return a source object of a compose request."""
     if not isinstance(item, Mapping) or not isinstance(item.get("name"), str):
         raise InvalidArgument(f"sourceObjects: expected objects with a name, received {item!r}")
     wanted = item.get("objectPreconditions") or {}

@@ -1,4 +1,4 @@
-"""Resumable uploads: their sessions, kept on the disk, and requests that go on where the last one got to.
+"""Resumable uploads: sessions on the disk, and requests that continue where the last one ended.
 
 Of an upload, `<id>.json` says what it is to become and `<id>.part` holds what has arrived. Finishing it
 renames the part into its bucket: a session without a part is finished.
@@ -37,14 +37,14 @@ _CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-(?:\d+|\*)|\*)/(\d+|\*)")
 
 @dataclass(frozen=True, kw_only=True)
 class UploadSession:
-    """What an upload is to become.
+    """Session of a resumable upload.
 
     Attributes:
         bucket: the bucket's name.
         name: the object's name.
-        metadata: what the client says of it.
+        metadata: its metadata.
         announced: the checksums that the content must have.
-        conditions: what must hold of the object that is replaced.
+        conditions: preconditions on the object that is replaced.
         size: bytes of the whole; `None` where it isn't known yet.
     """
 
@@ -57,7 +57,7 @@ class UploadSession:
 
 
 class UploadSessions:
-    """The sessions in a folder."""
+    """Store of upload sessions in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -73,7 +73,7 @@ class UploadSessions:
         return upload_id
 
     def get(self, upload_id: str) -> UploadSession:
-        """An upload that was begun.
+        """Return the session of an upload.
 
         Raises:
             NoSuchUpload: there is none.
@@ -85,7 +85,7 @@ class UploadSessions:
         return _from_json(document)
 
     def part(self, upload_id: str) -> Path:
-        """The file that holds what has arrived; it is gone once the upload is finished.
+        """Return the file of the received bytes; it doesn't exist once the upload is finished.
 
         Raises:
             NoSuchUpload: no upload may have this id.
@@ -95,12 +95,12 @@ class UploadSessions:
         return self._folder / f"{upload_id}.part"
 
     def remove(self, upload_id: str) -> None:
-        """Forget an upload and what has arrived of it."""
+        """Remove an upload and its received bytes."""
         self._document(upload_id).unlink(missing_ok=True)
         self.part(upload_id).unlink(missing_ok=True)
 
     def remove_expired(self) -> None:
-        """Forget uploads that were begun too long ago."""
+        """Remove uploads that have expired."""
         oldest = time.time() - LIFETIME_SECONDS
         for path in self._folder.iterdir():
             if path.stat().st_mtime < oldest:
@@ -123,7 +123,7 @@ def _from_json(document: dict[str, Any]) -> UploadSession:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far an upload is.
+    """Progress of an upload.
 
     Attributes:
         received: bytes.
@@ -136,7 +136,7 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class ContentRange:
-    """Where a request's bytes belong.
+    """Content-Range header of a request.
 
     Attributes:
         first: the first byte's place, from 0; `None` if the request only asks how far the upload is.
@@ -148,7 +148,7 @@ class ContentRange:
 
     @classmethod
     def from_header(cls, text: str) -> ContentRange:
-        """The range in a Content-Range header.
+        """Parse a Content-Range header.
 
         Raises:
             InvalidArgument: it is none.
@@ -161,7 +161,7 @@ class ContentRange:
 
 
 class ResumableUploads:
-    """The resumable uploads of a store; one request at a time writes to each."""
+    """Resumable uploads of a store; one request at a time writes to each."""
 
     def __init__(self, store: ObjectStore, sessions: UploadSessions) -> None:
         self._store = store
@@ -180,9 +180,9 @@ class ResumableUploads:
         return self._sessions.create(session)
 
     async def receive(self, upload_id: str, request: Request) -> Progress:
-        """Take a request's bytes, if any, and finish the upload when it is complete.
+        """Append a request's bytes, if any, and finish the upload when it is complete.
 
-        What arrives before a connection breaks is kept.
+        Bytes received before a connection breaks are kept.
 
         Raises:
             NoSuchUpload: there is none.
@@ -214,7 +214,7 @@ class ResumableUploads:
             return await self._finish(upload_id, session, part, announced_digests(request.headers))
 
     async def cancel(self, upload_id: str) -> None:
-        """Forget an upload.
+        """Cancel an upload.
 
         Raises:
             NoSuchUpload: there is none.

@@ -94,11 +94,11 @@ class StorageService:
 
     @property
     def routes(self) -> list[Route]:
-        """Every method of the JSON API, and those of the XML API that signed URLs need."""
+        """Routes of the JSON API, and of the XML API as far as signed URLs need it."""
         return self._routes
 
     def start(self) -> None:
-        """Remove what a killed process left half written, except for resumable uploads."""
+        """Remove temporary files of a killed process, except for resumable uploads."""
         for path in self._temporary.iterdir():
             path.unlink()
         self._sessions.remove_expired()
@@ -109,7 +109,7 @@ class StorageService:
 
 
 def unimplemented_routes() -> list[Route]:
-    """One route for each of them."""
+    """Return a route for each method that isn't emulated."""
     return [
         Route("storage", f"storage.{collection}.{method}", http_method, f"{_BASE}{path}{suffix}", None)
         for collection, path, methods in _COLLECTIONS

@@ -43,7 +43,7 @@ _PATHS = ("/upload/storage/v1/b/{bucket}/o", "/resumable/upload/storage/v1/b/{bu
 
 @dataclass(frozen=True)
 class RelatedUpload:
-    """The parts of an upload.
+    """Parts of a multipart upload.
 
     Attributes:
         resource: the first part: JSON.
@@ -57,7 +57,7 @@ class RelatedUpload:
 
 
 def boundary_of(content_type: str) -> bytes:
-    """The boundary that a Content-Type header names.
+    """Return the boundary that a Content-Type header names.
 
     Raises:
         InvalidArgument: it names none.
@@ -76,7 +76,7 @@ async def read_related(body: AsyncIterator[bytes], boundary: bytes) -> RelatedUp
 
     Args:
         body: the request's bytes.
-        boundary: what separates the parts.
+        boundary: separator of the parts.
 
     Raises:
         InvalidArgument: the body is no such upload.
@@ -99,7 +99,7 @@ async def read_related(body: AsyncIterator[bytes], boundary: bytes) -> RelatedUp
 
 
 async def _content(begin: bytes, body: AsyncIterator[bytes], end: bytes) -> AsyncIterator[bytes]:
-    """The bytes before the end mark, which may be among the content too: only the last one counts."""
+    """Yield the bytes before the end mark, which may occur in the content too: only the last one counts."""
     keep = len(end) + _MAX_EPILOGUE_BYTES
     buffer = begin
     async for data in body:
@@ -114,7 +114,7 @@ async def _content(begin: bytes, body: AsyncIterator[bytes], end: bytes) -> Asyn
 
 
 class UploadHandlers:
-    """Takes the content of new objects."""
+    """Handlers of uploads."""
 
     def __init__(self, store: ObjectStore, resumable: ResumableUploads) -> None:
         self._store = store
@@ -122,7 +122,7 @@ class UploadHandlers:
 
     @property
     def routes(self) -> list[Route]:
-        """The upload methods; all of them are `storage.objects.insert`, each request its own fault target."""
+        """Routes of the upload methods; all of them are `storage.objects.insert`."""
         return [
             route
             for path in _PATHS

@@ -1,4 +1,4 @@
-"""Between HTTP and the store: what the handlers read from a request, and objects as the JSON API shows them.
+"""Wire format of the JSON API: parameters and bodies of requests, and object resources.
 
 https://cloud.google.com/storage/docs/json_api/v1/objects#resource
 """
@@ -23,12 +23,12 @@ STORAGE_CLASS = "STANDARD"
 
 
 def base_url(request: Request) -> str:
-    """Where the caller reached the emulator: what it is told to call next must be reachable the same way."""
+    """Return the base URL of a request: a URL in the answer must be reachable the same way."""
     return str(request.base_url).rstrip("/")
 
 
 def conditions(request: Request) -> Preconditions:
-    """The conditions on the object that the request is about.
+    """Return the conditions on the object that the request is about.
 
     Raises:
         InvalidArgument: a number was expected.
@@ -37,7 +37,7 @@ def conditions(request: Request) -> Preconditions:
 
 
 async def read_resource(request: Request) -> dict[str, Any]:
-    """The JSON object in the request's body; empty where there is no body.
+    """Read the JSON object in the request's body; empty without a body.
 
     Raises:
         InvalidArgument: the body is something else.
@@ -49,7 +49,7 @@ async def read_resource(request: Request) -> dict[str, Any]:
 
 
 def parse_resource(text: bytes) -> dict[str, Any]:
-    """A JSON object; empty for an empty text.
+    """Parse a JSON object; an empty text is an empty object.
 
     Raises:
         InvalidArgument: the text is something else.
@@ -64,7 +64,7 @@ def parse_resource(text: bytes) -> dict[str, Any]:
 
 
 def announced_digests(headers: Mapping[str, str]) -> Digests:
-    """The checksums that a request's headers announce for its content.
+    """Return the checksums that a request's headers announce for its content.
 
     `X-Goog-Hash: crc32c=...,md5=...` and `Content-MD5`: https://cloud.google.com/storage/docs/xml-api/reference-headers
     """
@@ -75,7 +75,7 @@ def announced_digests(headers: Mapping[str, str]) -> Digests:
 
 
 def refuse_encryption(request: Request) -> None:
-    """Refuse keys: content is kept as it is.
+    """Refuse encryption keys: content is never encrypted.
 
     Raises:
         Unimplemented: the request names a key.
@@ -85,11 +85,11 @@ def refuse_encryption(request: Request) -> None:
 
 
 def object_resource(found: StoredObject, base_url: str) -> dict[str, Any]:
-    """An object.
+    """Return an object as the JSON API shows it.
 
     Args:
         found: the object.
-        base_url: where the caller reached the emulator, `http://localhost:9023`.
+        base_url: the caller's URL of the emulator, `http://localhost:9023`.
     """
     path = f"/storage/v1/b/{quote(found.bucket)}/o/{quote(found.name, safe='')}"
     optional = {"md5Hash": found.md5, "componentCount": found.component_count}
