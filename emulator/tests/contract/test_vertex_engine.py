@@ -121,7 +121,7 @@ def test_container_whose_client_is_killed_is_removed(engine: Any) -> None:
     job = engine.create_job(pools=[pool(engine, "--seconds", "60")])
     inside = started(engine, job)
     record = json.loads((directory(engine, job) / "process.json").read_text())
-    for role in ("keeper", "command"):
+    for role in ("shim", "command"):
         psutil.Process(int(record[role]["pid"])).kill()
     over = engine.wait_for_job(job.name)
     assert "lost" in over.error.message

@@ -18,9 +18,9 @@ from google.rpc import code_pb2
 
 
 def processes(vertex: Any, *parts: str) -> list[psutil.Process]:
-    """The keeper and the command of a process folder."""
+    """The shim and the command of a process folder."""
     record = json.loads(Path(vertex.emulator.root, *parts, "process.json").read_text())
-    return [psutil.Process(int(record[role]["pid"])) for role in ("keeper", "command")]
+    return [psutil.Process(int(record[role]["pid"])) for role in ("shim", "command")]
 
 
 def job_processes(vertex: Any, job: Any) -> list[psutil.Process]:
@@ -55,10 +55,10 @@ def test_job_that_ends_while_the_emulator_is_away_is_told_truthfully(own_vertex:
     go_on = tmp_path / "go-on"
     job = own_vertex.create_job("--until", str(go_on), "--exit-code", "4")
     own_vertex.wait_for_job(job.name, own_vertex.is_running)
-    keeper, _ = job_processes(own_vertex, job)
+    shim, _ = job_processes(own_vertex, job)
     own_vertex.emulator.kill()
     go_on.touch()
-    wait_for(lambda: ended(keeper))
+    wait_for(lambda: ended(shim))
     own_vertex.emulator.start()
     over = own_vertex.wait_for_job(job.name)
     assert over.state == JobState.JOB_STATE_FAILED
