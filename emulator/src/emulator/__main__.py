@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--allow-host", action="append", default=[], metavar="NAME",
         help="serve requests to this host name besides localhost and 127.0.0.1; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--coverage", action="store_true", help="print docs/emulator-coverage.md and exit")
+    parser.add_argument("--coverage", action="store_true", help="print docs/coverage.md and exit")
     options = parser.parse_args(arguments)
     if options.coverage:
         print(coverage_document(), end="")

@@ -109,10 +109,10 @@ class Process:
 
     def _find(self, role: str) -> psutil.Process | None:
         """Return the living process of this role; one that got the same id later is another."""
-        record = self._read(PROCESS_FILE)
-        if record is None:
+        # Records of version 0.1.0 have another name for the shim.
+        identity = (self._read(PROCESS_FILE) or {}).get(role)
+        if identity is None:
             return None
-        identity = record[role]
         try:
             process = psutil.Process(int(identity["pid"]))
             # A create time follows corrections of the system's clock.

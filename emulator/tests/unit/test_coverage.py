@@ -3,12 +3,12 @@ from pathlib import Path
 
 from emulator.coverage import coverage_document
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "emulator-coverage.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "coverage.md"
 
 
 def test_coverage_document_is_fresh():
     assert DOCUMENT.read_text() == coverage_document(), (
-        "Run: python -m emulator --coverage > docs/emulator-coverage.md"
+        "Run: perennial-emulator --coverage > docs/coverage.md"
     )
 
 

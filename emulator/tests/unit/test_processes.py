@@ -191,3 +191,11 @@ def test_running_of_another_process_with_the_same_id_is_false(directory: Path) -
     assert not process.running()
     assert process.lost()
     process.terminate(0)
+
+
+def test_process_of_version_0_1_0_is_lost(directory: Path) -> None:
+    directory.mkdir()
+    identity = {"pid": os.getpid(), "create_time": psutil.Process().create_time()}
+    (directory / "process.json").write_text(json.dumps({"keeper": identity, "command": identity, "time": ""}))
+    assert not Process(directory).running()
+    assert Process(directory).lost()

@@ -11,5 +11,6 @@ Deviations:
   is found too. A warning tells where the client's versions are others.
 - User metrics appear when the pipeline has ended; there are no system metrics and no execution details.
 - A message's text may be of any length. `JOB_VIEW_DESCRIPTION` is the summary.
+- The pipeline, packages and folders for temporary files must be in existing buckets of the emulator.
 - Streaming jobs, templates, snapshots and steps in other languages are refused.
 """

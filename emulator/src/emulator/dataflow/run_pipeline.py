@@ -132,10 +132,6 @@ def _fail(events: EventLog, error: BaseException | None) -> NoReturn:
     os._exit(1)
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
-
-
 def metric_updates(result: PipelineResult, *, time: str) -> list[dict[str, Any]]:
     """Return the user's counters, distributions and string sets, each once committed and once tentative.
 
@@ -204,3 +200,7 @@ def log_to_stderr(job_id: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(job_id))
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
