@@ -10,6 +10,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from google.api_core.client_options import ClientOptions
 from google.api_core.exceptions import BadRequest, MethodNotImplemented
@@ -147,6 +148,23 @@ def test_list_entries_with_bad_request_is_refused(
 ) -> None:
     with pytest.raises(BadRequest, match=message):
         list(logs.list_entries(**query))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        [],
+        {},
+        {"resourceNames": "projects/p"},
+        {"resourceNames": [1]},
+        {"resourceNames": ["projects/p"], "filter": 1},
+        {"resourceNames": ["projects/p"], "pageToken": [1]},
+    ],
+)
+def test_list_entries_with_a_value_of_the_wrong_type_is_refused(emulator: Any, query: Any) -> None:
+    answer = httpx.post(f"{emulator.url}/v2/entries:list", json=query)
+
+    assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
 
 
 def test_write_entries_is_not_emulated(logs: logging.Client) -> None:

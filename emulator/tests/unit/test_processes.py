@@ -195,7 +195,7 @@ def test_running_of_another_process_with_the_same_id_is_false(directory: Path) -
 
 def test_process_of_version_0_1_0_is_lost(directory: Path) -> None:
     directory.mkdir()
-    identity = {"pid": os.getpid(), "create_time": psutil.Process().create_time()}
-    (directory / "process.json").write_text(json.dumps({"keeper": identity, "command": identity, "time": ""}))
+    another = {"pid": os.getpid(), "create_time": psutil.Process().create_time() - 100}
+    (directory / "process.json").write_text(json.dumps({"keeper": another, "command": another}))
     assert not Process(directory).running()
     assert Process(directory).lost()
