@@ -11,12 +11,11 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
 
-from retraining.google.clients import Clients
-from retraining.google.custom_jobs import CustomJobs
+from retraining.google import Clients
+from retraining.google.calls import OUTAGE_SECONDS, delays
 from retraining.google.dataflow_jobs import DataflowJobs
-from retraining.google.job_status import Jobs
-from retraining.google.tuning_jobs import TuningJobs
-from retraining.polling import OUTAGE_SECONDS, delays
+from retraining.google.jobs import Jobs
+from retraining.google.vertex_jobs import CustomJobs, TuningJobs
 
 
 class JobTrigger(BaseTrigger):

@@ -1,17 +1,24 @@
-"""How often to look at a job, and which errors of a look are worth another one."""
+"""Calls of Google's services: repeated after transient errors, waited for, and made once.
+
+Vertex AI takes no request ids. So every attempt to make a resource first looks for what an earlier one may
+have made.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from google.api_core.operation import Operation
     from google.api_core.retry import Retry
 
+Resource = TypeVar("Resource")
+
 FIRST_DELAY_SECONDS = 0.2
 GROWTH = 1.4
 CALL_TIMEOUT_SECONDS = 60.0
+CREATE_SECONDS = 120.0
 OUTAGE_SECONDS = 600.0
 """How long a service may be away while a job is watched."""
 
@@ -67,3 +74,23 @@ def operation_result(operation: Operation, *, poll_seconds: float, timeout_secon
 
     polling = DEFAULT_POLLING.with_delay(initial=FIRST_DELAY_SECONDS, maximum=poll_seconds)
     return operation.result(polling=polling.with_timeout(timeout_seconds), retry=retry(CALL_TIMEOUT_SECONDS))
+
+
+def get_or_create(
+    find: Callable[[], Resource | None],
+    create: Callable[[], Resource],
+    *,
+    timeout_seconds: float = CREATE_SECONDS,
+) -> Resource:
+    """What `find` finds, or else what `create` makes; transient errors of either lead to another look.
+
+    Raises:
+        google.api_core.exceptions.RetryError: the errors went on for too long.
+    """
+
+    def attempt() -> Resource:
+        found = find()
+        return found if found is not None else create()
+
+    made: Resource = retry(timeout_seconds)(attempt)()
+    return made

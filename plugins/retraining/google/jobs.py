@@ -1,18 +1,53 @@
-"""What a job writes, read from Cloud Logging in the order of its lines."""
+"""Jobs of a service, whichever it is: how they are doing, and the lines that they write to Cloud Logging."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
-from retraining.polling import CALL_TIMEOUT_SECONDS, retry
+from retraining.google.calls import CALL_TIMEOUT_SECONDS, retry
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from retraining.google.clients import Clients
+    from retraining.google import Clients
 
 PAGE_SIZE = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStatus:
+    """One look at a job.
+
+    Attributes:
+        state: the service's own word for it.
+        ended: whether the job stays in this state.
+        succeeded: whether it ended well.
+        error: what the service says went wrong, if it does.
+    """
+
+    state: str
+    ended: bool
+    succeeded: bool
+    error: str = ""
+
+
+class Jobs(Protocol):
+    """The jobs of a service."""
+
+    def status(self, name: str, /, *, outage_seconds: float = ...) -> JobStatus:
+        """How a job is doing, asked again while the service is away."""
+
+    def cancel(self, name: str, /) -> None:
+        """Ask for a job's end; a job that has ended stays as it is."""
+
+
+class JobLines(Protocol):
+    """What a job has to say."""
+
+    def new_lines(self) -> Iterable[str]:
+        """The lines since the last call, oldest first."""
 
 
 class JobLogs:

@@ -58,7 +58,7 @@ def best_trial(trials: Sequence[Trial], gate: GateSpec) -> Trial | None:
     return max(scored, key=lambda trial: sign * trial.metrics[gate.metric], default=None)
 
 
-def arguments(trial: Trial, tuning: TuningSpec) -> dict[str, Scalar]:
+def trial_arguments(trial: Trial, tuning: TuningSpec) -> dict[str, Scalar]:
     """A trial's values as the types that the search names."""
     return {
         name: _typed(trial.values[name], search)

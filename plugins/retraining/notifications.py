@@ -27,14 +27,14 @@ def on_failure(context: Context) -> None:
     """Tell of a task that has failed for good; a callback of every task."""
     task = context["ti"].task_id
     error = context.get("exception")
-    tell(context, f"{task} failed", f"{task} of {_run(context['dag_run'])} failed: {error}")
+    notify(context, f"{task} failed", f"{task} of {_run(context['dag_run'])} failed: {error}")
 
 
 def on_promotion(context: Context) -> None:
     """Tell of a version that has come into production; a callback of `promote`."""
     told = {key: context["ti"].xcom_pull(task_ids=PROMOTE, key=key) for key in ("promoted", "note")}
     if told["promoted"]:
-        tell(context, "promoted", f"{_run(context['dag_run'])}: {told['note']}")
+        notify(context, "promoted", f"{_run(context['dag_run'])}: {told['note']}")
 
 
 async def on_deadline(minutes: float, context: Mapping[str, Any]) -> None:
@@ -46,10 +46,10 @@ async def on_deadline(minutes: float, context: Mapping[str, Any]) -> None:
     """
     run = context["dag_run"]
     message = f"Run {run['dag_run_id']} of {run['dag_id']} takes longer than {minutes:g} minutes"
-    await asyncio.to_thread(tell, context, "late", message)
+    await asyncio.to_thread(notify, context, "late", message)
 
 
-def tell(context: Mapping[str, Any], what: str, message: str) -> None:
+def notify(context: Mapping[str, Any], what: str, message: str) -> None:
     """Give a message to the deployment's notifier, whose arguments can name `title` and `message`.
 
     Args:

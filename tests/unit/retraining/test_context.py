@@ -11,7 +11,7 @@ from airflow.utils.types import DagRunType
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retraining.run import Run
+from retraining.context import Run
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -51,7 +51,7 @@ def dag_run(run_type: str, **times: datetime) -> SimpleNamespace:
 @pytest.mark.parametrize("run_type", ["scheduled", "backfill", DagRunType.BACKFILL_JOB])
 def test_from_context_of_a_run_of_an_interval_takes_its_end(run_type: str) -> None:
     found = Run.from_context({"dag_run": dag_run(run_type, data_interval_end=NOON)})
-    assert (found.data_until, found.of_interval) == (NOON, True)
+    assert (found.data_until, found.has_data_interval) == (NOON, True)
 
 
 @pytest.mark.parametrize(
@@ -66,17 +66,17 @@ def test_from_context_of_a_run_by_hand_takes_when_it_is_for_or_was_asked_for(
     times: dict[str, datetime], data_until: datetime
 ) -> None:
     found = Run.from_context({"dag_run": dag_run("manual", **times)})
-    assert (found.data_until, found.of_interval) == (data_until, False)
+    assert (found.data_until, found.has_data_interval) == (data_until, False)
 
 
 def test_from_context_of_a_run_that_an_asset_triggered_is_of_no_interval() -> None:
     found = Run.from_context({"dag_run": dag_run("asset_triggered", data_interval_end=NOON)})
-    assert (found.data_until, found.of_interval) == (NOON, False)
+    assert (found.data_until, found.has_data_interval) == (NOON, False)
 
 
 @pytest.mark.parametrize(
-    ("run_type", "unasked"),
+    ("run_type", "is_automatic"),
     [("scheduled", True), ("asset_triggered", True), ("backfill", False), ("manual", False)],
 )
-def test_from_context_knows_whether_somebody_asked_for_the_run(run_type: str, *, unasked: bool) -> None:
-    assert Run.from_context({"dag_run": dag_run(run_type)}).unasked == unasked
+def test_from_context_knows_whether_somebody_asked_for_the_run(run_type: str, *, is_automatic: bool) -> None:
+    assert Run.from_context({"dag_run": dag_run(run_type)}).is_automatic == is_automatic

@@ -1,4 +1,4 @@
-"""Jobs of Vertex AI, found by their labels, whatever their kind."""
+"""Jobs of Vertex AI, found by their labels: trainings, and hyperparameter tuning with its trials."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from retraining.google.creation import find_or_create
-from retraining.google.job_status import JobStatus
-from retraining.polling import CALL_TIMEOUT_SECONDS, OUTAGE_SECONDS, retry
+from retraining.google.calls import CALL_TIMEOUT_SECONDS, OUTAGE_SECONDS, get_or_create, retry
+from retraining.google.jobs import JobStatus
+from retraining.tuning import Trial
 
 if TYPE_CHECKING:
-    from retraining.google.clients import Clients
+    from google.cloud.aiplatform_v1 import CustomJob, HyperparameterTuningJob
+
+    from retraining.google import Clients
     from retraining.labels import Identity
 
 SUCCEEDED = "JOB_STATE_SUCCEEDED"
@@ -33,7 +35,7 @@ _KILL_SECONDS = 5.0
 Job = TypeVar("Job", bound=Any)
 
 
-class LabelledJobs(ABC, Generic[Job]):
+class VertexJobs(ABC, Generic[Job]):
     """Jobs of one kind in one project and region; a subclass knows the service's methods for them."""
 
     def __init__(self, clients: Clients) -> None:
@@ -52,7 +54,7 @@ class LabelledJobs(ABC, Generic[Job]):
         usable = [job for job in self.all(identity) if job.state.name not in unusable]
         return max(usable, key=lambda job: job.create_time, default=None)
 
-    def find_or_create(self, identity: Identity, job: dict[str, Any]) -> tuple[Job, bool]:
+    def get_or_create(self, identity: Identity, job: dict[str, Any]) -> tuple[Job, bool]:
         """The job of this identity, made if there is none.
 
         Returns:
@@ -65,7 +67,7 @@ class LabelledJobs(ABC, Generic[Job]):
             made.append(self._create(self._parent, labelled, retry=None, timeout=CALL_TIMEOUT_SECONDS))
             return made[0]
 
-        found = find_or_create(lambda: self.find(identity), create)
+        found = get_or_create(lambda: self.find(identity), create)
         return found, not made
 
     def get(self, name: str, *, outage_seconds: float = OUTAGE_SECONDS) -> Job:
@@ -107,3 +109,49 @@ class LabelledJobs(ABC, Generic[Job]):
 
     @abstractmethod
     def _cancel(self, name: str, **call: Any) -> None: ...
+
+
+class CustomJobs(VertexJobs["CustomJob"]):
+    """Training jobs of one project and region."""
+
+    def _list(self, request: dict[str, Any], **call: Any) -> Iterable[CustomJob]:
+        return self._client.list_custom_jobs(request=request, **call)
+
+    def _create(self, parent: str, job: dict[str, Any], **call: Any) -> CustomJob:
+        return self._client.create_custom_job(request={"parent": parent, "custom_job": job}, **call)
+
+    def _get(self, name: str, **call: Any) -> CustomJob:
+        return self._client.get_custom_job(name=name, **call)
+
+    def _cancel(self, name: str, **call: Any) -> None:
+        self._client.cancel_custom_job(name=name, **call)
+
+
+class TuningJobs(VertexJobs["HyperparameterTuningJob"]):
+    """Tuning jobs of one project and region."""
+
+    def trials(self, name: str) -> list[Trial]:
+        """The trials of a job, in the order of their beginnings."""
+        return [_trial(trial) for trial in self.get(name).trials]
+
+    def _list(self, request: dict[str, Any], **call: Any) -> Iterable[HyperparameterTuningJob]:
+        return self._client.list_hyperparameter_tuning_jobs(request=request, **call)
+
+    def _create(self, parent: str, job: dict[str, Any], **call: Any) -> HyperparameterTuningJob:
+        request = {"parent": parent, "hyperparameter_tuning_job": job}
+        return self._client.create_hyperparameter_tuning_job(request=request, **call)
+
+    def _get(self, name: str, **call: Any) -> HyperparameterTuningJob:
+        return self._client.get_hyperparameter_tuning_job(name=name, **call)
+
+    def _cancel(self, name: str, **call: Any) -> None:
+        self._client.cancel_hyperparameter_tuning_job(name=name, **call)
+
+
+def _trial(trial: Any) -> Trial:
+    return Trial(
+        id=trial.id,
+        state=trial.state.name,
+        values={parameter.parameter_id: parameter.value for parameter in trial.parameters},
+        metrics={metric.metric_id: metric.value for metric in trial.final_measurement.metrics},
+    )
