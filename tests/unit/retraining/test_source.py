@@ -10,7 +10,7 @@ import pytest
 from retraining.errors import ConfigurationError
 from retraining.google.storage import RawObject, Storage
 from retraining.settings import Settings
-from retraining.source import Source, open_source
+from retraining.source import Source, open_source, snapshot_id
 
 SETTINGS = {
     "PERENNIAL_PROJECT": "p",
