@@ -11,8 +11,8 @@ from contract.partitions import Interval, Partitioning
 from retraining.context import Run
 from retraining.errors import ConfigurationError, NoDataYetError
 
-PARAM = "data_until"
-LENGTH = "window"
+DATA_UNTIL = "data_until"
+WINDOW = "window"
 _NAMED = 3
 
 
@@ -55,15 +55,15 @@ def resolve_window(
     """
     if partitioning is None:
         return Window(names=frozenset(names), data_from=None, data_until=run.data_until)
-    if LENGTH in params:
-        partitioning = replace(partitioning, window=params[LENGTH])
+    if WINDOW in params:
+        partitioning = replace(partitioning, window=params[WINDOW])
     found = {name: interval for name in names if (interval := partitioning.interval_of(name))}
     if not found:
         raise ConfigurationError(
             f"source: expected files named {partitioning.pattern}, received {_some(set(names))}"
         )
     there = set(found.values())
-    end = _end(there, partitioning, run, params.get(PARAM))
+    end = _end(there, partitioning, run, params.get(DATA_UNTIL))
     start = partitioning.window_start(end) or min(there).start
     chosen = {name: interval for name, interval in found.items() if start <= interval.start < end}
     first = min(chosen.values()).start
@@ -85,7 +85,7 @@ def _end(there: set[Interval], partitioning: Partitioning, run: Run, param: str 
     if run.has_data_interval:
         if param is not None:
             raise ConfigurationError(
-                f"{PARAM}: expected nothing in a run of an interval, which says it, received {param!r}"
+                f"{DATA_UNTIL}: expected nothing in a run of an interval, which says it, received {param!r}"
             )
         expected = partitioning.newest_before(partitioning.last_end(run.data_until.date()))
         if expected not in there:
@@ -107,7 +107,7 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise ConfigurationError(f"{PARAM}: expected a date, YYYY-MM-DD, received {text!r}") from error
+        raise ConfigurationError(f"{DATA_UNTIL}: expected a date, YYYY-MM-DD, received {text!r}") from error
 
 
 def _remark(
