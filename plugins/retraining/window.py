@@ -1,4 +1,4 @@
-"""Which raw files a run may see: the partitions of its window, and nothing that came later."""
+"""Training window of a run: the partitions of raw data that it may use, and none that came later."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _NAMED = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """What a run sees of a source.
+    """Raw data of a run.
 
     Attributes:
         names: the files.
         data_from: when their data begins; `None` if that isn't known.
         data_until: when it ends.
-        remark: what else is to be said of them, for people; may be empty.
+        remark: gaps and files that are passed over, for people; may be empty.
     """
 
     names: frozenset[str]
@@ -36,11 +36,11 @@ class Window:
 def resolve_window(
     names: Collection[str], partitioning: Partitioning | None, run: Run, params: Mapping[str, Any]
 ) -> Window:
-    """The window of a run.
+    """Return the window of a run.
 
     A run of an interval ends with the newest partition that the interval holds, whenever it takes place; a
-    run by hand with the newest that there is before the parameter `data_until`, or before it was asked for.
-    The parameter `window` says how far back either looks.
+    manual run with the newest before the parameter `data_until`, or before it was requested. The parameter
+    `window` is the period before that end.
 
     Args:
         names: the files of the source.
