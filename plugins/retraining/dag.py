@@ -1,8 +1,7 @@
-"""The chain: one DAG that takes a dataset's raw data to a model version in production.
+"""Continuous training: one DAG that takes a dataset's raw data to a model version in production.
 
-Read it from top to bottom. Each step passes on only names: ids, URIs and a few numbers; the data stays in
-the bucket. A step that is run again finds what it made before (`labels.py`, `paths.py`); nothing is made
-twice.
+Read it from top to bottom. Tasks pass on only names: ids, URIs and a few numbers; the data stays in the
+bucket. A task that is run again finds the resources that it made before (`contract.naming`).
 """
 
 from __future__ import annotations
@@ -14,16 +13,17 @@ from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from contract import DatasetSpec, NewData
-from retraining import notices
-from retraining.operators.approve import ApproveOperator
+from contract.naming import dag_id
+from retraining import notifications
 from retraining.operators.convert import ConvertToTFRecordOperator
-from retraining.operators.model_version import CreateModelVersionOperator
-from retraining.operators.promote import PromoteOperator
-from retraining.operators.smoke import SmokePredictOperator
-from retraining.operators.train import TrainOperator
-from retraining.operators.tune import TuneOperator
+from retraining.operators.model_version import (
+    CreateModelVersionOperator,
+    SmokePredictOperator,
+    ValidateExportOperator,
+)
+from retraining.operators.promote import ApproveOperator, PromoteOperator
+from retraining.operators.train import TrainOperator, TuneOperator
 from retraining.operators.upload import UploadDataOperator
-from retraining.operators.validate import ValidateExportOperator
 from retraining.params import run_params
 from retraining.tiers import deployed_tiers
 
@@ -31,14 +31,14 @@ RETRIES = 3
 
 
 def build_training_dag(spec: DatasetSpec) -> DAG:
-    """The DAG `<dataset>_training`.
+    """Return the DAG `<dataset>_training`.
 
     Raises:
         ConfigurationError: the deployment has no such scale tier, or its file of tiers can't be read.
         ContractError: a tier has a wrong field, or an argument of the training has a name that is taken.
     """
     dag = DAG(
-        f"{spec.name}_training",
+        dag_id(spec.name),
         description=f"{spec.name}: raw data to a served, smoke-tested, promoted model version",
         doc_md=spec.description,
         schedule=_schedule(spec.schedule),
@@ -53,7 +53,7 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
             "retry_delay": timedelta(seconds=5),
             "retry_exponential_backoff": True,
             "max_retry_delay": timedelta(minutes=5),
-            "on_failure_callback": notices.on_failure,
+            "on_failure_callback": notifications.on_failure,
         },
     )
     # A backfill has a limit of its own and ignores the DAG's: what is costly is limited by task, too.
@@ -106,14 +106,14 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
             reasons=validate.output["reasons"],
             approval=approval,
             max_active_tis_per_dag=1,
-            on_success_callback=notices.on_promotion,
+            on_success_callback=notifications.on_promotion,
         )
         before >> promote
     return dag
 
 
 def _schedule(schedule: str | NewData | None) -> CronDataIntervalTimetable | list[Asset] | None:
-    """When runs begin: by themselves after each interval, with new data, or never.
+    """Return the schedule: by cron expression after each data interval, by asset event, or none.
 
     With a cron expression it is a run for each time between two ticks, after the second: plain cron strings
     mean no interval at all.
@@ -125,11 +125,11 @@ def _schedule(schedule: str | NewData | None) -> CronDataIntervalTimetable | lis
 
 
 def _deadline(minutes: float | None) -> DeadlineAlert | None:
-    """From when a run is queued: one that waits for its turn is late, too."""
+    """Return the deadline, which counts from when a run is queued: a run that waits can be late, too."""
     if minutes is None:
         return None
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=timedelta(minutes=minutes),
-        callback=AsyncCallback(notices.on_deadline, kwargs={"minutes": minutes}),
+        callback=AsyncCallback(notifications.on_deadline, kwargs={"minutes": minutes}),
     )

@@ -1,23 +1,25 @@
-"""Scale tiers, the user's vocabulary for machines; `tiers.toml` says what they mean."""
+"""Scale tiers, the user's terms for machines, as `tiers.toml` and the deployment define them."""
 
 from __future__ import annotations
 
-import math
+import json
 import os
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
 
 from contract import ContractError
-from contract.fields import FieldReader
+from contract.validation import from_json
 from retraining.errors import ConfigurationError
 
 FILE_VARIABLE = "PERENNIAL_TIERS_FILE"
 DEFAULT_FILE = Path(__file__).with_name("tiers.toml")
-PRICES = ("dollars_per_hour", "spot_dollars_per_hour")
+Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 MAX_POOLS = 4
 """Vertex AI takes no more: chief, workers, parameter servers, evaluators."""
 
@@ -32,20 +34,30 @@ class WorkerPool:
         accelerator_type: an accelerator's name on Vertex AI, or none.
         accelerator_count: how many in each machine.
         tpu_topology: how TPU chips are joined, `2x4` for instance, or none.
-        dollars_per_hour: what one replica costs on demand, accelerators included; `None` if that isn't known.
-        spot_dollars_per_hour: what it costs as spare capacity; `None` if that isn't known.
+        dollars_per_hour: price of one replica on demand, accelerators included; None if it isn't known.
+        spot_dollars_per_hour: price of one replica as a Spot VM; None if it isn't known.
     """
 
-    machine_type: str
-    replica_count: int = 1
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    machine_type: Annotated[str, Field(min_length=1)]
+    replica_count: Annotated[int, Field(ge=1)] = 1
     accelerator_type: str | None = None
-    accelerator_count: int = 0
-    tpu_topology: str | None = None
-    dollars_per_hour: float | None = None
-    spot_dollars_per_hour: float | None = None
+    accelerator_count: Annotated[int, Field(ge=0)] = 0
+    tpu_topology: Annotated[str, Field(pattern=r"^\d+(x\d+){1,2}$")] | None = None
+    dollars_per_hour: Dollars | None = None
+    spot_dollars_per_hour: Dollars | None = None
+
+    def __post_init__(self) -> None:
+        if (self.accelerator_count > 0) != (self.accelerator_type is not None):
+            raise ContractError(
+                "accelerator_count",
+                expected="1 or more with an accelerator_type, else 0",
+                received=self.accelerator_count,
+            )
 
     def to_spec(self, container: dict[str, Any]) -> dict[str, Any]:
-        """The pool as a WorkerPoolSpec of Vertex AI."""
+        """Return the pool as a WorkerPoolSpec of Vertex AI."""
         machine: dict[str, Any] = {"machine_type": self.machine_type}
         if self.accelerator_type:
             machine |= {
@@ -63,25 +75,33 @@ class WorkerPool:
 
 @dataclass(frozen=True, kw_only=True)
 class Tier:
-    """What a job runs on.
+    """Machines of a job.
 
     Attributes:
         name: in capital letters, `BASIC` for instance.
         description: a few words for people.
         pools: the worker pools; the first is the chief.
-        spot: whether it is to be had only as spare capacity, which can be taken away at any time.
+        spot: True if it has only Spot VMs, which can be preempted at any time.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     name: str
-    description: str
-    pools: tuple[WorkerPool, ...]
+    pools: Annotated[tuple[WorkerPool, ...], Field(min_length=1, max_length=MAX_POOLS)]
+    description: str = ""
     spot: bool = False
 
+    def __post_init__(self) -> None:
+        if self.pools and self.pools[0].replica_count != 1:
+            raise ContractError(
+                "pools[0].replica_count", expected="1, the chief", received=self.pools[0].replica_count
+            )
+
     def dollars_per_hour(self, *, spot: bool = False) -> float | None:
-        """What all its machines cost together; `None` if the price of one isn't known.
+        """Return the price of all its machines together; None if the price of one isn't known.
 
         Args:
-            spot: as spare capacity, which some tiers are anyway.
+            spot: as Spot VMs, which some tiers have anyway.
         """
         total = 0.0
         for pool in self.pools:
@@ -93,7 +113,7 @@ class Tier:
 
 
 def load_tiers(file: str | None = None) -> dict[str, Tier]:
-    """Our tiers and those of a deployment, by name.
+    """Return our tiers and those of a deployment, by name.
 
     Args:
         file: a TOML file with tiers to add, or to put in the place of ours of the same name.
@@ -107,12 +127,12 @@ def load_tiers(file: str | None = None) -> dict[str, Tier]:
 
 
 def deployed_tiers(environment: Mapping[str, str] = os.environ) -> dict[str, Tier]:
-    """The tiers of this deployment: with the file that `PERENNIAL_TIERS_FILE` names, if it names one."""
+    """Return the tiers of this deployment, with those of the file that `PERENNIAL_TIERS_FILE` names."""
     return load_tiers(environment.get(FILE_VARIABLE) or None)
 
 
 def find_tier(name: str, tiers: Mapping[str, Tier]) -> Tier:
-    """The tier of a name.
+    """Return the tier of a name.
 
     Raises:
         ConfigurationError: there is none.
@@ -134,55 +154,11 @@ def _tier(name: str, document: object) -> Tier:
     where = f"tiers.{name}"
     if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
         raise ContractError("tiers", expected="names in capital letters", received=name)
-    reader = FieldReader(document, where, defaults={"description": "", "spot": False})
-    items = reader.take_list("pools", Mapping)
-    if not 1 <= len(items) <= MAX_POOLS:
-        raise ContractError(f"{where}.pools", expected=f"1 to {MAX_POOLS} pools", received=len(items))
-    pools = tuple(_pool(item, f"{where}.pools[{index}]") for index, item in enumerate(items))
-    if pools[0].replica_count != 1:
-        raise ContractError(
-            f"{where}.pools[0].replica_count", expected="1, the chief", received=pools[0].replica_count
-        )
-    tier = Tier(
-        name=name,
-        description=reader.take("description", str),
-        pools=pools,
-        spot=reader.take("spot", bool),
-    )
-    reader.finish()
-    return tier
-
-
-def _pool(document: object, where: str) -> WorkerPool:
-    defaults = {"replica_count": 1, "accelerator_type": None, "accelerator_count": 0, "tpu_topology": None}
-    prices = dict.fromkeys(PRICES)
-    reader = FieldReader(document, where, defaults={**defaults, **prices})
-    pool = WorkerPool(
-        machine_type=reader.take("machine_type", str),
-        replica_count=reader.take("replica_count", int),
-        accelerator_type=reader.take("accelerator_type", str, type(None)),
-        accelerator_count=reader.take("accelerator_count", int),
-        tpu_topology=reader.take("tpu_topology", str, type(None)),
-        **{name: _price(reader, name, where) for name in PRICES},
-    )
-    reader.finish()
-    if not pool.machine_type:
-        raise ContractError(f"{where}.machine_type", expected="a machine's name", received="")
-    if pool.replica_count < 1:
-        raise ContractError(f"{where}.replica_count", expected="1 or more", received=pool.replica_count)
-    if (pool.accelerator_count > 0) != (pool.accelerator_type is not None) or pool.accelerator_count < 0:
-        raise ContractError(
-            f"{where}.accelerator_count",
-            expected="1 or more with an accelerator_type, else none",
-            received=pool.accelerator_count,
-        )
-    if pool.tpu_topology is not None and not re.fullmatch(r"\d+(x\d+){1,2}", pool.tpu_topology):
-        raise ContractError(f"{where}.tpu_topology", expected="2x4, for instance", received=pool.tpu_topology)
-    return pool
-
-
-def _price(reader: FieldReader, name: str, where: str) -> float | None:
-    price: float | None = reader.take(name, float, int, type(None))
-    if price is not None and not 0 <= price < math.inf:
-        raise ContractError(f"{where}.{name}", expected="dollars, 0 or more", received=price)
-    return price
+    fields = {"name": name, **document} if isinstance(document, Mapping) else document
+    try:
+        return from_json(Tier, json.dumps(fields, default=str), where)
+    except ContractError as error:
+        if error.field.startswith(where):
+            raise
+        path = f"{where}.{error.field}"
+        raise ContractError(path, expected=error.expected, received=error.received) from error

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from retraining.google.creation import find_or_create
-from retraining.polling import CALL_TIMEOUT_SECONDS, operation_result, retry
+from retraining.google.calls import CALL_TIMEOUT_SECONDS, get_or_create, operation_result, retry
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1 import Model
 
-    from retraining.google.clients import Clients
-    from retraining.labels import Identity
+    from contract.naming import Identity
+    from retraining.google import Clients
 
 OPERATION_SECONDS = 1800.0
 """The service copies the export while it uploads a version."""
@@ -42,7 +41,7 @@ class ModelVersion:
 
     @property
     def name(self) -> str:
-        """The version's resource name."""
+        """Resource name of the version."""
         return f"{self.model}@{self.version}"
 
 
@@ -55,18 +54,18 @@ class Models:
         self._poll_seconds = poll_seconds
 
     def name(self, model_id: str) -> str:
-        """The resource name of a model."""
+        """Return the resource name of a model."""
         return f"{self._parent}/models/{model_id}"
 
     def get(self, name: str) -> ModelVersion:
-        """The version that a resource name or `name@version` stands for."""
+        """Return the version of a resource name, `name` or `name@version`."""
         model = self._client.get_model(
             name=name, retry=retry(CALL_TIMEOUT_SECONDS), timeout=CALL_TIMEOUT_SECONDS
         )
         return _version(model)
 
     def versions(self, model_id: str) -> list[ModelVersion]:
-        """Every version of a model, oldest first; none if there is no such model."""
+        """Return every version of a model, oldest first; none if there is no such model."""
         from google.api_core.exceptions import NotFound
 
         try:
@@ -77,13 +76,13 @@ class Models:
         except NotFound:
             return []
 
-    def find_or_upload(
+    def get_or_upload(
         self, model_id: str, identity: Identity, model: dict[str, Any]
     ) -> tuple[ModelVersion, bool]:
-        """The version of this identity, uploaded if there is none.
+        """Return the version of this identity, uploaded if there is none.
 
-        An upload whose answer was lost may still be under way at the first look. So the versions are looked
-        at again afterwards: the oldest of this identity stays, any other is deleted.
+        An upload whose response was lost may still be under way at the first listing. So the versions are
+        listed again afterwards: the oldest of this identity stays, any other is deleted.
 
         Args:
             model_id: the model's id; its first version makes the model.
@@ -93,7 +92,7 @@ class Models:
         Returns:
             The version, and whether it was there before.
         """
-        found = find_or_create(
+        found = get_or_create(
             lambda: next(iter(self._owned(model_id, identity)), None),
             lambda: self._upload(model_id, identity, model),
         )
@@ -103,17 +102,33 @@ class Models:
         if repeated:
             self.move_aliases(first, add=model["version_aliases"], remove=[])
         for version in repeated:
-            self._finish(self._client.delete_model_version(name=version.name))
+            self.delete_version(version)
         return first, False
 
     def move_aliases(self, version: ModelVersion, *, add: Sequence[str], remove: Sequence[str]) -> None:
-        """Point aliases to this version, whichever they pointed to before, and take others from it."""
+        """Point aliases to this version, whichever they pointed to before, and remove others from it."""
         changes = [*add, *(f"-{alias}" for alias in remove if alias in version.aliases)]
         self._client.merge_version_aliases(
             name=version.name,
             version_aliases=changes,
             retry=retry(CALL_TIMEOUT_SECONDS),
             timeout=CALL_TIMEOUT_SECONDS,
+        )
+
+    def delete(self, name: str) -> None:
+        """Delete a model with all its versions; none of them may be on an endpoint."""
+        self._finish(
+            self._client.delete_model(
+                name=name, retry=retry(CALL_TIMEOUT_SECONDS), timeout=CALL_TIMEOUT_SECONDS
+            )
+        )
+
+    def delete_version(self, version: ModelVersion) -> None:
+        """Delete a version; it may neither be the model's default nor on an endpoint."""
+        self._finish(
+            self._client.delete_model_version(
+                name=version.name, retry=retry(CALL_TIMEOUT_SECONDS), timeout=CALL_TIMEOUT_SECONDS
+            )
         )
 
     def _owned(self, model_id: str, identity: Identity) -> list[ModelVersion]:

@@ -2,21 +2,53 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
-from retraining import paths
-from retraining.google.clients import STORAGE_CONNECTIONS
-from retraining.snapshot import RawObject
+from contract.naming import split_uri
+from contract.validation import JsonFile
+from retraining.google import STORAGE_CONNECTIONS
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from google.cloud import storage
 
-    from retraining.google.clients import Clients
+    from retraining.google import Clients
 
 Item = TypeVar("Item")
+Artifact = TypeVar("Artifact", bound=JsonFile)
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class RawObject:
+    """One raw file or object.
+
+    Attributes:
+        name: its path within the source, with slashes.
+        size: bytes.
+        crc32c: its checksum as Cloud Storage writes it, base64.
+    """
+
+    name: str
+    size: int
+    crc32c: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderUsage:
+    """Content of a folder.
+
+    Attributes:
+        objects: their number.
+        last_write: when the newest of them was written; None without any.
+    """
+
+    objects: int
+    last_write: datetime | None
 
 
 class Storage:
@@ -26,12 +58,12 @@ class Storage:
         self._client = clients.storage
 
     def exists(self, uri: str) -> bool:
-        """Whether there is such an object."""
+        """Return True if there is such an object."""
         found: bool = self._blob(uri).exists()
         return found
 
     def read_text(self, uri: str) -> str:
-        """The text of an object.
+        """Return the text of an object.
 
         Raises:
             FileNotFoundError: there is no such object.
@@ -45,7 +77,7 @@ class Storage:
         return text
 
     def read_bytes(self, uri: str, *, first: int | None = None) -> bytes:
-        """The content of an object.
+        """Return the content of an object.
 
         Args:
             uri: the object.
@@ -65,17 +97,27 @@ class Storage:
             return b""  # an empty object has no first byte
         return content
 
-    def write_json(self, uri: str, document: Mapping[str, Any]) -> None:
-        """Write an object anew."""
+    def read_artifact(self, folder: str, artifact: type[Artifact]) -> Artifact:
+        """Return the content of an artifact's file in a folder.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+            ContractError: it is no such file.
+        """
+        return artifact.from_text(self.read_text(folder + artifact.FILENAME))
+
+    def write_artifact(self, folder: str, artifact: JsonFile) -> None:
+        """Write an artifact's file into a folder, in place of an older one."""
         from google.cloud.storage.retry import DEFAULT_RETRY
 
-        text = json.dumps(document, indent=2) + "\n"
-        # The same bytes whenever it is repeated.
-        self._blob(uri).upload_from_string(text, content_type="application/json", retry=DEFAULT_RETRY)
+        # A repeated write has the same bytes.
+        self._blob(folder + artifact.FILENAME).upload_from_string(
+            artifact.to_text(), content_type="application/json", retry=DEFAULT_RETRY
+        )
 
     def list(self, folder: str) -> list[RawObject]:
-        """The objects below a folder, with names relative to it; placeholders of folders are left out."""
-        bucket, prefix = paths.split(folder)
+        """Return the objects below a folder, named relative to it, without folders' placeholders."""
+        bucket, prefix = split_uri(folder)
         fields = "items(name,size,crc32c),nextPageToken"
         return [
             RawObject(name=blob.name.removeprefix(prefix), size=blob.size, crc32c=blob.crc32c)
@@ -83,8 +125,33 @@ class Storage:
             if not blob.name.endswith("/")
         ]
 
+    def folders(self, parent: str) -> Sequence[str]:
+        """Return the names of the folders directly below a folder."""
+        bucket, prefix = split_uri(parent)
+        listed = self._client.list_blobs(bucket, prefix=prefix, delimiter="/")
+        list(listed)  # the prefixes are known once all pages are
+        return sorted(name.removeprefix(prefix).rstrip("/") for name in listed.prefixes)
+
+    def usage(self, folder: str) -> FolderUsage:
+        """Return the number of objects below a folder, and the time of the last write."""
+        bucket, prefix = split_uri(folder)
+        fields = "items(name,updated),nextPageToken"
+        times = [blob.updated for blob in self._client.list_blobs(bucket, prefix=prefix, fields=fields)]
+        return FolderUsage(objects=len(times), last_write=max(times, default=None))
+
+    def remove(self, folder: str) -> None:
+        """Delete every object below a folder; an object that is gone already is no error."""
+        from google.api_core.exceptions import NotFound
+
+        def delete(blob: storage.Blob) -> None:
+            with suppress(NotFound):
+                blob.delete()
+
+        bucket, prefix = split_uri(folder)
+        in_parallel(delete, list(self._client.list_blobs(bucket, prefix=prefix)))
+
     def upload(self, file: str, uri: str) -> None:
-        """Make an object of a file; an object that is already there is left as it is."""
+        """Upload a file; an object that exists already stays as it is."""
         from google.api_core.exceptions import PreconditionFailed
 
         try:
@@ -93,7 +160,7 @@ class Storage:
             return  # another try, or an answer that was lost, made it
 
     def copy(self, source: str, destination: str) -> None:
-        """Copy an object within Cloud Storage; one that is already there is left as it is."""
+        """Copy an object within Cloud Storage; one that exists already stays as it is."""
         from google.api_core.exceptions import PreconditionFailed
 
         token = None
@@ -107,11 +174,11 @@ class Storage:
             return
 
     def download(self, uri: str, file: str) -> None:
-        """Write an object to a file."""
+        """Download an object to a file."""
         self._blob(uri).download_to_filename(file)
 
     def _blob(self, uri: str) -> storage.Blob:
-        bucket, name = paths.split(uri)
+        bucket, name = split_uri(uri)
         return self._client.bucket(bucket).blob(name)
 
 

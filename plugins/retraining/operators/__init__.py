@@ -1,1 +1,162 @@
-"""The steps of the chain, one file per noun."""
+"""Operators of the training DAG; this module has their base classes.
+
+`DatasetOperator` works in the worker itself. `JobOperator` leaves the work to a job of a service, and waits
+for it, deferred or not.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator, conf
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+
+from contract import ContractError, DatasetSpec
+from retraining.context import RunContext, run_context
+from retraining.errors import ConfigurationError, NothingToDoError
+from retraining.google.calls import delays
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from retraining.google.jobs import JobLines, Jobs, JobStatus
+    from retraining.triggers import JobTrigger
+
+LOG_SECONDS = 5.0
+"""Cloud Logging answers 60 reads a minute for a whole project."""
+
+
+class DatasetOperator(BaseOperator):
+    """Operator of one task of a dataset's DAG.
+
+    A subclass implements `run`, whose result is a small mapping: every entry becomes an XCom. An error that
+    no further attempt would avoid fails the task at once; a run that has nothing to do is skipped, and its
+    note says why.
+    """
+
+    def __init__(self, *, spec: DatasetSpec, **kwargs: Any) -> None:
+        super().__init__(multiple_outputs=True, **kwargs)
+        self.spec = spec
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Run the task; called by Airflow."""
+        return self.attempt(context)
+
+    def attempt(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """Call `run` with the surroundings of this task."""
+        try:
+            with run_context(context) as surroundings:
+                return dict(self.run(surroundings))
+        except (ConfigurationError, ContractError, FileNotFoundError) as error:
+            raise AirflowFailException(str(error)) from error
+        except NothingToDoError as error:
+            context["ti"].xcom_push(key="note", value=str(error))
+            raise AirflowSkipException(str(error)) from error
+
+    @abstractmethod
+    def run(self, context: RunContext) -> Mapping[str, Any]:
+        """Do the work and return its result."""
+
+
+class JobOperator(DatasetOperator):
+    """Operator that starts a job, or adopts that of an earlier attempt; its lines appear in the task's log.
+
+    Args:
+        deferrable: wait in the triggerer instead of a worker; `operators.default_deferrable` if not said.
+    """
+
+    def __init__(self, *, deferrable: bool | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if deferrable is None:
+            deferrable = conf.getboolean("operators", "default_deferrable", fallback=False)
+        self.deferrable = deferrable
+        self._context: RunContext | None = None
+        self._resumed: str | None = None
+        self._killed = False
+
+    def run(self, context: RunContext) -> Mapping[str, Any]:
+        """Start or adopt the job, wait for its end, and return the result."""
+        self._context = context
+        job = self._resumed or self.start(context)
+        if self._killed:  # while the job was made: the cancellation did not find it
+            self.cancel(context)
+            raise AirflowException(f"killed; {job} is cancelled")
+        if job is not None:
+            self._wait(context, job)
+        return self.result(context, job)
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Resume after a deferral, when the job has ended."""
+        self._resumed = event["job"]
+        return self.attempt(context)
+
+    def on_kill(self) -> None:
+        """Cancel the job; called when the task is killed, which lives for some seconds after it."""
+        self._killed = True
+        if self._context is not None:
+            self.cancel(self._context)
+
+    @abstractmethod
+    def start(self, context: RunContext) -> str | None:
+        """Return the name of the job, started or adopted; None if there is nothing to do."""
+
+    @abstractmethod
+    def result(self, context: RunContext, job: str | None) -> Mapping[str, Any]:
+        """Return the result of the task, after the job has succeeded."""
+
+    def failure(self, job: str, status: JobStatus) -> AirflowException:
+        """Return the error for a job that failed; another attempt creates another job."""
+        return AirflowException(f"{job} ended as {status.state}: {status.error or 'without a message'}")
+
+    @abstractmethod
+    def cancel(self, context: RunContext) -> None:
+        """Request the cancellation of the job that `start` started, even if its name is not known yet."""
+
+    @abstractmethod
+    def jobs(self, context: RunContext) -> Jobs:
+        """Return the service's jobs."""
+
+    @abstractmethod
+    def logs(self, context: RunContext, job: str) -> JobLines:
+        """Return the job's log lines."""
+
+    @abstractmethod
+    def trigger_class(self) -> type[JobTrigger]:
+        """Return the trigger that waits for the job."""
+
+    def _wait(self, context: RunContext, job: str) -> None:
+        jobs, logs = self.jobs(context), self.logs(context, job)
+        if self.deferrable and self._resumed is None and not jobs.status(job).ended:
+            self._defer(context, job)
+        state, next_log = "", 0.0
+        for delay in delays(context.settings.poll_seconds):
+            status = jobs.status(job)
+            if status.state != state:
+                state = status.state
+                self.log.info("%s is %s", job, state)
+            if status.ended or time.monotonic() >= next_log:
+                self._relay(logs)
+                next_log = time.monotonic() + min(LOG_SECONDS, context.settings.poll_seconds)
+            if status.succeeded:
+                return
+            if status.ended:
+                raise self.failure(job, status)
+            time.sleep(delay)
+
+    def _defer(self, context: RunContext, job: str) -> None:
+        settings = context.settings
+        trigger = self.trigger_class()(
+            job=job,
+            connection_id=settings.connection_id,
+            project=settings.project,
+            region=settings.region,
+            poll_seconds=settings.poll_seconds,
+        )
+        self.defer(trigger=trigger, method_name="execute_complete")
+
+    def _relay(self, logs: JobLines) -> None:
+        for line in logs.new_lines():
+            self.log.info("| %s", line)

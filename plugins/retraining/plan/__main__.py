@@ -15,7 +15,7 @@ from rich.console import Console
 
 from contract import ContractError
 from retraining.errors import ConfigurationError
-from retraining.google.clients import Clients
+from retraining.google import Clients
 from retraining.google.storage import Storage
 from retraining.plan.arguments import argument_parser
 from retraining.plan.deployment import Request, airflow_command, plan_backfill

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from contract import DatasetSpec
-from retraining import paths
+from contract import DatasetSpec, naming
+from contract.artifacts import DatasetInfo
 from retraining.dag import build_training_dag
 from retraining.google.storage import Storage
 from retraining.params import SOURCE, SPOT, TIER
@@ -101,4 +101,4 @@ def airflow_command(spec: DatasetSpec, request: Request, planned: Plan) -> str:
 
 
 def _is_committed(storage: Storage, settings: Settings, spec: DatasetSpec, key: str) -> bool:
-    return storage.exists(paths.tfrecord_folder(settings.bucket, spec.name, key) + paths.COMMIT_MARK)
+    return storage.exists(naming.tfrecord_folder(settings.bucket, spec.name, key) + DatasetInfo.FILENAME)

@@ -12,7 +12,7 @@ from airflow.models.dag import DagModel, DagTag
 from fastapi import Depends
 from sqlalchemy import select
 
-from retraining.spec import SUFFIX
+from contract.naming import dataset_of
 
 LOGGED_IN = Depends(get_user)
 """For the whole app: 401 for whom Airflow doesn't know."""
@@ -28,13 +28,8 @@ def _training_dags(user: GetUserDep, session: SessionDep) -> list[str]:
     tagged = select(DagTag.dag_id).join(DagModel, DagModel.dag_id == DagTag.dag_id)
     found = session.scalars(tagged.where(DagTag.name == "training", ~DagModel.is_stale))
     readable = get_auth_manager().get_authorized_dag_ids(user=user, method="GET", session=session)
-    return sorted(dag_id for dag_id in found if dag_id in readable and dag_id.endswith(SUFFIX))
+    return sorted(dag_id for dag_id in found if dag_id in readable and dataset_of(dag_id) is not None)
 
 
 TrainingDags = Annotated[list[str], Depends(_training_dags)]
 """The ids of the training DAGs that the user may see."""
-
-
-def dataset_of(dag_id: str) -> str | None:
-    """The dataset that a DAG trains on; `None` for a DAG of another kind."""
-    return dag_id.removesuffix(SUFFIX) if dag_id.endswith(SUFFIX) else None

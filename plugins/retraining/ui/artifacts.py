@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from contract import DataContract
-from retraining import paths
+from contract import FEATURES_FILENAME, DataContract, DatasetStatistics
+from contract.artifacts import Evaluation, GateResult, GoldenRequest, RejectedRecord
 from retraining.google.storage import Storage
 from retraining.ui.curves import Curve, curves
 
@@ -77,7 +77,11 @@ class Training:
 def read_conversion(storage: Storage, data_dir: str) -> Conversion | None:
     """What lies beside the records; `None` if they aren't there."""
     statistics, rejected, contract = _texts(
-        storage, [data_dir + name for name in (paths.STATISTICS, paths.REJECTED, paths.FEATURES)]
+        storage,
+        [
+            data_dir + name
+            for name in (DatasetStatistics.FILENAME, RejectedRecord.FILENAME, FEATURES_FILENAME)
+        ],
     )
     if statistics is None:
         return None
@@ -94,7 +98,7 @@ def read_rejected(storage: Storage, data_dir: str, index: int) -> Rejected:
     Raises:
         FileNotFoundError: there is no list of them, or none of this index in it.
     """
-    found = _rejected(storage.read_text(data_dir + paths.REJECTED))
+    found = _rejected(storage.read_text(data_dir + RejectedRecord.FILENAME))
     if not 0 <= index < len(found):
         raise FileNotFoundError(f"index: expected one of {len(found)} rejected records, received {index}")
     return found[index]
@@ -103,7 +107,7 @@ def read_rejected(storage: Storage, data_dir: str, index: int) -> Rejected:
 def read_training(storage: Storage, job_dir: str) -> Training:
     """What a training has left so far."""
     names = {found.name for found in storage.list(job_dir)}
-    wanted = (paths.EVALUATION, paths.GATE, paths.GOLDEN)
+    wanted = (Evaluation.FILENAME, GateResult.FILENAME, GoldenRequest.FILENAME)
     evaluation, gate, golden = _texts(storage, [job_dir + name if name in names else None for name in wanted])
     events = sorted(name for name in names if name.startswith(LOGS) and EVENTS in name)
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="report") as pool:
@@ -118,13 +122,13 @@ def read_training(storage: Storage, job_dir: str) -> Training:
 
 def read_first_golden(storage: Storage, job_dir: str) -> Mapping[str, Any] | None:
     """The first golden request of a training, if it left any."""
-    (text,) = _texts(storage, [job_dir + paths.GOLDEN])
+    (text,) = _texts(storage, [job_dir + GoldenRequest.FILENAME])
     return next((json.loads(line) for line in (text or "").splitlines()), None)
 
 
 def read_labels(storage: Storage, job_dir: str) -> Sequence[str]:
     """The classes that a model tells apart; none if it tells none apart."""
-    (text,) = _texts(storage, [job_dir + paths.EVALUATION])
+    (text,) = _texts(storage, [job_dir + Evaluation.FILENAME])
     labels: Sequence[str] = json.loads(text)["labels"] if text else ()
     return labels
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, BeforeValidator
 
 from contract import ContractError, DatasetSpec
+from contract.naming import dataset_of
 from retraining.errors import ConfigurationError
 from retraining.plan.deployment import Request, airflow_command, plan_backfill
 from retraining.plan.planner import Reprocess
@@ -19,7 +20,7 @@ from retraining.plan.times import read_time
 from retraining.source import open_source
 from retraining.spec import read_spec
 from retraining.tiers import load_tiers
-from retraining.ui.access import MAY_BACKFILL, dataset_of
+from retraining.ui.access import MAY_BACKFILL
 from retraining.ui.pages import page
 from retraining.ui.services import Services, services
 

@@ -9,10 +9,10 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import APIRouter, Body, HTTPException, Response
 from markupsafe import Markup
 
-from retraining import paths
-from retraining.operators.production import production_endpoint
+from contract import naming
+from contract.naming import dataset_of, production_endpoint
 from retraining.ui import plots
-from retraining.ui.access import MAY_SEE_RUNS, TrainingDags, dataset_of
+from retraining.ui.access import MAY_SEE_RUNS, TrainingDags
 from retraining.ui.answers import IMAGE_INPUT, show
 from retraining.ui.artifacts import read_first_golden, read_labels
 from retraining.ui.pages import page
@@ -73,7 +73,7 @@ def answer(dag_id: str, instance: Annotated[dict[str, Any], Body(embed=True)]) -
     version = next(
         (version for version in found.models.versions(dataset) if version.version == said.version), None
     )
-    labels = read_labels(found.storage, paths.run_folder_of(version.artifact_uri)) if version else ()
+    labels = read_labels(found.storage, naming.run_folder_of(version.artifact_uri)) if version else ()
     return page("answer.html", answer=show(said.predictions[0], labels), version=said.version)
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from retraining import labels, paths
+from contract import naming
+from contract.naming import production_endpoint
 from retraining.google.endpoints import Deployment
 from retraining.google.models import ModelVersion
-from retraining.operators.production import production_endpoint
 from retraining.ui.runs import Promotions
 from retraining.ui.services import Services
 
@@ -80,16 +80,16 @@ def read_models(services: Services, dataset: str, dag_id: str, promotions: Promo
 
 
 def _record(version: ModelVersion, deployment: Deployment | None, promotions: Promotions) -> VersionRecord:
-    metric, value = _metric(version.labels.get(labels.METRIC, ""))
-    slug = version.labels.get(labels.RUN, "")
+    metric, value = _metric(version.labels.get(naming.METRIC_LABEL, ""))
+    slug = version.labels.get(naming.RUN_LABEL, "")
     serving = deployment is not None and deployment.serves(version)
     return VersionRecord(
         version=version.version,
         created=version.created,
         metric=metric,
         value=value,
-        data_until=labels.read_time(version.labels.get(labels.DATA_UNTIL, "")),
-        job_dir=paths.run_folder_of(version.artifact_uri),
+        data_until=naming.time_of_label(version.labels.get(naming.DATA_UNTIL_LABEL, "")),
+        job_dir=naming.run_folder_of(version.artifact_uri),
         run_id=promotions.run_ids.get(slug),
         promoted=serving or slug in promotions.promoted,
         serving=serving,

@@ -10,11 +10,12 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import APIRouter, HTTPException, Response
 from markupsafe import Markup
 
-from retraining import paths
+from contract import naming
+from contract.naming import dataset_of
 from retraining.google.storage import Storage
 from retraining.links import CONSOLE, job_url, tensorboard_url
 from retraining.ui import plots
-from retraining.ui.access import MAY_SEE_RUNS, dataset_of
+from retraining.ui.access import MAY_SEE_RUNS
 from retraining.ui.answers import Example, example
 from retraining.ui.artifacts import Conversion, Training, read_conversion, read_rejected, read_training
 from retraining.ui.pages import page
@@ -169,7 +170,7 @@ def links(run: RunRecord, dataset: str, found: Services) -> list[tuple[str, str]
 
 def _job_dir(run: RunRecord, dataset: str, found: Services) -> str:
     said = run.result("train").get("job_dir")
-    return str(said) if said else paths.run_folder(found.settings.bucket, dataset, run.run)
+    return str(said) if said else naming.run_folder(found.settings.bucket, dataset, run.run.slug)
 
 
 def _has_course(curves: Sequence[Any]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from retraining.google.clients import Clients
+from retraining.google import Clients
 from retraining.google.endpoints import Endpoints
 from retraining.google.models import Models
 from retraining.google.storage import Storage

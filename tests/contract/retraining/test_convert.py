@@ -8,18 +8,26 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from PIL import Image
 
-from retraining.bench import open_bench
+from retraining.context import run_context
 from retraining_chain import SPEC
 
 SNAPSHOT = "0123456789abcdef"
-STATISTICS = {"records": {"train": 9, "validation": 1}, "rejected": {"truncated": 1}}
+STATISTICS = {
+    "records": {"train": 9, "validation": 1},
+    "rejected": {"truncated": 1},
+    "labels": {},
+    "numbers": {},
+    "words": {},
+}
 
 
 def data_dir(chain: Any) -> str:
@@ -32,9 +40,9 @@ def commit(chain: Any) -> None:
 
 
 def jobs(chain: Any) -> list[Any]:
-    with open_bench(chain.context) as bench:
+    with run_context(chain.context) as context:
         place = {"project_id": chain.project, "location": "us-central1"}
-        return list(bench.clients.dataflow_jobs.list_jobs(request=place))
+        return list(context.clients.dataflow_jobs.list_jobs(request=place))
 
 
 def states(chain: Any) -> list[str]:
@@ -101,8 +109,8 @@ def test_convert_runs_one_job_for_two_runs_with_packages_from_the_bucket(
     shelf = chain.file(f"gs://{chain.bucket}/packages")
     shutil.copytree(packages, shelf)
     monkeypatch.setenv("PERENNIAL_PACKAGES", f"gs://{chain.bucket}/packages")
-    with open_bench(chain.context) as bench:
-        started = chain.converter(SNAPSHOT).start(bench)
+    with run_context(chain.context) as context:
+        started = chain.converter(SNAPSHOT).start(context)
     result = chain.other_run("manual__2").execute(chain.converter(SNAPSHOT))
     assert f"Adopted {started}" in capsys.readouterr().out
     assert (result["job"], result["converted"]) == (started, True)
@@ -128,8 +136,8 @@ def test_convert_anew_leaves_the_records_that_there_are_and_is_found_again(
     assert chain.file(data_dir(chain) + "dataset_info.json").read_text() == "{}"
     again = anew.execute(anew.converter(SNAPSHOT))
     assert (again["converted"], again["data_dir"]) == (False, result["data_dir"])
-    with open_bench(anew.other_run("manual__2").context) as bench:
-        assert anew.converter(SNAPSHOT).key(bench) != result["key"]
+    with run_context(anew.other_run("manual__2").context) as context:
+        assert anew.converter(SNAPSHOT).key(context) != result["key"]
 
 
 @pytest.mark.slow
@@ -161,9 +169,38 @@ def test_convert_that_is_killed_while_it_submits_cancels_its_job(
 def test_convert_of_a_job_that_commits_nothing_fails(chain: Any) -> None:
     operator = chain.converter(SNAPSHOT)
     with (
-        open_bench(chain.context) as bench,
+        run_context(chain.context) as context,
         pytest.raises(
             AirflowException, match=r"some-job ended well, but .*dataset_info\.json does not exist"
         ),
     ):
-        operator.result(bench, "some-job")
+        operator.result(context, "some-job")
+
+
+def test_convert_of_two_runs_that_start_at_the_same_moment_makes_one_job(
+    chain: Any, packages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(chain, [picture(number) for number in range(10)])
+    monkeypatch.setenv("PERENNIAL_PACKAGES", str(packages))
+    runs = [chain.other_run("backfill__1"), chain.other_run("backfill__2")]
+    together = Barrier(len(runs))
+
+    def first_try(run: Any) -> str | None:
+        with run_context(run.context) as context:
+            together.wait(60)
+            try:
+                started: str | None = chain.converter(SNAPSHOT).start(context)
+            except AirflowException:
+                return None  # refused by the service: Airflow tries again
+            return started
+
+    with ThreadPoolExecutor(len(runs)) as pool:
+        started = set(pool.map(first_try, runs)) - {None}
+    results = [run.execute(chain.converter(SNAPSHOT)) for run in runs]
+
+    (job,) = started
+    with run_context(chain.context) as context:
+        place = {"project_id": chain.project, "location": "us-central1"}
+        assert [found.id for found in context.clients.dataflow_jobs.list_jobs(request=place)] == [job]
+    assert results[0]["data_dir"] == results[1]["data_dir"]
+    assert sum(results[0]["records"].values()) == 10

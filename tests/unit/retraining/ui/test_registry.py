@@ -1,7 +1,7 @@
 from types import SimpleNamespace
 from typing import Any
 
-from retraining import labels
+from contract import naming
 from retraining.google.endpoints import Deployment
 from retraining.google.models import ModelVersion
 from retraining.ui.registry import read_models
@@ -15,7 +15,7 @@ def version(number: int, **more: str) -> ModelVersion:
         model=MODEL,
         version=str(number),
         artifact_uri=f"gs://b/runs/flowers/run-{number}/model/",
-        labels={labels.RUN: f"run-{number}", labels.METRIC: f"accuracy-0_{number}", **more},
+        labels={naming.RUN_LABEL: f"run-{number}", naming.METRIC_LABEL: f"accuracy-0_{number}", **more},
         aliases=(),
     )
 
@@ -45,7 +45,7 @@ def test_read_models_marks_what_serves_and_what_served() -> None:
 
 
 def test_read_models_of_a_version_without_labels_knows_no_metric() -> None:
-    bare = version(1, **{labels.METRIC: "", labels.RUN: ""})
+    bare = version(1, **{naming.METRIC_LABEL: "", naming.RUN_LABEL: ""})
     found = read_models(
         services(None, bare),
         "yellow_taxi",

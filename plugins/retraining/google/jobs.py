@@ -1,18 +1,53 @@
-"""What a job writes, read from Cloud Logging in the order of its lines."""
+"""Jobs of any service: their status, and their lines in Cloud Logging."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
-from retraining.polling import CALL_TIMEOUT_SECONDS, retry
+from retraining.google.calls import CALL_TIMEOUT_SECONDS, retry
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from retraining.google.clients import Clients
+    from retraining.google import Clients
 
 PAGE_SIZE = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStatus:
+    """Status of a job.
+
+    Attributes:
+        state: in the service's terms.
+        ended: whether the job stays in this state.
+        succeeded: whether it ended well.
+        error: the service's error message; may be empty.
+    """
+
+    state: str
+    ended: bool
+    succeeded: bool
+    error: str = ""
+
+
+class Jobs(Protocol):
+    """The jobs of a service."""
+
+    def status(self, name: str, /, *, outage_seconds: float = ...) -> JobStatus:
+        """Return the status of a job, retrying while the service is away."""
+
+    def cancel(self, name: str, /) -> None:
+        """Request a job's cancellation; a job that has ended stays as it is."""
+
+
+class JobLines(Protocol):
+    """Log lines of a job."""
+
+    def new_lines(self) -> Iterable[str]:
+        """Return the lines since the last call, oldest first."""
 
 
 class JobLogs:
@@ -26,7 +61,7 @@ class JobLogs:
 
     @classmethod
     def of_custom_job(cls, clients: Clients, name: str) -> JobLogs:
-        """The lines of a training job.
+        """Return the lines of a training job.
 
         https://cloud.google.com/vertex-ai/docs/training/monitor-debug-training
         """
@@ -34,14 +69,14 @@ class JobLogs:
 
     @classmethod
     def of_dataflow_job(cls, clients: Clients, job_id: str) -> JobLogs:
-        """The lines of a Dataflow job.
+        """Return the lines of a Dataflow job.
 
         https://cloud.google.com/dataflow/docs/guides/logging
         """
         return cls(clients, resource_type="dataflow_step", job_id=job_id)
 
     def new_lines(self) -> Iterator[str]:
-        """The lines since the last call, oldest first."""
+        """Return the lines since the last call, oldest first."""
         from google.cloud.logging import ASCENDING
 
         condition = self._filter

@@ -9,7 +9,7 @@ import requests
 from google.api_core import exceptions
 from google.auth.exceptions import RefreshError, TransportError
 
-from retraining.polling import delays, is_transient
+from retraining.google.calls import delays, is_transient
 
 
 def test_delays_are_short_at_first_and_end_at_the_longest() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from retraining.operators.approve import ApproveOperator
+from retraining.operators.promote import ApproveOperator
 from retraining_chain import SPEC
 
 REASONS = ["Accuracy 0.9 is at least 0.7.", "The export is whole."]
@@ -35,7 +35,7 @@ def answer(option: str, user: dict[str, str] | None) -> dict[str, Any]:
 
 def test_approve_in_a_run_that_does_not_ask_for_it_goes_on_at_once() -> None:
     result = operator().execute({"params": {"approval": False}})  # type: ignore[typeddict-item]
-    assert result == {"approval": {"approved": True, "sentence": ""}, "note": "not asked for"}
+    assert result == {"approval": {"approved": True, "sentence": ""}, "note": "no approval required"}
 
 
 @pytest.mark.parametrize(("allowed", "params"), [(False, {}), (True, {"promote": False})])
@@ -43,7 +43,7 @@ def test_approve_of_a_version_that_will_not_be_promoted_asks_nobody(
     params: dict[str, bool], *, allowed: bool
 ) -> None:
     context: Any = {"params": {"approval": True, **params}}
-    assert operator(allowed=allowed).execute(context)["note"].startswith("nobody asked")
+    assert operator(allowed=allowed).execute(context)["note"].startswith("no approval required: ")
 
 
 @pytest.mark.parametrize(

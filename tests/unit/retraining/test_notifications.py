@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from retraining import notices
+from retraining import notifications
 
 REQUIRED = {
     "PERENNIAL_PROJECT": "p",
@@ -52,27 +52,27 @@ def context(**fields: Any) -> Any:
 
 
 def test_on_failure_names_task_run_and_error(told: Path) -> None:
-    notices.on_failure(context(exception=ValueError("no such tier")))
+    notifications.on_failure(context(exception=ValueError("no such tier")))
     assert told.read_text() == (
         "flowers_training: train failed | train of run manual__1 of flowers_training failed: no such tier\n"
     )
 
 
 def test_on_promotion_says_what_promote_says(told: Path) -> None:
-    notices.on_promotion(context(ti=Task(promoted=True, note="version 2 answers at flowers")))
+    notifications.on_promotion(context(ti=Task(promoted=True, note="version 2 answers at flowers")))
     assert told.read_text() == (
         "flowers_training: promoted | run manual__1 of flowers_training: version 2 answers at flowers\n"
     )
 
 
 def test_on_promotion_of_a_version_that_was_not_promoted_says_nothing(told: Path) -> None:
-    notices.on_promotion(context(ti=Task(promoted=False, note="not promoted: weak")))
+    notifications.on_promotion(context(ti=Task(promoted=False, note="not promoted: weak")))
     assert not told.exists()
 
 
 def test_on_deadline_names_run_and_limit(told: Path) -> None:
     run = {"dag_id": "flowers_training", "dag_run_id": "manual__1"}
-    asyncio.run(notices.on_deadline(minutes=90.0, context={"dag_run": run}))
+    asyncio.run(notifications.on_deadline(minutes=90.0, context={"dag_run": run}))
     assert told.read_text() == (
         "flowers_training: late | Run manual__1 of flowers_training takes longer than 90 minutes\n"
     )
@@ -80,5 +80,5 @@ def test_on_deadline_names_run_and_limit(told: Path) -> None:
 
 def test_tell_without_a_notifier_tells_nobody(told: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PERENNIAL_NOTIFIER")
-    notices.on_failure(context(exception=ValueError("x")))
+    notifications.on_failure(context(exception=ValueError("x")))
     assert not told.exists()

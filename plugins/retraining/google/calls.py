@@ -1,23 +1,30 @@
-"""How often to look at a job, and which errors of a look are worth another one."""
+"""Calls of Google's services: repeated after transient errors, waited for, and made once.
+
+Vertex AI takes no request ids. So every attempt to make a resource first looks for what an earlier one may
+have made.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from google.api_core.operation import Operation
     from google.api_core.retry import Retry
 
+Resource = TypeVar("Resource")
+
 FIRST_DELAY_SECONDS = 0.2
 GROWTH = 1.4
 CALL_TIMEOUT_SECONDS = 60.0
+CREATE_SECONDS = 120.0
 OUTAGE_SECONDS = 600.0
-"""How long a service may be away while a job is watched."""
+"""Longest outage of a service while a job is watched."""
 
 
 def delays(longest_seconds: float) -> Iterator[float]:
-    """Seconds between looks: short at first, so that short jobs cost little, then ever longer."""
+    """Give the seconds between polls: few at first, so that short jobs end early, then ever more."""
     delay = min(FIRST_DELAY_SECONDS, longest_seconds)
     while True:
         yield delay
@@ -25,7 +32,7 @@ def delays(longest_seconds: float) -> Iterator[float]:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same call may succeed later: too many requests, a server's fault, or a lost connection."""
+    """Return True if a repeated call may succeed: too many requests, a server error, a lost connection."""
     import requests
     from google.api_core import exceptions
     from google.auth.exceptions import TransportError
@@ -48,7 +55,7 @@ def is_transient(error: BaseException) -> bool:
 def retry(
     timeout_seconds: float = OUTAGE_SECONDS, on_error: Callable[[Exception], Any] | None = None
 ) -> Retry:
-    """Google's retry, with jitter, for calls that may be repeated."""
+    """Return Google's retry, with jitter, for idempotent calls."""
     from google.api_core.retry import Retry
 
     return Retry(
@@ -57,7 +64,7 @@ def retry(
 
 
 def operation_result(operation: Operation, *, poll_seconds: float, timeout_seconds: float) -> Any:
-    """What a long-running operation of Vertex AI comes to, waited for.
+    """Wait for a long-running operation of Vertex AI and return its result.
 
     Raises:
         google.api_core.exceptions.GoogleAPICallError: the operation failed.
@@ -67,3 +74,23 @@ def operation_result(operation: Operation, *, poll_seconds: float, timeout_secon
 
     polling = DEFAULT_POLLING.with_delay(initial=FIRST_DELAY_SECONDS, maximum=poll_seconds)
     return operation.result(polling=polling.with_timeout(timeout_seconds), retry=retry(CALL_TIMEOUT_SECONDS))
+
+
+def get_or_create(
+    find: Callable[[], Resource | None],
+    create: Callable[[], Resource],
+    *,
+    timeout_seconds: float = CREATE_SECONDS,
+) -> Resource:
+    """Return the resource that `find` finds, or else `create` makes; after a transient error, try again.
+
+    Raises:
+        google.api_core.exceptions.RetryError: the errors went on for too long.
+    """
+
+    def attempt() -> Resource:
+        found = find()
+        return found if found is not None else create()
+
+    made: Resource = retry(timeout_seconds)(attempt)()
+    return made

@@ -6,7 +6,7 @@ import pytest
 from google.cloud.aiplatform_v1 import StudySpec
 
 from contract import GateSpec, Search, TuningSpec
-from retraining.study import Trial, arguments, best_trial, study_spec
+from retraining.tuning import Trial, best_trial, study_spec, trial_arguments
 
 AUC = GateSpec(metric="auc", direction="higher", threshold=0.9)
 RMSE = GateSpec(metric="rmse", direction="lower", threshold=4)
@@ -60,7 +60,7 @@ def test_best_trial_of_none_that_reported_is_none() -> None:
 
 
 def test_arguments_have_the_types_that_the_search_names() -> None:
-    found = arguments(trial(1), TUNING)
+    found = trial_arguments(trial(1), TUNING)
     assert found == {"learning_rate": 0.001, "units": 99, "batch": 32, "optimizer": "sgd"}
     assert [type(value) for value in found.values()] == [float, int, int, str]
 
