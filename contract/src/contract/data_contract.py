@@ -1,4 +1,4 @@
-"""What a converted dataset holds and how it was split; travels as `features.json` beside the TFRecords."""
+"""The contents of a converted dataset and its split: `features.json`, which lies beside the TFRecords."""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-from contract.csv_format import CsvFormat
-from contract.errors import ContractError
+from pydantic import ConfigDict
+
 from contract.features import FeatureSpec
-from contract.fields import FieldReader
+from contract.naming import check_dataset_name
+from contract.validation import ContractError, check_complete, from_json, to_json
 
 RECORD_FORMAT_VERSION = "1.0.0"
-"""Rises when the converter writes other records for the same input: every conversion is then made anew."""
+"""Version of the records that the converter writes; a new one converts every dataset anew."""
 
 FEATURES_FILENAME = "features.json"
 TRAIN_SPLIT = "train"
 VALIDATION_SPLIT = "validation"
 TEST_SPLIT = "test"
+
+IMAGE_INPUT = "image_bytes"
+"""The only input of an exported model that takes images."""
 
 RecordFormat = Literal["image", "csv", "idx"]
 
@@ -30,19 +34,56 @@ _TFDS_FEATURES_DICT = "tensorflow_datasets.core.features.features_dict.FeaturesD
 _TFDS_SCALAR = "tensorflow_datasets.core.features.scalar.Scalar"
 
 
+MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL")
+"""The usual spellings of a missing value."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class SplitSpec:
-    """How records are divided: by a hash of the key, so that the same record is always on the same side.
+class CsvFormat:
+    """The dialect of CSV files (RFC 4180): UTF-8, quoted with `"`, any line ending, `.gz` for gzip.
+
+    Spaces around a value are no part of it.
 
     Attributes:
-        validation_percent: the share of the hash space that is never trained on, 1 to 50.
-        salt: changes the division when it must be drawn anew; at most 64 bytes.
-        test_files: names of raw files, `*` and `?` allowed, whose records all go to a third side, `test`: it
-            is reported on, and decides nothing.
+        columns: the names of all columns in order, where files have no header; empty where the first line of
+            each file names them. A column that no feature has is passed over.
+        delimiter: one character between fields.
+        missing: spellings of a missing value.
 
     Raises:
         ContractError: a field has a value that it can't have.
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    columns: tuple[str, ...] = ()
+    delimiter: str = ","
+    missing: tuple[str, ...] = MISSING
+
+    def __post_init__(self) -> None:
+        if len(set(self.columns)) != len(self.columns):
+            raise ContractError("csv.columns", expected="distinct names", received=self.columns)
+        if len(self.delimiter) != 1 or self.delimiter in '"\r\n\0 ':
+            raise ContractError(
+                "csv.delimiter", expected="one character, not a quote", received=self.delimiter
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSpec:
+    """A split by a hash of each record's key, so that a record is always in the same split.
+
+    Attributes:
+        validation_percent: percentage of the hash space that is never trained on, 1 to 50.
+        salt: key of the hash, at most 64 bytes; another one draws another split.
+        test_files: names of raw files, `*` and `?` allowed, whose records all go to a third split, `test`,
+            which is reported on and decides nothing.
+
+    Raises:
+        ContractError: a field has a value that it can't have.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     validation_percent: int = 10
     salt: str = ""
@@ -58,11 +99,11 @@ class SplitSpec:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The sides that there are, in order."""
+        """Names of the splits, in order."""
         return (TRAIN_SPLIT, VALIDATION_SPLIT, *((TEST_SPLIT,) if self.test_files else ()))
 
     def is_test_file(self, name: str) -> bool:
-        """Whether a raw file's records are only reported on.
+        """Return True if a raw file's records go to the test split.
 
         Args:
             name: its path in the source; a pattern without a slash is compared with the last part.
@@ -73,52 +114,31 @@ class SplitSpec:
         )
 
     def split_of(self, key: bytes) -> str:
-        """`train` or `validation` for a record with this key."""
+        """Return `train` or `validation` for a record with this key."""
         digest = hashlib.blake2b(key, digest_size=8, key=self.salt.encode()).digest()
         bucket = int.from_bytes(digest, "big") % 10_000
         return VALIDATION_SPLIT if bucket < self.validation_percent * 100 else TRAIN_SPLIT
 
-    def to_json(self) -> dict[str, Any]:
-        """The split as plain JSON values."""
-        return {
-            "validation_percent": self.validation_percent,
-            "salt": self.salt,
-            "test_files": list(self.test_files),
-        }
-
-    @classmethod
-    def from_json(cls, value: object) -> SplitSpec:
-        """The split that `to_json` wrote.
-
-        Raises:
-            ContractError: a field is missing, unknown or of the wrong type.
-        """
-        reader = FieldReader(value, "split")
-        split = cls(
-            validation_percent=reader.take("validation_percent", int),
-            salt=reader.take("salt", str),
-            test_files=tuple(reader.take_list("test_files", str)),
-        )
-        reader.finish()
-        return split
-
 
 @dataclass(frozen=True, kw_only=True)
 class DataContract:
-    """All that the conversion of raw data depends on, apart from the data.
+    """Everything but the raw data that determines the records of a conversion.
 
     Attributes:
-        name: the dataset, as in `gs://BUCKET/datasets/NAME/`.
-        record_format: how raw data is read: `image` (JPEG files), `csv`, or `idx` (the files of MNIST).
+        name: the dataset's name: at most 40 lower-case letters, digits and underscores, a letter first and no
+            underscore last, since model and endpoint ids are made of it (`contract.naming`).
+        record_format: format of the raw data: `image` (JPEG files), `csv`, or `idx` (the files of MNIST).
         features: every feature of a record; exactly one has the role `label`.
-        split: how records are divided.
-        max_rejected_fraction: above this share of unusable records a conversion fails, 0 to 1.
+        split: division of the records into training, validation and test data.
+        max_rejected_fraction: largest fraction of unusable records, 0 to 1; a conversion fails above it.
         strict: decode every image in full instead of reading its header and end marker.
-        csv: how CSV files are written; only with the record format `csv`.
+        csv: dialect of the CSV files; only with the record format `csv`.
 
     Raises:
         ContractError: a field has a value that it can't have.
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     name: str
     record_format: RecordFormat
@@ -129,11 +149,7 @@ class DataContract:
     csv: CsvFormat | None = None
 
     def __post_init__(self) -> None:
-        is_word = self.name.isascii() and self.name.replace("_", "a").isalnum() and self.name.islower()
-        if not is_word or len(self.name) > 40:
-            raise ContractError(
-                "name", expected="at most 40 lower-case letters, digits and _", received=self.name
-            )
+        check_dataset_name(self.name)
         if self.record_format not in get_args(RecordFormat):
             raise ContractError(
                 "record_format", expected=f"one of {get_args(RecordFormat)}", received=self.record_format
@@ -158,12 +174,19 @@ class DataContract:
             )
 
     @property
+    def model_inputs(self) -> Mapping[str, FeatureSpec]:
+        """Inputs of an exported model: the encoded image, or one for each input feature; feature by input."""
+        if self.record_format in ("image", "idx"):
+            return {IMAGE_INPUT: self.feature("image/encoded")}
+        return {feature.name: feature for feature in self.features if feature.role == "input"}
+
+    @property
     def label(self) -> FeatureSpec:
-        """The feature that a model predicts."""
+        """Feature that a model predicts."""
         return next(feature for feature in self.features if feature.role == "label")
 
     def feature(self, name: str) -> FeatureSpec:
-        """The feature of this name.
+        """Return the feature of this name.
 
         Raises:
             ContractError: there is none.
@@ -174,7 +197,7 @@ class DataContract:
         raise ContractError("features", expected=f"one of {[f.name for f in self.features]}", received=name)
 
     def conversion_key(self, snapshot: str) -> str:
-        """Names the conversion of a snapshot: the same key always means the same records.
+        """Return the key of a snapshot's conversion: the same key always means the same records.
 
         Args:
             snapshot: the id of the raw data.
@@ -182,44 +205,11 @@ class DataContract:
         Returns:
             16 hexadecimal digits.
         """
-        parts = [snapshot, RECORD_FORMAT_VERSION, json.dumps(self.to_json(), sort_keys=True)]
+        parts = [snapshot, RECORD_FORMAT_VERSION, json.dumps(to_json(self), sort_keys=True)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
-    def to_json(self) -> dict[str, Any]:
-        """The contract as plain JSON values."""
-        return {
-            "name": self.name,
-            "record_format": self.record_format,
-            "features": [feature.to_json() for feature in self.features],
-            "split": self.split.to_json(),
-            "max_rejected_fraction": self.max_rejected_fraction,
-            "strict": self.strict,
-            "csv": None if self.csv is None else self.csv.to_json(),
-        }
-
-    @classmethod
-    def from_json(cls, value: object) -> DataContract:
-        """The contract that `to_json` wrote.
-
-        Raises:
-            ContractError: a field is missing, unknown or of the wrong type.
-        """
-        reader = FieldReader(value, "contract")
-        csv = reader.take("csv", dict, type(None))
-        contract = cls(
-            name=reader.take("name", str),
-            record_format=reader.take("record_format", str),
-            features=tuple(FeatureSpec.from_json(item) for item in reader.take_list("features", Mapping)),
-            split=SplitSpec.from_json(reader.take("split", dict)),
-            max_rejected_fraction=reader.take("max_rejected_fraction", float, int),
-            strict=reader.take("strict", bool),
-            csv=None if csv is None else CsvFormat.from_json(csv),
-        )
-        reader.finish()
-        return contract
-
     def to_features_json(self) -> str:
-        """The text of `features.json`: TensorFlow Datasets reads the features, we read the whole contract."""
+        """Return the text of `features.json`: features for TensorFlow Datasets, and the whole contract."""
         features = {
             feature.name: {
                 "pythonClassName": _TFDS_SCALAR,
@@ -232,15 +222,24 @@ class DataContract:
             "type": _TFDS_FEATURES_DICT,
             "proto_cls": "tensorflow_datasets.FeaturesDict",
             "content": {"features": features},
-            "contract": self.to_json(),
+            "contract": to_json(self),
         }
         return json.dumps(document, indent=2) + "\n"
 
     @classmethod
     def from_features_json(cls, text: str) -> DataContract:
-        """The contract in the text of a `features.json`.
+        """Return the contract in the text of a `features.json`.
 
         Raises:
             ContractError: the text is no JSON, holds no contract, or a field of it is wrong.
         """
-        return cls.from_json(FieldReader.of_text(text, FEATURES_FILENAME).take("contract", dict))
+        contract = from_json(_FeaturesJson, text, FEATURES_FILENAME).contract
+        check_complete(json.loads(text)["contract"], contract, f"{FEATURES_FILENAME}.contract")
+        return contract
+
+
+@dataclass(frozen=True, kw_only=True)
+class _FeaturesJson:
+    """The part of a `features.json` that is ours."""
+
+    contract: DataContract

@@ -1,4 +1,4 @@
-"""A dataset's whole retraining, as one value: what a DAG file says of it."""
+"""The specification of a dataset's retraining: one value, written in its DAG file."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from contract.contract import DataContract
-from contract.errors import ContractError
+from contract.data_contract import DataContract
 from contract.features import Scalar
 from contract.partitions import Partitioning
+from contract.validation import ContractError
 
 Direction = Literal["higher", "lower"]
 Scale = Literal["linear", "log"]
@@ -20,13 +20,13 @@ Scale = Literal["linear", "log"]
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """Which values of an argument a tuning tries.
+    """The search space of one hyperparameter.
 
     Attributes:
-        values: the ones to choose from; empty for a range.
+        values: the values to choose from; empty for a range.
         minimum: the least value of a range.
         maximum: the greatest value of a range; with a whole minimum and maximum, values are whole numbers.
-        scale: how values are spread over a range.
+        scale: `linear` or `log`, the distribution of values over a range.
 
     Raises:
         ContractError: a field has a value that it can't have.
@@ -52,12 +52,12 @@ class Search:
 
 @dataclass(frozen=True, kw_only=True)
 class TuningSpec:
-    """How arguments of a training are searched for, by the gate's metric on the validation side.
+    """Hyperparameter tuning: a search for training arguments by the gate's metric on the validation split.
 
     Attributes:
-        parameters: what is tried, by argument.
-        max_trials: how many trainings in all.
-        parallel_trials: how many at a time.
+        parameters: search space by argument.
+        max_trials: number of training jobs in all.
+        parallel_trials: number of training jobs at a time.
 
     Raises:
         ContractError: a field has a value that it can't have.
@@ -79,7 +79,7 @@ class TuningSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSpec:
-    """How a dataset's model is trained.
+    """The training job of a dataset's model.
 
     Attributes:
         module: the Python module that the training job runs.
@@ -88,7 +88,7 @@ class TrainingSpec:
         timeout_seconds: a job that takes longer is cancelled by the service.
         image: an image whose entry point runs in place of the module in the trainer's image: a URI, or a bare
             name for one that lies beside the trainer's.
-        tuning: how a run that asks for it searches for better arguments; `None` if there is no such search.
+        tuning: hyperparameter tuning of runs that ask for it; None if there is no such search.
 
     Raises:
         ContractError: a field has a value that it can't have.
@@ -126,14 +126,14 @@ class TrainingSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class GateSpec:
-    """What a model must reach to be promoted.
+    """Conditions for the promotion of a model.
 
     Attributes:
         metric: the name of a metric in `evaluation.json`.
         direction: whether `higher` or `lower` values are better.
         threshold: the worst value that may be promoted.
-        baseline_margin: how much better than the trivial baseline it must be, in the metric's unit.
-        production_margin: how much worse than the version in production it may be, in the metric's unit.
+        baseline_margin: least improvement on the constant baseline, in the metric's unit.
+        production_margin: largest loss against the version in production, in the metric's unit.
         max_model_bytes: the largest export that may be served.
 
     Raises:
@@ -161,10 +161,10 @@ class GateSpec:
 
 @dataclass(frozen=True)
 class NewData:
-    """A schedule that is no clock: a run begins when somebody says that there is new data.
+    """An event-driven schedule: an event of an Airflow asset starts a run.
 
     Attributes:
-        asset: the name of the Airflow asset whose events say so. It is only a name: no place is watched.
+        asset: the name of the asset. It is only a name: no storage is watched.
 
     Raises:
         ContractError: the name is not of letters, digits, dots, dashes and underscores.
@@ -181,24 +181,23 @@ class NewData:
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSpec:
-    """All that the chain needs to know about a dataset.
+    """The specification of a dataset's retraining.
 
     Attributes:
         contract: what its records hold and how they are made.
-        source: where raw data comes from: a folder, a `gs://` URI, or a path below the source root.
-        training: how its model is trained.
-        gate: what the model must reach.
-        schedule: a cron expression, `NewData` for runs that an asset's events begin, or `None` for runs by
-            hand.
+        source: location of the raw data: a folder, a `gs://` URI, or a path below the source root.
+        training: the training job.
+        gate: conditions for the promotion of the model.
+        schedule: a cron expression (UTC), `NewData` for runs that an asset's events start, or None for manual
+            runs.
         partition: the names of raw files that each hold a day, a month or a year, with the directives of
             `strptime`: `trips_%Y-%m.csv`. A run sees no partition that ends after its data interval. `None`
             for data that isn't partitioned by time.
-        window: how much of the past a run trains on, as an ISO 8601 duration of whole years, months or days,
-            `P12M` for instance; `None` for all of it. Only with partitions.
-        approval: whether a run waits for a person's word before its version goes into production, unless it
-            is told otherwise; `None` for a chain that has no such step.
-        max_active_runs: how many conversions and how many trainings of this dataset go on at a time, those
-            of backfills included.
+        window: training window, an ISO 8601 duration of whole years, months or days before the end of the
+            run's data, `P12M` for instance; None for all data. Only with partitions.
+        approval: whether a run waits for a person's approval before its version goes into production, unless
+            its parameters say otherwise; None for a DAG without that step.
+        max_active_runs: largest number of conversions, and of training jobs, at a time, backfills included.
         deadline_minutes: a run that takes longer than this is late, and whoever is to be told of failures is
             told so; `None` for no such limit.
         description: one paragraph, shown in Airflow.
@@ -232,10 +231,10 @@ class DatasetSpec:
 
     @property
     def name(self) -> str:
-        """The dataset's name."""
+        """Name of the dataset."""
         return self.contract.name
 
     @property
     def partitioning(self) -> Partitioning | None:
-        """How the raw files are divided by time, if they are."""
+        """Partitioning of the raw files by time; None for data that isn't partitioned."""
         return None if self.partition is None else Partitioning(pattern=self.partition, window=self.window)
