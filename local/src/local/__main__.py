@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -112,7 +111,9 @@ def demonstrate(
     settings: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="PARAM=JSON", help="A parameter of the run, train_steps=100 for instance; repeatable."
+            "--set",
+            metavar="PARAM=JSON",
+            help="Parameter of the run, train_steps=100 for instance; repeatable.",
         ),
     ] = None,
 ) -> None:
@@ -133,7 +134,9 @@ def train(
     settings: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="FLAG=VALUE", help="A flag of the trainer, train_steps=100 for instance; repeatable."
+            "--set",
+            metavar="FLAG=VALUE",
+            help="Trainer flag, train_steps=100 for instance; repeatable.",
         ),
     ] = None,
 ) -> None:
@@ -160,6 +163,7 @@ def predict(
 @app.command()
 def purge(
     context: typer.Context,
+    *,
     dataset: Dataset,
     run: Annotated[
         str | None,
@@ -182,6 +186,7 @@ def purge(
 @app.command()
 def plan(
     context: typer.Context,
+    *,
     dataset: Dataset,
     since: Annotated[str, typer.Option("--from", metavar="TIME", help="First logical date, UTC.")],
     until: Annotated[str, typer.Option("--to", metavar="TIME", help="Last logical date, UTC, inclusive.")],
@@ -222,7 +227,7 @@ def parse_settings(texts: Sequence[str]) -> dict[str, str]:
     return settings
 
 
-def as_json(settings: dict[str, str]) -> dict[str, Any]:
+def as_json(settings: Mapping[str, str]) -> dict[str, Any]:
     """Return each value parsed as JSON, or as it is where it is no JSON."""
     values: dict[str, Any] = {}
     for name, text in settings.items():
@@ -242,11 +247,11 @@ def main() -> None:
     app(prog_name="perennial")
 
 
-def _arguments(options: dict[str, str | int | None]) -> list[str]:
+def _arguments(options: Mapping[str, str | int | None]) -> list[str]:
     return [text for name, value in options.items() if value is not None for text in (name, str(value))]
 
 
-def _chosen(flags: dict[str, bool]) -> list[str]:
+def _chosen(flags: Mapping[str, bool]) -> list[str]:
     return [name for name, chosen in flags.items() if chosen]
 
 
@@ -261,4 +266,4 @@ def _print_addresses(stack: Stack) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,4 +1,4 @@
-"""Terminal output: the steps of a start and the tasks of a run, live on a terminal and a line each elsewhere."""
+"""Terminal output: the steps of a start and the tasks of a run, live or as plain lines."""
 
 from __future__ import annotations
 

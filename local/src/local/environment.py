@@ -190,7 +190,7 @@ def process_environment(variables: Mapping[str, str], paths: StackPaths) -> dict
     """Return the environment of the stack's own processes, which carries the stack's id."""
     return {
         **client_environment(variables),
-        # Airflow renames its processes; without this the new name overwrites the environment, stack id included.
+        # Airflow renames its processes; without this the new name overwrites the environment.
         # https://github.com/dvarrazzo/py-setproctitle#environment-variables
         "SPT_NOENV": "1",
         STACK_VARIABLE: paths.stack_id,

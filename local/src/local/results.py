@@ -68,17 +68,19 @@ class EvaluationSummary:
             contract = _records_contract(evaluation, buckets)
         except ContractError as error:
             raise StackError(f"{job}: {error}") from error
-        test = evaluation.test and TestSummary(
-            files=contract.split.test_files if contract else (),
-            examples=evaluation.test.examples,
-            metrics=evaluation.test.metrics,
-        )
+        test = evaluation.test
         return cls(
             metrics=evaluation.metrics,
             baseline=evaluation.baseline.metrics,
             labels=evaluation.labels,
             label_name=contract.label.name if contract else "",
-            test=test,
+            test=TestSummary(
+                files=contract.split.test_files if contract else (),
+                examples=test.examples,
+                metrics=test.metrics,
+            )
+            if test
+            else None,
         )
 
     def lines(self, *, synthetic: bool) -> list[str]:

@@ -61,9 +61,7 @@ def sample(dataset: str, paths: StackPaths) -> Source:
     facts = json.loads(completed.stdout)
     state = "written" if facts["written"] else "there already"
     console.print(f"sample {dataset}: {facts['description']}, {state}", markup=False, soft_wrap=True)
-    return Source(
-        uri=str(paths.samples / dataset), synthetic=facts["made"], description=facts["description"]
-    )
+    return Source(uri=str(paths.samples / dataset), synthetic=facts["made"], description=facts["description"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,12 +79,12 @@ class SampleSummary:
     missing: Mapping[str, str]
 
     def __str__(self) -> str:
-        parts = {"fetched": self.written, "there already": self.unchanged, "missing": self.missing}
-        return ", ".join(f"{len(datasets)} {state}" for state, datasets in parts.items() if datasets) or "none"
+        groups = {"fetched": self.written, "there already": self.unchanged, "missing": self.missing}
+        return ", ".join(f"{len(group)} {state}" for state, group in groups.items() if group) or "none"
 
 
 class SampleFetcher:
-    """Concurrent subprocesses that fetch or generate samples; a context manager that ends those still running.
+    """Concurrent subprocesses that fetch or generate samples; a context manager that terminates them.
 
     Args:
         datasets: names; those without a sample are left out of the summary.
@@ -124,7 +122,9 @@ class SampleFetcher:
         Raises:
             StackError: `cancel` was called.
         """
-        written, unchanged, missing = [], [], {}
+        written: list[str] = []
+        unchanged: list[str] = []
+        missing: dict[str, str] = {}
         for dataset, process in self._processes.items():
             output, log = process.communicate()
             if self._cancelled:

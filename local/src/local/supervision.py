@@ -1,4 +1,4 @@
-"""The process manager of a stack, supervisord (http://supervisord.org), and the processes that it orphaned."""
+"""Process manager of a stack, supervisord (http://supervisord.org), and the processes that it orphaned."""
 
 from __future__ import annotations
 
@@ -213,8 +213,8 @@ class Supervisor:
 def find_orphans(paths: StackPaths) -> list[psutil.Process]:
     """Return every process that carries the stack's id in its environment, oldest first.
 
-    Jobs and servers of the emulator outlive it, and everything outlives a killed process manager. A process id
-    may be reused by another program; the environment variable is reliable, and child processes inherit it.
+    Jobs and servers of the emulator outlive it, and everything outlives a killed process manager. A process
+    id may be reused by another program; the variable can't be mistaken, and child processes inherit it.
     """
     found = []
     for process in psutil.process_iter():
