@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 from typer.core import TyperGroup
 
-from contract.naming import dataset_of
+from contract.naming import dag_id, dataset_of
 from local import StackError, demo, health, module_runner, offline
 from local.console import console
 from local.paths import DAGS, StackPaths
@@ -43,7 +43,7 @@ def _datasets() -> list[str]:
     return sorted(filter(None, (dataset_of(file.stem) for file in DAGS.glob("*.py"))))
 
 
-Dataset = Annotated[str, typer.Option(help="Its DAG is <dataset>_training.", autocompletion=_datasets)]
+Dataset = Annotated[str, typer.Option(help=f"Its DAG is {dag_id('<dataset>')}.", autocompletion=_datasets)]
 Data = Annotated[str | None, typer.Option(help="Folder or gs:// URI; by default the dataset's sample.")]
 
 app = typer.Typer(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -14,8 +14,6 @@ from local.console import console
 from local.paths import CHECKOUT, StackPaths
 
 _MODULE = "samples"
-# argparse's and typer's exit status for a command line that they can't parse, an unknown dataset here.
-_USAGE_ERROR = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,94 +51,62 @@ def sample(dataset: str, paths: StackPaths) -> Source:
     Raises:
         StackError: there is no sample of this dataset, or it can't be fetched; `samples` has said why.
     """
+    folder = paths.samples / dataset
     completed = subprocess.run(
-        _command(dataset, paths), cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, check=False
-    )
+        module_runner.command(_MODULE, [dataset, "--output-dir", str(folder), "--json"]),
+        cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
     if completed.returncode != 0:
         raise StackError(f"no sample data for {dataset!r}; give your own with --data (make: DATA=folder)")
     facts = json.loads(completed.stdout)
     state = "written" if facts["written"] else "there already"
     console.print(f"sample {dataset}: {facts['description']}, {state}", markup=False, soft_wrap=True)
-    return Source(uri=str(paths.samples / dataset), synthetic=facts["made"], description=facts["description"])
+    return Source(uri=str(folder), synthetic=facts["synthetic"], description=facts["description"])
 
 
 @dataclass(frozen=True, kw_only=True)
-class SampleSummary:
-    """Samples of several datasets after an attempt to provide them.
+class SampleResult:
+    """Outcome of fetching or generating one dataset's sample.
 
     Attributes:
-        written: datasets whose sample was fetched or generated now.
-        unchanged: datasets whose folder held its sample.
-        missing: dataset -> reason.
+        dataset: its name.
+        written: number of files written; 0 if the folder held the sample.
+        error: reason why there is no sample; `None` on success.
     """
 
-    written: Collection[str]
-    unchanged: Collection[str]
-    missing: Mapping[str, str]
-
-    def __str__(self) -> str:
-        groups = {"fetched": self.written, "there already": self.unchanged, "missing": self.missing}
-        return ", ".join(f"{len(group)} {state}" for state, group in groups.items() if group) or "none"
+    dataset: str
+    written: int
+    error: str | None
 
 
 class SampleFetcher:
-    """Concurrent subprocesses that fetch or generate samples; a context manager that terminates them.
+    """Subprocess that fetches or generates the samples of all datasets; a context manager that terminates it.
 
     Args:
-        datasets: names; those without a sample are left out of the summary.
-        paths: of the stack.
+        paths: of the stack; progress goes to the log file `samples.log`.
     """
 
-    def __init__(self, datasets: Collection[str], paths: StackPaths) -> None:
-        self._cancelled = False
-        self._processes = {
-            dataset: subprocess.Popen(
-                _command(dataset, paths), cwd=CHECKOUT, text=True,
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            )
-            for dataset in sorted(datasets)
-        }  # fmt: skip
+    def __init__(self, paths: StackPaths) -> None:
+        with (paths.logs / f"{_MODULE}.log").open("w") as log:
+            self._process = subprocess.Popen(
+                module_runner.command(_MODULE, ["--all", "--output-root", str(paths.samples), "--json"]),
+                cwd=CHECKOUT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
+            )  # fmt: skip
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.cancel()
-        for process in self._processes.values():
-            with process:  # closes its pipes and waits
-                pass
+        with self._process:  # closes its pipe and waits
+            pass
 
     def cancel(self) -> None:
-        """Terminate the processes that still run, which makes `wait` fail."""
-        self._cancelled = True
-        for process in self._processes.values():
-            process.terminate()
+        """Terminate the process, which ends `results`."""
+        self._process.terminate()
 
-    def wait(self) -> SampleSummary:
-        """Wait for all samples; a sample that can't be fetched is part of the summary.
-
-        Raises:
-            StackError: `cancel` was called.
-        """
-        written: list[str] = []
-        unchanged: list[str] = []
-        missing: dict[str, str] = {}
-        for dataset, process in self._processes.items():
-            output, log = process.communicate()
-            if self._cancelled:
-                raise StackError("stopped fetching samples")
-            if process.returncode == 0:
-                (written if json.loads(output)["written"] else unchanged).append(dataset)
-            elif process.returncode != _USAGE_ERROR:
-                missing[dataset] = _last_line(log) or f"status {process.returncode}"
-        return SampleSummary(written=written, unchanged=unchanged, missing=missing)
-
-
-def _command(dataset: str, paths: StackPaths) -> list[str]:
-    folder = paths.samples / dataset
-    return module_runner.command(_MODULE, [dataset, "--output-dir", str(folder), "--json"])
-
-
-def _last_line(log: str) -> str:
-    lines = log.strip().splitlines()
-    return lines[-1].removeprefix("error: ") if lines else ""
+    def results(self) -> Iterator[SampleResult]:
+        """Yield the result of each dataset, in order of completion."""
+        for line in self._process.stdout or ():
+            fields = json.loads(line)
+            yield SampleResult(dataset=fields["dataset"], written=fields["written"], error=fields["error"])

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from contract.naming import dataset_of
 from local import StackError, health, provisioning, supervision
 from local.console import Steps, console
 from local.environment import (
@@ -25,6 +24,8 @@ from local.ports import Ports
 from local.programs import AIRFLOW, EMULATOR, TENSORBOARD, programs
 from local.sources import SampleFetcher
 from local.supervision import ProgramStatus, Supervisor
+
+_SAMPLES = "samples"
 
 
 class Stack:
@@ -64,17 +65,17 @@ class Stack:
 
         Args:
             tensorboard: also start TensorBoard, which takes a processor for some seconds.
-            samples: also fetch or generate the sample data of every DAG, where missing; a failure is printed.
+            samples: also fetch or generate missing sample data; a failure is printed.
 
         Raises:
             StackError: a component does not start; names it and shows its log.
         """
         self.paths.create()
-        with self._locked(), SampleFetcher(self._datasets() if samples else (), self.paths) as fetcher:
+        with self._locked(), SampleFetcher(self.paths) if samples else nullcontext() as fetcher:
             if self.running():
-                if samples:
+                if fetcher is not None:
                     with Steps() as steps:
-                        _finish_samples(fetcher, steps)
+                        _show_samples(fetcher, steps)
                 return True
             self._stop()
             ports = Ports.allocate(self.paths.ports_file)
@@ -83,7 +84,7 @@ class Stack:
             environment = process_environment(variables, self.paths)
             self.supervisor.start(programs(self.paths, ports, BUCKET), environment)
             try:
-                self._start(ports, environment, fetcher if samples else None, tensorboard=tensorboard)
+                self._start(ports, environment, fetcher, tensorboard=tensorboard)
             except BaseException:
                 self._stop()
                 raise
@@ -134,7 +135,7 @@ class Stack:
                 pool.submit(self._build_packages, steps),
             ]
             if fetcher is not None:
-                tasks.append(pool.submit(_finish_samples, fetcher, steps))
+                tasks.append(pool.submit(_show_samples, fetcher, steps))
             try:
                 done = wait(tasks, return_when=FIRST_EXCEPTION).done
                 for task in done:
@@ -167,9 +168,6 @@ class Stack:
         built = provisioning.build_packages(self.paths)
         steps.end("packages", "built" if built else "unchanged")
 
-    def _datasets(self) -> Collection[str]:
-        return set(filter(None, (dataset_of(file.stem) for file in self._dags.glob("*.py"))))
-
     def _stop(self) -> list[str]:
         stopped = [status.name for status in self.supervisor.statuses() if status.alive]
         # Airflow first: a task that is stopped cancels its job, which takes the emulator.
@@ -193,10 +191,15 @@ class Stack:
             yield
 
 
-def _finish_samples(fetcher: SampleFetcher, steps: Steps) -> None:
-    steps.begin("samples", "fetching")
-    summary = fetcher.wait()
-    details = [f"{dataset} is missing: {reason}" for dataset, reason in summary.missing.items()]
-    if details:
-        details.append("The next `make up` tries again.")
-    steps.end("samples", str(summary), details)
+def _show_samples(fetcher: SampleFetcher, steps: Steps) -> None:
+    steps.begin(_SAMPLES, "fetching")
+    ready, missing = [], []
+    for result in fetcher.results():
+        if result.error is None:
+            ready.append(result.dataset)
+        else:
+            missing.append(f"{result.dataset} is missing: {result.error}")
+        steps.begin(_SAMPLES, f"have {', '.join(sorted(ready)) or 'none'}")
+    if missing:
+        missing.append("The next `make up` tries again; the other datasets are ready.")
+    steps.end(_SAMPLES, ", ".join(sorted(ready)) or "none", missing)

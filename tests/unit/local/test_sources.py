@@ -4,13 +4,13 @@ import pytest
 
 from local import StackError
 from local.paths import StackPaths
-from local.sources import SampleFetcher, from_uri, sample
+from local.sources import SampleFetcher, SampleResult, from_uri, sample
 
 
 def test_sample_that_a_program_generates_is_synthetic(tmp_path: Path) -> None:
     raw = sample("taxifare", StackPaths.at(tmp_path))
     assert raw.synthetic
-    assert raw.description == "made-up taxi trips of New York"
+    assert raw.description == "synthetic taxi trips of New York"
     assert (Path(raw.uri) / "taxi-train.csv").is_file()
 
 
@@ -29,29 +29,30 @@ def test_from_uri_of_what_is_no_folder_says_so(tmp_path: Path) -> None:
         from_uri(str(tmp_path / "missing"))
 
 
-def test_fetcher_brings_each_sample_once_and_leaves_datasets_without_one_out(tmp_path: Path) -> None:
+@pytest.fixture
+def paths(tmp_path: Path) -> StackPaths:
     paths = StackPaths.at(tmp_path)
-    for state in ("1 fetched", "1 there already"):
-        with SampleFetcher(["taxifare", "mushrooms"], paths) as fetcher:
-            summary = fetcher.wait()
-        assert str(summary) == state
-        assert not summary.missing
+    paths.create()
+    return paths
+
+
+def test_fetcher_without_a_network_generates_samples_and_says_why_others_are_missing(
+    paths: StackPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "NPM_CONFIG_REGISTRY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9/")
+    results: dict[str, SampleResult] = {}
+    with SampleFetcher(paths) as fetcher:
+        for result in fetcher.results():
+            results[result.dataset] = result
+            if {"census", "taxifare"} <= set(results):
+                break
+    assert "127.0.0.1" in str(results["census"].error)
+    assert results["taxifare"] == SampleResult(dataset="taxifare", written=2, error=None)
     assert (paths.samples / "taxifare" / "taxi-train.csv").is_file()
 
 
-def test_fetcher_says_why_a_sample_is_missing_and_brings_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
-    with SampleFetcher(["census", "taxifare"], StackPaths.at(tmp_path)) as fetcher:
-        summary = fetcher.wait()
-    assert str(summary) == "1 fetched, 1 missing"
-    assert "127.0.0.1:9" in summary.missing["census"]
-
-
-def test_cancelled_fetcher_ends_its_processes(tmp_path: Path) -> None:
-    with SampleFetcher(["flowers"], StackPaths.at(tmp_path)) as fetcher:
+def test_cancelled_fetcher_ends_its_results(paths: StackPaths) -> None:
+    with SampleFetcher(paths) as fetcher:
         fetcher.cancel()
-        with pytest.raises(StackError):
-            fetcher.wait()
-    assert not list(tmp_path.rglob("rendered.json"))
+        assert list(fetcher.results()) == []
