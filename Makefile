@@ -25,6 +25,8 @@ MEMBERS := $(wildcard */pyproject.toml)
 INSTALLED := .venv/.installed
 RUN := .venv/bin/python -m
 PERENNIAL := .venv/bin/perennial
+# Only by age are all datasets purged at once.
+PURGED = $(if $(and $(OLDER_THAN),$(filter file,$(origin DATASET))),,--dataset "$(DATASET)")
 SETTINGS = $(foreach setting,$(SET),--set "$(setting)")
 
 help:  ## show this
@@ -42,7 +44,7 @@ predict: $(INSTALLED)  ## ask the model that train left: make predict [DATASET=c
 	@$(PERENNIAL) predict --dataset "$(DATASET)" $(if $(INSTANCES),--instances "$(INSTANCES)")
 
 forget: $(INSTALLED)  ## remove what runs made on the running stack: make forget DATASET=census [RUN_ID=id] [OLDER_THAN=30d] [PRODUCTION=yes]
-	@$(PERENNIAL) purge --dataset "$(DATASET)" $(if $(RUN_ID),--run "$(RUN_ID)") \
+	@$(PERENNIAL) purge $(PURGED) $(if $(RUN_ID),--run "$(RUN_ID)") \
 		$(if $(OLDER_THAN),--older-than "$(OLDER_THAN)") $(if $(PRODUCTION),--with-production)
 
 up: $(INSTALLED)  ## start Airflow, the emulator and TensorBoard, fetch the samples, and print the addresses
