@@ -23,6 +23,7 @@ class Settings(BaseModel):
         bucket: holds everything.
         packages: the sdists that Dataflow workers install.
         source_root: root of relative sources; without one, sources are absolute.
+        source_hint: ends the error about a missing folder below the source root: the command that fills it.
         trainer_image: runs training jobs.
         serving_image: serves predictions.
         serving_machine: machine type of a deployed model.
@@ -43,6 +44,7 @@ class Settings(BaseModel):
     bucket: str = Field(pattern=r"^[^/]+$", description="a name without gs://")
     packages: str = Field(description="a folder or gs:// URI with the sdists")
     source_root: str | None = Field(None, description="a folder or gs:// URI")
+    source_hint: str | None = Field(None, description="a sentence")
     trainer_image: str = Field(
         default_factory=lambda data: _image("trainer", data), description="an image's URI"
     )
