@@ -12,10 +12,9 @@ from pydantic import BaseModel, BeforeValidator
 
 from contract import ContractError, DatasetSpec
 from retraining.errors import ConfigurationError
-from retraining.plan.deployment import Request, airflow_command, plan_backfill
-from retraining.plan.planner import Reprocess
-from retraining.plan.table import COLUMNS, NUMBERS, cells
-from retraining.plan.times import read_time
+from retraining.plan import Reprocess
+from retraining.plan.deployment import BackfillRequest, airflow_command, plan_backfill
+from retraining.plan.runs import COLUMNS, NUMERIC_COLUMNS, parse_time
 from retraining.source import open_source
 from retraining.spec import read_spec
 from retraining.tiers import load_tiers
@@ -43,7 +42,7 @@ class Asked(BaseModel):
     reprocess: Reprocess = "none"
     parallel: Annotated[int, BeforeValidator(lambda text: text or 0)] = 0
 
-    def request(self) -> Request:
+    def request(self) -> BackfillRequest:
         """What they ask.
 
         Raises:
@@ -52,12 +51,12 @@ class Asked(BaseModel):
         times = {}
         for field, text in (("from", self.since), ("to", self.until)):
             try:
-                times[field] = read_time(text)
+                times[field] = parse_time(text)
             except ConfigurationError as error:
                 raise ConfigurationError(f"{field}: {error}") from error
         if self.parallel < 0:
             raise ConfigurationError(f"at a time: expected 1 or more, received {self.parallel}")
-        return Request(
+        return BackfillRequest(
             since=times["from"],
             until=times["to"],
             source=self.source.strip(),
@@ -96,7 +95,7 @@ def backfill(dag_id: str, asked: Annotated[Asked, Query()], session: SessionDep)
         plan = plan_backfill(spec, request, found.settings, found.storage, session)
     except (ConfigurationError, ContractError) as error:
         return page("backfill.html", status_code=400, problem=str(error), **form)
-    table: dict[str, Any] = {"columns": COLUMNS, "numbers": NUMBERS, "cells": cells}
+    table: dict[str, Any] = {"columns": COLUMNS, "numeric_columns": NUMERIC_COLUMNS}
     return page("backfill.html", plan=plan, command=airflow_command(spec, request, plan), **form, **table)
 
 
