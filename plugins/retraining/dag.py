@@ -14,16 +14,16 @@ from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from contract import DatasetSpec, NewData
-from retraining import notices
-from retraining.operators.approve import ApproveOperator
+from retraining import notifications
 from retraining.operators.convert import ConvertToTFRecordOperator
-from retraining.operators.model_version import CreateModelVersionOperator
-from retraining.operators.promote import PromoteOperator
-from retraining.operators.smoke import SmokePredictOperator
-from retraining.operators.train import TrainOperator
-from retraining.operators.tune import TuneOperator
+from retraining.operators.model_version import (
+    CreateModelVersionOperator,
+    SmokePredictOperator,
+    ValidateExportOperator,
+)
+from retraining.operators.promote import ApproveOperator, PromoteOperator
+from retraining.operators.train import TrainOperator, TuneOperator
 from retraining.operators.upload import UploadDataOperator
-from retraining.operators.validate import ValidateExportOperator
 from retraining.params import run_params
 from retraining.tiers import deployed_tiers
 
@@ -53,7 +53,7 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
             "retry_delay": timedelta(seconds=5),
             "retry_exponential_backoff": True,
             "max_retry_delay": timedelta(minutes=5),
-            "on_failure_callback": notices.on_failure,
+            "on_failure_callback": notifications.on_failure,
         },
     )
     # A backfill has a limit of its own and ignores the DAG's: what is costly is limited by task, too.
@@ -106,7 +106,7 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
             reasons=validate.output["reasons"],
             approval=approval,
             max_active_tis_per_dag=1,
-            on_success_callback=notices.on_promotion,
+            on_success_callback=notifications.on_promotion,
         )
         before >> promote
     return dag
@@ -131,5 +131,5 @@ def _deadline(minutes: float | None) -> DeadlineAlert | None:
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=timedelta(minutes=minutes),
-        callback=AsyncCallback(notices.on_deadline, kwargs={"minutes": minutes}),
+        callback=AsyncCallback(notifications.on_deadline, kwargs={"minutes": minutes}),
     )

@@ -23,7 +23,7 @@ class Check:
     Attributes:
         name: which condition.
         passed: whether it holds.
-        vital: whether the export is broken without it; other conditions only forbid the promotion.
+        blocking: whether the export is broken without it; other conditions only forbid the promotion.
         expected: what would do.
         received: what was found.
         sentence: the outcome, for people.
@@ -31,7 +31,7 @@ class Check:
 
     name: str
     passed: bool
-    vital: bool
+    blocking: bool
     expected: str
     received: str
     sentence: str
@@ -47,7 +47,7 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class GateResult:
     """What the checks come to."""
 
     checks: tuple[Check, ...]
@@ -60,7 +60,7 @@ class Verdict:
     @property
     def broken(self) -> tuple[str, ...]:
         """Why the export can't be used at all; empty if it can."""
-        return tuple(check.sentence for check in self.checks if check.vital and not check.passed)
+        return tuple(check.sentence for check in self.checks if check.blocking and not check.passed)
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -76,7 +76,9 @@ class Verdict:
         }
 
 
-def judge(evaluation: Evaluation, gate: GateSpec, *, contract: DataContract, model_bytes: int) -> Verdict:
+def evaluate_gate(
+    evaluation: Evaluation, gate: GateSpec, *, contract: DataContract, model_bytes: int
+) -> GateResult:
     """The verdict on a model.
 
     Args:
@@ -92,7 +94,7 @@ def judge(evaluation: Evaluation, gate: GateSpec, *, contract: DataContract, mod
     checks.append(_trivial_baseline(value, evaluation.trivial_metrics, gate))
     if evaluation.production_version is not None:
         checks.append(_production(value, evaluation, gate))
-    return Verdict(checks=tuple(checks))
+    return GateResult(checks=tuple(checks))
 
 
 def signature_inputs(contract: DataContract) -> frozenset[str]:
@@ -109,7 +111,7 @@ def _signature(evaluation: Evaluation, contract: DataContract) -> Check:
     gives = ", ".join(sorted(evaluation.outputs)) or "nothing"
     wanted = ", ".join(sorted(expected))
     return Check(
-        name="signature", passed=passed, vital=True,
+        name="signature", passed=passed, blocking=True,
         expected=f"takes {wanted}", received=f"takes {takes}, gives {gives}",
         sentence=f"The export takes {takes} and gives {gives}"
         + ("." if passed else f"; expected it to take {wanted}."),
@@ -119,7 +121,7 @@ def _signature(evaluation: Evaluation, contract: DataContract) -> Check:
 def _finite(evaluation: Evaluation) -> Check:
     found = "finite numbers" if evaluation.finite else "NaN or infinite numbers"
     return Check(
-        name="finite", passed=evaluation.finite, vital=True, expected="finite numbers", received=found,
+        name="finite", passed=evaluation.finite, blocking=True, expected="finite numbers", received=found,
         sentence=f"The export's outputs on {evaluation.examples} validation records are {found}."
         if evaluation.finite
         else f"Among the export's outputs on {evaluation.examples} validation records are {found}.",
@@ -130,7 +132,7 @@ def _parity(evaluation: Evaluation) -> Check:
     difference = evaluation.parity_max_abs_difference
     passed = difference <= PARITY_TOLERANCE  # False for NaN
     return Check(
-        name="parity", passed=passed, vital=True,
+        name="parity", passed=passed, blocking=True,
         expected=f"at most {PARITY_TOLERANCE:g}", received=f"{difference:g}",
         sentence=f"The export differs from the trained model by at most {difference:.2g}"
         + ("." if passed else f"; expected at most {PARITY_TOLERANCE:g}."),
@@ -141,7 +143,7 @@ def _size(model_bytes: int, gate: GateSpec) -> Check:
     passed = model_bytes <= gate.max_model_bytes
     size, limit = f"{model_bytes / 1e6:.1f} MB", f"{gate.max_model_bytes / 1e6:.1f} MB"
     return Check(
-        name="size", passed=passed, vital=False, expected=f"at most {limit}", received=size,
+        name="size", passed=passed, blocking=False, expected=f"at most {limit}", received=size,
         sentence=f"The export has {size}, " + ("within" if passed else "over") + f" the limit of {limit}.",
     )  # fmt: skip
 
@@ -149,7 +151,7 @@ def _size(model_bytes: int, gate: GateSpec) -> Check:
 def _threshold(value: float, gate: GateSpec) -> Check:
     passed = _reaches(value, gate.threshold, gate)
     return Check(
-        name="threshold", passed=passed, vital=False,
+        name="threshold", passed=passed, blocking=False,
         expected=_at_best(gate.threshold, gate), received=_metric(value, gate),
         sentence=f"{_beginning(_metric(value, gate))} "
         + ("reaches" if passed else "misses")
@@ -162,7 +164,7 @@ def _trivial_baseline(value: float, trivial: Mapping[str, float], gate: GateSpec
     bound = baseline + (gate.baseline_margin if gate.direction == "higher" else -gate.baseline_margin)
     passed = _reaches(value, bound, gate)
     return Check(
-        name="trivial_baseline", passed=passed, vital=False,
+        name="trivial_baseline", passed=passed, blocking=False,
         expected=_at_best(bound, gate), received=_metric(value, gate),
         sentence=f"{_beginning(_metric(value, gate))} "
         + ("beats" if passed else "does not beat")
@@ -175,7 +177,7 @@ def _production(value: float, evaluation: Evaluation, gate: GateSpec) -> Check:
     bound = production - (gate.production_margin if gate.direction == "higher" else -gate.production_margin)
     passed = _reaches(value, bound, gate)
     return Check(
-        name="production", passed=passed, vital=False,
+        name="production", passed=passed, blocking=False,
         expected=_at_best(bound, gate), received=_metric(value, gate),
         sentence=f"{_beginning(_metric(value, gate))} is "
         + ("no worse" if passed else "worse")

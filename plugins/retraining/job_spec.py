@@ -1,14 +1,15 @@
-"""The program that trains, as a CustomJobSpec of Vertex AI: its image, its flags, its machines."""
+"""Training program of a dataset: its arguments, image, CustomJobSpec, and the fingerprint of its inputs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from contract import TrainingSpec
-from retraining.bench import Bench
-from retraining.errors import ConfigurationError
-from retraining.params import SPOT, TIER
+from contract import DatasetSpec, TrainingSpec
+from retraining import labels
+from retraining.context import RunContext
+from retraining.errors import ConfigurationError, UnchangedError
+from retraining.params import RECONVERT, SPOT, TIER, TUNE, UNCHANGED
 from retraining.settings import Settings
 from retraining.tiers import find_tier, load_tiers
 
@@ -22,12 +23,12 @@ def training_arguments(
 
 
 def job_spec(
-    bench: Bench, training: TrainingSpec, *, flags: Mapping[str, Any], output: str
+    context: RunContext, training: TrainingSpec, *, flags: Mapping[str, Any], output: str
 ) -> dict[str, Any]:
     """The job that runs a dataset's training program.
 
     Args:
-        bench: the step's surroundings; the run's parameters say which machines.
+        context: the step's surroundings; the run's parameters say which machines.
         training: how the dataset's model is trained.
         flags: of the program, without the dashes.
         output: the folder that Vertex AI names to the program, with a slash at its end.
@@ -35,8 +36,8 @@ def job_spec(
     Raises:
         ConfigurationError: there is no such tier, or no such image beside the trainer's.
     """
-    settings = bench.settings
-    tier = find_tier(bench.params.get(TIER, training.tier), load_tiers(settings.tiers_file))
+    settings = context.settings
+    tier = find_tier(context.params.get(TIER, training.tier), load_tiers(settings.tiers_file))
     container: dict[str, Any] = {
         "image_uri": training_image(training, settings),
         "args": [f"--{name}={value}" for name, value in flags.items()],
@@ -44,7 +45,7 @@ def job_spec(
     if training.image is None:
         container["command"] = ["python", "-m", training.module]
     scheduling: dict[str, Any] = {"timeout": {"seconds": training.timeout_seconds}}
-    if tier.spot or bench.params.get(SPOT, False):
+    if tier.spot or context.params.get(SPOT, False):
         # https://cloud.google.com/vertex-ai/docs/training/use-spot-vms
         scheduling["strategy"] = "SPOT"
     spec: dict[str, Any] = {
@@ -76,3 +77,56 @@ def training_image(training: TrainingSpec, settings: Settings) -> str:
             f"received {settings.trainer_image!r}"
         )
     return f"{folder}/{image if ':' in image else f'{image}:{tag}'}"
+
+
+def training_fingerprint(
+    spec: DatasetSpec, *, snapshot: str, params: Mapping[str, Any], settings: Settings
+) -> str:
+    """Return a digest of all that determines the model: records, program, arguments and tuning.
+
+    The machines are no part of it: they determine only how long training takes.
+
+    Args:
+        spec: the dataset.
+        snapshot: the id of its raw data.
+        params: the run's parameters.
+        settings: the deployment, whose image trains.
+
+    Raises:
+        ConfigurationError: the training image can't be named.
+    """
+    return labels.digest(
+        {
+            "records": spec.contract.conversion_key(snapshot),
+            "image": training_image(spec.training, settings),
+            "module": spec.training.module,
+            "arguments": training_arguments(spec.training, params),
+            "tune": bool(params.get(TUNE, False)),
+        }
+    )
+
+
+def skip_if_unchanged(context: RunContext, spec: DatasetSpec, snapshot: str) -> None:
+    """Skip a run that would train the model in production again.
+
+    A run that a person requested, by hand or by a backfill, goes on unless its parameters say otherwise.
+
+    Args:
+        context: the task's surroundings.
+        spec: the dataset.
+        snapshot: the id of the run's raw data.
+
+    Raises:
+        UnchangedError: production was trained on the same inputs; the message is the evidence.
+    """
+    choice = context.params.get(UNCHANGED, "auto")
+    automatic = context.run.is_automatic and not context.params.get(RECONVERT, False)
+    if not (automatic if choice == "auto" else choice == "skip"):
+        return
+    production = context.production_version(spec.name)
+    ours = training_fingerprint(spec, snapshot=snapshot, params=context.params, settings=context.settings)
+    if production is not None and production.labels.get(labels.RECIPE) == ours:
+        raise UnchangedError(
+            f"nothing new: version {production.version} in production was trained on snapshot {snapshot} "
+            f"with the same contract, program and arguments (fingerprint {ours})"
+        )

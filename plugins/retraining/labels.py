@@ -11,9 +11,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from retraining.run import Run
+if TYPE_CHECKING:
+    from retraining.context import Run
 
 DATASET = "perennial_dataset"
 RUN = "perennial_run"
@@ -88,3 +89,10 @@ def read_time(value: str) -> datetime | None:
         return datetime.strptime(value, _TIME).replace(tzinfo=UTC)
     except ValueError:
         return None
+
+
+def run_slug(dag_id: str, run_id: str) -> str:
+    """Name a run in paths and labels: at most 49 characters of `[a-z0-9-]`, one for each run."""
+    found = hashlib.sha256(f"{dag_id}\n{run_id}".encode()).hexdigest()[:8]
+    readable = re.sub(r"[^a-z0-9]+", "-", run_id.lower()).strip("-")[:40].strip("-")
+    return f"{readable}-{found}"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from contract import FEATURES_FILENAME
-from retraining.run import Run
+
+if TYPE_CHECKING:
+    from retraining.context import Run
 
 COMMIT_MARK = "dataset_info.json"
 """Written last by a conversion: a key that holds it is complete."""
@@ -15,6 +19,16 @@ MODEL = "model/"
 EVALUATION = "evaluation.json"
 GOLDEN = "golden.jsonl"
 GATE = "gate.json"
+
+
+def production_endpoint(dataset: str) -> str:
+    """Return the id of the endpoint that serves users. Ids of endpoints have no underscores."""
+    return dataset.replace("_", "-")
+
+
+def candidate_endpoint(dataset: str) -> str:
+    """Return the id of the endpoint that is empty between runs."""
+    return f"{production_endpoint(dataset)}-candidate"
 
 
 def raw_folder(bucket: str, dataset: str, snapshot: str) -> str:

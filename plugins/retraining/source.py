@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from retraining.errors import ConfigurationError
-from retraining.google.storage import Storage
+from retraining.google.storage import RawObject, Storage
 from retraining.settings import Settings
-from retraining.snapshot import RawObject
 
 READ_BYTES = 1 << 20
 
@@ -107,6 +107,14 @@ def open_source(source: str, settings: Settings, storage: Storage) -> Source:
     if not found.names:
         raise ConfigurationError(f"source: expected at least one file in {location}, received none")
     return found
+
+
+def snapshot_id(objects: Iterable[RawObject]) -> str:
+    """16 hexadecimal digits: a hash of (name, size, crc32c) of every object, in whatever order they come."""
+    digest = hashlib.sha256()
+    for item in sorted(objects):
+        digest.update(f"{item.name}\0{item.size}\0{item.crc32c}\n".encode())
+    return digest.hexdigest()[:16]
 
 
 def _resolve(source: str, settings: Settings) -> str:

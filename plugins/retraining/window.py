@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from contract.partitions import Interval, Partitioning
+from retraining.context import Run
 from retraining.errors import ConfigurationError, NoDataYetError
-from retraining.run import Run
 
 PARAM = "data_until"
 LENGTH = "window"
@@ -33,7 +33,7 @@ class Window:
     remark: str = ""
 
 
-def look(
+def resolve_window(
     names: Collection[str], partitioning: Partitioning | None, run: Run, params: Mapping[str, Any]
 ) -> Window:
     """The window of a run.
@@ -82,7 +82,7 @@ def look(
 
 
 def _end(there: set[Interval], partitioning: Partitioning, run: Run, param: str | None) -> date:
-    if run.of_interval:
+    if run.has_data_interval:
         if param is not None:
             raise ConfigurationError(
                 f"{PARAM}: expected nothing in a run of an interval, which says it, received {param!r}"

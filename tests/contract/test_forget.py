@@ -14,7 +14,7 @@ import pytest
 from local.environment import BUCKET, PROJECT
 from local.errors import StackError
 from local.forget.command import forget
-from retraining.run import Run
+from retraining.context import Run
 
 _numbers = itertools.count(1)
 

@@ -8,7 +8,7 @@ import pytest
 from airflow.sdk.exceptions import ParamValidationError
 
 from contract import TrainingSpec
-from retraining.arguments import MEANINGS, OF_MODELS, SCHEMAS, argument_fields
+from retraining.params import MEANINGS, OF_MODELS, SCHEMAS, argument_fields
 from trainer.config import TrainConfig
 from trainer.defaults import MODEL_DEFAULTS, MODEL_OPTIONS, ModelName
 from trainer.errors import InputError

@@ -22,17 +22,18 @@ from contract import (
     image_features,
 )
 from lossy_proxy import LossyProxy
-from retraining.bench import open_bench
+from retraining.context import run_context
 from retraining.google.endpoints import Endpoints
 from retraining.google.models import Models, ModelVersion
 from retraining.operators.convert import ConvertToTFRecordOperator
-from retraining.operators.model_version import CreateModelVersionOperator
+from retraining.operators.model_version import (
+    CreateModelVersionOperator,
+    SmokePredictOperator,
+    ValidateExportOperator,
+)
 from retraining.operators.promote import PromoteOperator
-from retraining.operators.smoke import SmokePredictOperator
-from retraining.operators.train import TrainOperator
-from retraining.operators.tune import TuneOperator
+from retraining.operators.train import TrainOperator, TuneOperator
 from retraining.operators.upload import UploadDataOperator
-from retraining.operators.validate import ValidateExportOperator
 
 IMAGES = Path(__file__).parents[1] / "images"
 REGION = "us-central1"
@@ -131,8 +132,8 @@ class Chain:
 
     def trained(self, **flags: Any) -> str:
         """The folder of a training run as a training job leaves it behind."""
-        with open_bench(self.context) as bench:
-            job_dir = f"gs://{self.bucket}/runs/flowers/{bench.run.slug}/"
+        with run_context(self.context) as context:
+            job_dir = f"gs://{self.bucket}/runs/flowers/{context.run.slug}/"
         command = [sys.executable, str(IMAGES / "chain_trainer.py"), "--data_dir=d", f"--job_dir={job_dir}"]
         command += [f"--{name}={value}" for name, value in flags.items()]
         subprocess.run(command, check=True, env=self.emulator.environment)
@@ -199,18 +200,18 @@ class Chain:
 
     def jobs(self) -> list[Any]:
         """The project's training jobs, oldest first."""
-        with open_bench(self.context) as bench:
-            listed = list(bench.clients.jobs.list_custom_jobs(parent=bench.clients.parent))
+        with run_context(self.context) as context:
+            listed = list(context.clients.jobs.list_custom_jobs(parent=context.clients.parent))
         return sorted(listed, key=lambda job: job.create_time)
 
     def versions(self) -> list[ModelVersion]:
-        with open_bench(self.context) as bench:
-            return Models(bench.clients, poll_seconds=POLL_SECONDS).versions("flowers")
+        with run_context(self.context) as context:
+            return Models(context.clients, poll_seconds=POLL_SECONDS).versions("flowers")
 
     def serving(self, endpoint: str = "flowers") -> dict[str, int]:
         """What is on an endpoint: each deployment's version and its share of the requests."""
-        with open_bench(self.context) as bench:
-            found = Endpoints(bench.clients, poll_seconds=POLL_SECONDS).deployments(endpoint)
+        with run_context(self.context) as context:
+            found = Endpoints(context.clients, poll_seconds=POLL_SECONDS).deployments(endpoint)
         shares = {deployment.version: deployment.traffic_percent for deployment in found}
         assert len(shares) == len(found), f"a version is deployed twice: {found}"
         return shares

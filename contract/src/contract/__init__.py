@@ -1,33 +1,36 @@
-"""What a dataset is: its features, split, training, gate and schedule. Standard library only."""
+"""The contract of a dataset: features, split, training, gate and schedule, and all that crosses a room."""
 
-from contract.contract import (
+from contract.data_contract import (
     FEATURES_FILENAME,
     RECORD_FORMAT_VERSION,
     TEST_SPLIT,
     TRAIN_SPLIT,
     VALIDATION_SPLIT,
+    CsvFormat,
     DataContract,
     SplitSpec,
 )
-from contract.csv_format import CsvFormat
-from contract.errors import ContractError
-from contract.features import FeatureSpec
-from contract.kinds import category, class_label, idx_features, image_features, key, number, target
-from contract.spec import DatasetSpec, GateSpec, NewData, Search, TrainingSpec, TuningSpec
-from contract.statistics import (
-    STATISTICS_FILENAME,
-    DatasetStatistics,
-    NumberStatistics,
-    WordStatistics,
+from contract.dataset import DatasetSpec, GateSpec, NewData, Search, TrainingSpec, TuningSpec
+from contract.features import (
+    FeatureSpec,
+    category,
+    class_label,
+    idx_features,
+    image_features,
+    key,
+    number,
+    target,
 )
+from contract.statistics import CategoricalStatistics, DatasetStatistics, NumberStatistics
+from contract.validation import ContractError
 
 __all__ = [
     "FEATURES_FILENAME",
     "RECORD_FORMAT_VERSION",
-    "STATISTICS_FILENAME",
     "TEST_SPLIT",
     "TRAIN_SPLIT",
     "VALIDATION_SPLIT",
+    "CategoricalStatistics",
     "ContractError",
     "CsvFormat",
     "DataContract",
@@ -41,7 +44,6 @@ __all__ = [
     "SplitSpec",
     "TrainingSpec",
     "TuningSpec",
-    "WordStatistics",
     "category",
     "class_label",
     "idx_features",

@@ -1,14 +1,14 @@
-"""One feature of a record: the encoder of preprocessing and the parser of the trainer are derived from it."""
+"""Features of a record: the encoder of preprocessing and the parser of the trainer are derived from them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-from contract.errors import ContractError
-from contract.fields import FieldReader
+from pydantic import ConfigDict
+
+from contract.validation import ContractError
 
 Dtype = Literal["string", "int64", "float32"]
 Role = Literal["input", "label", "key", "metadata"]
@@ -22,11 +22,11 @@ class FeatureSpec:
     Attributes:
         name: the key in the tf.Example, `image/encoded` for instance.
         dtype: `string` (bytes_list), `int64` (int64_list) or `float32` (float_list).
-        role: `input` is what the model sees, `label` what it predicts, `key` what the split hashes,
-            `metadata` travels along unused.
+        role: `input` of the model, `label` that it predicts, `key` that the split hashes, or unused
+            `metadata`.
         vocabulary: the values that a categorical feature or a label can take, in order.
         first_index: the integer that stands for `vocabulary[0]` in a record; the ImageNet keys count from 1.
-        default: what stands for a missing value; `None` means that a record without it is rejected.
+        default: replaces a missing value; None means that a record without it is rejected.
         minimum: the least number that it can be; a record with a smaller one is rejected.
         maximum: the greatest number that it can be; a record with a greater one is rejected.
         description: one line for people.
@@ -34,6 +34,8 @@ class FeatureSpec:
     Raises:
         ContractError: a field has a value that it can't have.
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     name: str
     dtype: Dtype
@@ -75,11 +77,11 @@ class FeatureSpec:
 
     @property
     def is_number(self) -> bool:
-        """Whether its values are quantities, not names or the indices of names."""
+        """True for quantities; False for categories and indices of categories."""
         return self.dtype != "string" and not self.vocabulary
 
     def index_of(self, value: str) -> int:
-        """The integer that stands for a value of the vocabulary in a record.
+        """Return the integer that stands for a value of the vocabulary in a record.
 
         Raises:
             ContractError: the vocabulary does not hold the value.
@@ -91,41 +93,82 @@ class FeatureSpec:
                 f"features[{self.name}]", expected=f"one of {list(self.vocabulary)}", received=value
             ) from None
 
-    def to_json(self) -> dict[str, Any]:
-        """The feature as plain JSON values."""
-        return {
-            "name": self.name,
-            "dtype": self.dtype,
-            "role": self.role,
-            "vocabulary": list(self.vocabulary),
-            "first_index": self.first_index,
-            "default": self.default,
-            "minimum": self.minimum,
-            "maximum": self.maximum,
-            "description": self.description,
-        }
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> FeatureSpec:
-        """The feature that `to_json` wrote.
-
-        Raises:
-            ContractError: a field is missing, unknown or of the wrong type.
-        """
-        reader = FieldReader(value, f"features[{value.get('name', '?')}]")
-        feature = cls(
-            name=reader.take("name", str),
-            dtype=reader.take("dtype", str),
-            role=reader.take("role", str),
-            vocabulary=tuple(reader.take_list("vocabulary", str)),
-            first_index=reader.take("first_index", int),
-            default=reader.take("default", str, int, float, type(None)),
-            minimum=reader.take("minimum", float, int, type(None)),
-            maximum=reader.take("maximum", float, int, type(None)),
-            description=reader.take("description", str),
-        )
-        reader.finish()
-        return feature
-
 
 _DEFAULT_TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "int64": (int,), "float32": (int, float)}
+
+
+def number(
+    name: str,
+    *,
+    default: float | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    role: Role = "input",
+) -> FeatureSpec:
+    """Return a numeric feature; a record that lacks it is rejected unless there is a default."""
+    return FeatureSpec(
+        name=name, dtype="float32", role=role, default=default, minimum=minimum, maximum=maximum
+    )
+
+
+def category(name: str, *, default: str | None = None, role: Role = "input") -> FeatureSpec:
+    """Return a categorical feature; the conversion's statistics hold its vocabulary."""
+    return FeatureSpec(name=name, dtype="string", role=role, default=default)
+
+
+def key(name: str, *, default: str | None = None) -> FeatureSpec:
+    """Return the key of a record, by whose hash it is assigned to a split."""
+    return FeatureSpec(name=name, dtype="string", role="key", default=default)
+
+
+def class_label(name: str, vocabulary: tuple[str, ...]) -> FeatureSpec:
+    """Return a class label, stored as its index from 0; the vocabulary is in the order of the outputs."""
+    return FeatureSpec(name=name, dtype="int64", role="label", vocabulary=vocabulary)
+
+
+def target(name: str, *, minimum: float | None = None, maximum: float | None = None) -> FeatureSpec:
+    """Return the label of a regression."""
+    return number(name, minimum=minimum, maximum=maximum, role="label")
+
+
+def image_features(labels: tuple[str, ...]) -> tuple[FeatureSpec, ...]:
+    """Return the classic ImageNet keys of a labelled JPEG.
+
+    The label is stored from 1, as in the original ImageNet records; models predict from 0.
+
+    Source: https://github.com/tensorflow/models/blob/master/research/inception/inception/data/build_image_data.py
+    """
+    return (
+        FeatureSpec(name="image/encoded", dtype="string", description="the JPEG file"),
+        _imagenet_label(labels),
+        FeatureSpec(name="image/class/synset", dtype="string", role="metadata", description="the label"),
+        FeatureSpec(name="image/filename", dtype="string", role="metadata", description="path in the source"),
+        FeatureSpec(name="image/height", dtype="int64", role="metadata", description="pixels"),
+        FeatureSpec(name="image/width", dtype="int64", role="metadata", description="pixels"),
+        FeatureSpec(name="image/channels", dtype="int64", role="metadata", description="3"),
+        FeatureSpec(name="image/colorspace", dtype="string", role="metadata", description="RGB"),
+        FeatureSpec(name="image/format", dtype="string", role="metadata", description="JPEG"),
+    )  # fmt: skip
+
+
+def idx_features(labels: tuple[str, ...] = tuple("0123456789")) -> tuple[FeatureSpec, ...]:
+    """Return the ImageNet keys of an image in an IDX file (MNIST); labels are digits, stored from 1."""
+    return (
+        FeatureSpec(name="image/encoded", dtype="string", description="a PNG, without loss"),
+        _imagenet_label(labels),
+        FeatureSpec(
+            name="image/filename", dtype="string", role="metadata", description="file and index in it"
+        ),
+        FeatureSpec(name="image/height", dtype="int64", role="metadata", description="pixels"),
+        FeatureSpec(name="image/width", dtype="int64", role="metadata", description="pixels"),
+        FeatureSpec(name="image/channels", dtype="int64", role="metadata", description="1"),
+        FeatureSpec(name="image/colorspace", dtype="string", role="metadata", description="Grayscale"),
+        FeatureSpec(name="image/format", dtype="string", role="metadata", description="PNG"),
+    )  # fmt: skip
+
+
+def _imagenet_label(labels: tuple[str, ...]) -> FeatureSpec:
+    return FeatureSpec(
+        name="image/class/label", dtype="int64", role="label", vocabulary=labels, first_index=1,
+        description="index of the label, from 1",
+    )  # fmt: skip

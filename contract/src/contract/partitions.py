@@ -1,4 +1,4 @@
-"""Raw files that each hold a day, a month or a year, and the windows in which runs see them."""
+"""Raw files partitioned by day, month or year, and the training windows over them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Literal, NamedTuple
 
-from contract.errors import ContractError
+from contract.validation import ContractError
 
 Unit = Literal["year", "month", "day"]
 
@@ -22,7 +22,7 @@ _AFTER_THE_LONGEST = date(2001, 1, 1)
 
 
 class Interval(NamedTuple):
-    """The days that a partition holds.
+    """The days of a partition, half-open.
 
     Attributes:
         start: the first.
@@ -41,7 +41,7 @@ class Duration(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Duration:
-        """The duration that an ISO 8601 text says: `P12M`, `P1Y` or `P30D`.
+        """Return the duration of an ISO 8601 text: `P12M`, `P1Y` or `P30D`.
 
         Raises:
             ContractError: it is none of whole years, months and days, or nothing long.
@@ -55,7 +55,7 @@ class Duration(NamedTuple):
         return cls(12 * years + months, days)
 
     def before(self, day: date) -> date:
-        """The day that is this much earlier.
+        """Return the day that is this much earlier.
 
         Months are those of the calendar: one month before 31 March is the last day of February.
 
@@ -73,12 +73,12 @@ class Duration(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Partitioning:
-    """How a dataset's raw files are divided by time. Days are those of UTC.
+    """The partitioning of a dataset's raw files by time. Days are those of UTC.
 
     Attributes:
         pattern: the names of the files, with the directives `%Y`, `%m` and `%d` of `strptime`; the finest
-            decides how much one file holds. Without a slash it is compared with the last part of a name.
-        window: how far back from the end of its data a run looks, as an ISO 8601 duration; `None` for all.
+            is the unit of a partition. Without a slash it is compared with the last part of a name.
+        window: training window before the end of a run's data, an ISO 8601 duration; None for all data.
 
     Raises:
         ContractError: a field has a value that it can't have.
@@ -98,11 +98,11 @@ class Partitioning:
 
     @cached_property
     def unit(self) -> Unit:
-        """How much one file holds."""
+        """Unit of one partition."""
         return next(unit for mark, unit in reversed(_DIRECTIVES.items()) if mark in self.pattern)
 
     def interval_of(self, name: str) -> Interval | None:
-        """The days that a file holds; `None` for a file that is no partition.
+        """Return the days of a file; None for a file that is no partition.
 
         Args:
             name: its path in the source.
@@ -118,28 +118,28 @@ class Partitioning:
         return Interval(start, self._next(start))
 
     def last_end(self, day: date) -> date:
-        """The end of the newest partition that is over when a day begins."""
+        """Return the end of the newest partition that is over when a day begins."""
         if self.unit == "year":
             return date(day.year, 1, 1)
         return day.replace(day=1) if self.unit == "month" else day
 
     def window_start(self, end: date) -> date | None:
-        """The first day of the window that ends before a day; `None` if it reaches back without limit."""
+        """Return the first day of the window that ends before a day; None without a window."""
         return None if self.window is None else Duration.parse(self.window).before(end)
 
     def label(self, start: date) -> str:
-        """What people call the partition that begins with a day: `2018-01`, for instance."""
+        """Return the label of the partition that begins with a day: `2018-01`, for instance."""
         return start.strftime(_LABELS[self.unit])
 
     def between(self, start: date, end: date) -> Iterator[Interval]:
-        """Every partition between two ends of partitions, oldest first, with or without such a file."""
+        """Yield every partition between two ends of partitions, oldest first, with or without such a file."""
         while start < end:
             following = self._next(start)
             yield Interval(start, following)
             start = following
 
     def newest_before(self, end: date) -> Interval:
-        """The partition that ends where another begins."""
+        """Return the partition that ends where another begins."""
         return Interval(self._previous(end), end)
 
     def _next(self, start: date) -> date:

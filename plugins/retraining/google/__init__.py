@@ -1,1 +1,147 @@
-"""Google's clients, made in one place, and the calls that the chain makes with them."""
+"""The one place where Google's clients are made: an Airflow connection and a region in, clients out.
+
+Endpoints in the connection's extras (`vertex_ai_endpoint`, `dataflow_endpoint`, `logging_endpoint`) replace
+the service's own; Cloud Storage has its own variable, `STORAGE_EMULATOR_HOST`.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook
+
+if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
+    from google.cloud import aiplatform_v1, dataflow_v1beta3, logging, storage
+
+    from retraining.settings import Settings
+
+STORAGE_CONNECTIONS = 32
+"""Uploads go in as many threads as this at once; the pool must hold a connection for each."""
+
+
+class Clients:
+    """Google's clients for one connection, project and region; each is made when it is first used."""
+
+    def __init__(self, connection_id: str, *, project: str, region: str) -> None:
+        self.connection_id = connection_id
+        self.project = project
+        self.region = region
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Clients:
+        """Return the clients of a deployment."""
+        return cls(settings.connection_id, project=settings.project, region=settings.region)
+
+    @property
+    def parent(self) -> str:
+        """The location as Vertex AI names it."""
+        return f"projects/{self.project}/locations/{self.region}"
+
+    @cached_property
+    def extras(self) -> dict[str, Any]:
+        """The extras of the Airflow connection."""
+        extras: dict[str, Any] = BaseHook.get_connection(self.connection_id).extra_dejson
+        return extras
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        """The connection's credentials: anonymous, a key, impersonated, or the machine's own."""
+        from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
+
+        return GoogleBaseHook(gcp_conn_id=self.connection_id).get_credentials()
+
+    @cached_property
+    def storage(self) -> storage.Client:
+        """Cloud Storage."""
+        from google.cloud import storage
+        from requests.adapters import HTTPAdapter
+
+        client = storage.Client(project=self.project, credentials=self.credentials)
+        for scheme in ("https://", "http://"):
+            client._http.mount(scheme, HTTPAdapter(pool_maxsize=STORAGE_CONNECTIONS))
+        return client
+
+    @cached_property
+    def jobs(self) -> aiplatform_v1.JobServiceClient:
+        """Vertex AI's training and tuning jobs."""
+        from google.cloud.aiplatform_v1 import JobServiceClient
+
+        return JobServiceClient(**self._vertex_ai)
+
+    @cached_property
+    def models(self) -> aiplatform_v1.ModelServiceClient:
+        """Vertex AI's Model Registry."""
+        from google.cloud.aiplatform_v1 import ModelServiceClient
+
+        return ModelServiceClient(**self._vertex_ai)
+
+    @cached_property
+    def endpoints(self) -> aiplatform_v1.EndpointServiceClient:
+        """Vertex AI's endpoints."""
+        from google.cloud.aiplatform_v1 import EndpointServiceClient
+
+        return EndpointServiceClient(**self._vertex_ai)
+
+    @cached_property
+    def predictions(self) -> aiplatform_v1.PredictionServiceClient:
+        """What Vertex AI's endpoints answer."""
+        from google.cloud.aiplatform_v1 import PredictionServiceClient
+
+        return PredictionServiceClient(**self._vertex_ai)
+
+    @cached_property
+    def dataflow_jobs(self) -> dataflow_v1beta3.JobsV1Beta3Client:
+        """Dataflow's jobs."""
+        from google.cloud.dataflow_v1beta3 import JobsV1Beta3Client
+
+        return JobsV1Beta3Client(**self._rest(self.extras.get("dataflow_endpoint")))
+
+    @cached_property
+    def dataflow_messages(self) -> dataflow_v1beta3.MessagesV1Beta3Client:
+        """What Dataflow says about its jobs."""
+        from google.cloud.dataflow_v1beta3 import MessagesV1Beta3Client
+
+        return MessagesV1Beta3Client(**self._rest(self.extras.get("dataflow_endpoint")))
+
+    @cached_property
+    def logging(self) -> logging.Client:
+        """Cloud Logging."""
+        from google.cloud import logging
+
+        endpoint = self.extras.get("logging_endpoint")
+        return logging.Client(
+            project=self.project,
+            credentials=self.credentials,
+            client_options={"api_endpoint": endpoint} if endpoint else None,
+            _use_grpc=False,
+        )
+
+    def close(self) -> None:
+        """Close the connections of the clients that were made."""
+        for name in ("storage", "logging"):
+            if name in self.__dict__:
+                getattr(self, name)._http.close()
+        for name in (
+            "jobs",
+            "models",
+            "endpoints",
+            "predictions",
+            "dataflow_jobs",
+            "dataflow_messages",
+        ):
+            if name in self.__dict__:
+                getattr(self, name).transport.close()
+
+    @property
+    def _vertex_ai(self) -> dict[str, Any]:
+        default = f"{self.region}-aiplatform.googleapis.com"
+        return self._rest(self.extras.get("vertex_ai_endpoint") or default)
+
+    def _rest(self, endpoint: str | None) -> dict[str, Any]:
+        return {
+            "transport": "rest",
+            "credentials": self.credentials,
+            "client_options": {"api_endpoint": endpoint} if endpoint else None,
+        }

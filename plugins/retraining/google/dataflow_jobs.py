@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from retraining.google.job_status import JobStatus
-from retraining.polling import CALL_TIMEOUT_SECONDS, OUTAGE_SECONDS, retry
+from retraining.google.calls import CALL_TIMEOUT_SECONDS, OUTAGE_SECONDS, retry
+from retraining.google.jobs import JobStatus
 
 if TYPE_CHECKING:
     from google.cloud.dataflow_v1beta3 import Job
 
-    from retraining.google.clients import Clients
+    from retraining.google import Clients
 
 SUCCEEDED = "JOB_STATE_DONE"
 ENDED = frozenset(

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from retraining.google.creation import find_or_create
+from retraining.google.calls import CALL_TIMEOUT_SECONDS, delays, get_or_create, operation_result, retry
 from retraining.google.models import ModelVersion
-from retraining.polling import CALL_TIMEOUT_SECONDS, delays, operation_result, retry
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1 import Endpoint
     from google.cloud.aiplatform_v1.types import DeployedModel
 
-    from retraining.google.clients import Clients
+    from retraining.google import Clients
 
 PREDICT_SECONDS = 60.0
 OPERATION_SECONDS = 3600.0
@@ -89,7 +88,7 @@ class Endpoints:
             return made
 
         try:
-            find_or_create(lambda: self._find(endpoint_id), create)
+            get_or_create(lambda: self._find(endpoint_id), create)
         except Conflict:
             return  # another run made it just now
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from retraining.google.creation import find_or_create
-from retraining.polling import CALL_TIMEOUT_SECONDS, operation_result, retry
+from retraining.google.calls import CALL_TIMEOUT_SECONDS, get_or_create, operation_result, retry
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1 import Model
 
-    from retraining.google.clients import Clients
+    from retraining.google import Clients
     from retraining.labels import Identity
 
 OPERATION_SECONDS = 1800.0
@@ -77,7 +76,7 @@ class Models:
         except NotFound:
             return []
 
-    def find_or_upload(
+    def get_or_upload(
         self, model_id: str, identity: Identity, model: dict[str, Any]
     ) -> tuple[ModelVersion, bool]:
         """The version of this identity, uploaded if there is none.
@@ -93,7 +92,7 @@ class Models:
         Returns:
             The version, and whether it was there before.
         """
-        found = find_or_create(
+        found = get_or_create(
             lambda: next(iter(self._owned(model_id, identity)), None),
             lambda: self._upload(model_id, identity, model),
         )

@@ -5,18 +5,33 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from retraining import paths
-from retraining.google.clients import STORAGE_CONNECTIONS
-from retraining.snapshot import RawObject
+from retraining.google import STORAGE_CONNECTIONS
 
 if TYPE_CHECKING:
     from google.cloud import storage
 
-    from retraining.google.clients import Clients
+    from retraining.google import Clients
 
 Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class RawObject:
+    """One raw file or object.
+
+    Attributes:
+        name: its path within the source, with slashes.
+        size: bytes.
+        crc32c: its checksum as Cloud Storage writes it, base64.
+    """
+
+    name: str
+    size: int
+    crc32c: str
 
 
 class Storage:

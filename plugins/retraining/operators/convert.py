@@ -13,18 +13,17 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from retraining import labels, paths
-from retraining.bench import Bench
+from retraining.context import RunContext
 from retraining.errors import ConfigurationError
 from retraining.google.dataflow_jobs import DataflowJobs
-from retraining.google.job_logs import JobLogs
-from retraining.google.job_status import JobStatus
+from retraining.google.jobs import JobLogs, JobStatus
 from retraining.links import JobLink
-from retraining.operators.job import JobStep
+from retraining.operators import JobOperator
 from retraining.params import RECONVERT
-from retraining.triggers.job import DataflowJobTrigger
+from retraining.triggers import DataflowJobTrigger
 
 MODULE = "preprocessing.main"
-SDISTS = ("contract-*.tar.gz", "perennial_preprocessing-*.tar.gz")
+SDISTS = ("perennial_contract-*.tar.gz", "perennial_preprocessing-*.tar.gz")
 """What Dataflow's workers install."""
 
 SUBMIT_SECONDS = 600.0
@@ -33,7 +32,7 @@ UNUSABLE_DATA = ("preprocessing.errors.TooManyRejectedError: ", "preprocessing.e
 """Begin the line that tells what is wrong with the data: it would be wrong again."""
 
 
-class ConvertToTFRecordOperator(JobStep):
+class ConvertToTFRecordOperator(JobOperator):
     """Converts a snapshot under the dataset's contract, once: the key names both.
 
     A run that is asked to convert anew does so into a folder of its own: the records that other versions were
@@ -54,40 +53,40 @@ class ConvertToTFRecordOperator(JobStep):
         super().__init__(**kwargs)
         self.snapshot = snapshot
 
-    def key(self, bench: Bench) -> str:
+    def key(self, context: RunContext) -> str:
         """Names the conversion: the same key always means the same records."""
         key = self.spec.contract.conversion_key(self.snapshot)
-        if not bench.params.get(RECONVERT, False):
+        if not context.params.get(RECONVERT, False):
             return key
-        return f"{key}-{labels.digest({'run': bench.run.slug})}"
+        return f"{key}-{labels.digest({'run': context.run.slug})}"
 
-    def job_name(self, bench: Bench) -> str:
+    def job_name(self, context: RunContext) -> str:
         """The job's name: runs that need the same conversion share its job."""
-        return f"perennial-{self.spec.name.replace('_', '-')}-convert-{self.key(bench)}"
+        return f"perennial-{self.spec.name.replace('_', '-')}-convert-{self.key(context)}"
 
-    def start(self, bench: Bench) -> str | None:
+    def start(self, context: RunContext) -> str | None:
         """The job of this conversion; nothing if its records are committed already."""
-        data_dir = self._data_dir(bench)
-        if bench.storage.exists(data_dir + paths.COMMIT_MARK):
+        data_dir = self._data_dir(context)
+        if context.storage.exists(data_dir + paths.COMMIT_MARK):
             self.log.info("Nothing to convert: %s is complete", data_dir)
             return None
-        active = self.jobs(bench).find_active(self.job_name(bench))
+        active = self.jobs(context).find_active(self.job_name(context))
         if active is not None:
-            self.log.info("Adopted %s (%s)", active.id, self.job_name(bench))
+            self.log.info("Adopted %s (%s)", active.id, self.job_name(context))
             job_id: str = active.id
             return job_id
-        return self._submit(bench)
+        return self._submit(context)
 
-    def result(self, bench: Bench, job: str | None) -> Mapping[str, Any]:
+    def result(self, context: RunContext, job: str | None) -> Mapping[str, Any]:
         """What the conversion wrote and what it rejected.
 
         Raises:
             AirflowException: the job ended well but the records are not committed.
         """
-        data_dir = self._data_dir(bench)
-        if job is not None and not bench.storage.exists(data_dir + paths.COMMIT_MARK):
+        data_dir = self._data_dir(context)
+        if job is not None and not context.storage.exists(data_dir + paths.COMMIT_MARK):
             raise AirflowException(f"{job} ended well, but {data_dir}{paths.COMMIT_MARK} does not exist")
-        statistics = json.loads(bench.storage.read_text(data_dir + paths.STATISTICS))
+        statistics = json.loads(context.storage.read_text(data_dir + paths.STATISTICS))
         records, rejected = statistics["records"], statistics["rejected"]
         counts = ", ".join(f"{count} {split}" for split, count in records.items())
         refused = ", ".join(f"{count} {reason}" for reason, count in rejected.items()) or "none"
@@ -99,7 +98,7 @@ class ConvertToTFRecordOperator(JobStep):
         self.log.info("%s (%s; rejected: %s)", data_dir, counts, refused)
         return {
             "data_dir": data_dir,
-            "key": self.key(bench),
+            "key": self.key(context),
             "job": job,
             "converted": job is not None,
             "records": records,
@@ -114,30 +113,30 @@ class ConvertToTFRecordOperator(JobStep):
                 return AirflowFailException(line.partition(": ")[2])
         return super().failure(job, status)
 
-    def cancel(self, bench: Bench) -> None:
+    def cancel(self, context: RunContext) -> None:
         """Cancel the job of this conversion."""
-        jobs = self.jobs(bench)
-        active = jobs.find_active(self.job_name(bench))
+        jobs = self.jobs(context)
+        active = jobs.find_active(self.job_name(context))
         if active is not None:
             self.log.info("Cancelling %s", active.id)
             jobs.cancel(active.id)
 
-    def jobs(self, bench: Bench) -> DataflowJobs:
+    def jobs(self, context: RunContext) -> DataflowJobs:
         """Dataflow's jobs."""
-        return DataflowJobs(bench.clients)
+        return DataflowJobs(context.clients)
 
-    def logs(self, bench: Bench, job: str) -> JobLogs:
+    def logs(self, context: RunContext, job: str) -> JobLogs:
         """The Dataflow job's lines."""
-        return JobLogs.of_dataflow_job(bench.clients, job)
+        return JobLogs.of_dataflow_job(context.clients, job)
 
     def trigger_class(self) -> type[DataflowJobTrigger]:
         """Waits for a Dataflow job."""
         return DataflowJobTrigger
 
-    def _data_dir(self, bench: Bench) -> str:
-        return paths.tfrecord_folder(bench.settings.bucket, self.spec.name, self.key(bench))
+    def _data_dir(self, context: RunContext) -> str:
+        return paths.tfrecord_folder(context.settings.bucket, self.spec.name, self.key(context))
 
-    def _submit(self, bench: Bench) -> str | None:
+    def _submit(self, context: RunContext) -> str | None:
         """Have a process of its own build the pipeline: Beam is not imported into Airflow.
 
         Returns:
@@ -149,8 +148,8 @@ class ConvertToTFRecordOperator(JobStep):
         with tempfile.TemporaryDirectory(prefix="perennial-") as folder:
             contract = Path(folder, paths.FEATURES)
             contract.write_text(self.spec.contract.to_features_json(), encoding="utf-8")
-            command = self._command(bench, contract, _sdists(bench, Path(folder)))
-            self.log.info("Submitting %s", self.job_name(bench))
+            command = self._command(context, contract, _sdists(context, Path(folder)))
+            self.log.info("Submitting %s", self.job_name(context))
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=SUBMIT_SECONDS, check=False
             )
@@ -165,50 +164,50 @@ class ConvertToTFRecordOperator(JobStep):
         job_id: str | None = submitted["job_id"]
         return job_id
 
-    def _command(self, bench: Bench, contract: Path, packages: Sequence[Path]) -> list[str]:
-        settings = bench.settings
+    def _command(self, context: RunContext, contract: Path, packages: Sequence[Path]) -> list[str]:
+        settings = context.settings
         # Labels without the run: the conversion belongs to every run that needs it.
         job_labels = {
             labels.DATASET: self.spec.name,
             labels.TASK: self.task_id,
-            labels.INPUTS: self.key(bench),
+            labels.INPUTS: self.key(context),
         }
         options = {
             "source": paths.raw_folder(settings.bucket, self.spec.name, self.snapshot),
-            "output-dir": self._data_dir(bench),
+            "output-dir": self._data_dir(context),
             "contract": str(contract),
             "runner": "DataflowRunner",
             "project": settings.project,
             "region": settings.region,
-            "job_name": self.job_name(bench),
+            "job_name": self.job_name(context),
             "staging_location": paths.dataflow_folder(settings.bucket, "staging"),
             "temp_location": paths.dataflow_folder(settings.bucket, "temp"),
         }
         if settings.service_account:
             options["service_account_email"] = settings.service_account
-        if endpoint := bench.clients.extras.get("dataflow_endpoint"):
+        if endpoint := context.clients.extras.get("dataflow_endpoint"):
             options["dataflow_endpoint"] = endpoint
         command = [sys.executable, "-m", MODULE, "--no-wait"]
         command += [f"--{name}={value}" for name, value in options.items()]
         command += [f"--label={name}={value}" for name, value in job_labels.items()]
         command += [f"--extra_package={package}" for package in packages]
-        if bench.clients.extras.get("is_anonymous"):
+        if context.clients.extras.get("is_anonymous"):
             command.append("--no_auth")
         return command
 
 
-def _sdists(bench: Bench, folder: Path) -> list[Path]:
+def _sdists(context: RunContext, folder: Path) -> list[Path]:
     """The packages that workers install, as local files; those of a bucket are brought into the folder.
 
     Raises:
         ConfigurationError: a package is missing, or there are several of one.
     """
-    packages = bench.settings.packages
+    packages = context.settings.packages
     if packages.startswith("gs://"):
         root = packages.rstrip("/") + "/"
-        for found in bench.storage.list(root):
+        for found in context.storage.list(root):
             if any(Path(found.name).match(pattern) for pattern in SDISTS):
-                bench.storage.download(root + found.name, str(folder / found.name))
+                context.storage.download(root + found.name, str(folder / found.name))
     else:
         folder = Path(packages)
     files = [file for pattern in SDISTS for file in sorted(folder.glob(pattern))]

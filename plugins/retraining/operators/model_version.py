@@ -1,4 +1,4 @@
-"""`create_model_version`: the export as a version in the Model Registry."""
+"""The export as a model version: validated, registered, and smoke-tested on the candidate endpoint."""
 
 from __future__ import annotations
 
@@ -6,21 +6,70 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from retraining import labels, paths
-from retraining.bench import Bench
-from retraining.google.models import Models
-from retraining.operators.step import Step
-from retraining.recipe import recipe
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from retraining import golden, labels, paths
+from retraining.context import RunContext
+from retraining.evaluation import Evaluation
+from retraining.gate import evaluate_gate
+from retraining.job_spec import training_fingerprint
+from retraining.operators import DatasetOperator
+
+SAVED_MODEL = "saved_model.pb"
 CANDIDATE = "candidate"
-"""The alias of the version that was made last."""
+"""Alias of the newest version."""
 
 PORT = 8080
 PREDICT_ROUTE = "/predict"
 HEALTH_ROUTE = "/health"
 
 
-class CreateModelVersionOperator(Step):
+class ValidateExportOperator(DatasetOperator):
+    """Judges a training run's export and writes the verdict beside it.
+
+    A broken export fails the task. A weak model is a good run that does not promote.
+
+    Args:
+        job_dir: the training run's folder.
+
+    Returns:
+        `promote`, the `reasons` in sentences, the `metrics`, and a `note`.
+    """
+
+    template_fields: Sequence[str] = ("job_dir",)
+
+    def __init__(self, *, job_dir: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job_dir = job_dir
+
+    def run(self, context: RunContext) -> Mapping[str, Any]:
+        """Judge, and write `gate.json`."""
+        storage = context.storage
+        export = storage.list(self.job_dir + paths.MODEL)
+        if SAVED_MODEL not in {found.name for found in export}:
+            raise AirflowFailException(f"{self.job_dir}{paths.MODEL}{SAVED_MODEL} does not exist")
+        golden.parse(storage.read_text(self.job_dir + paths.GOLDEN))
+        evaluation = Evaluation.from_json(storage.read_text(self.job_dir + paths.EVALUATION))
+        verdict = evaluate_gate(
+            evaluation,
+            self.spec.gate,
+            contract=self.spec.contract,
+            model_bytes=sum(found.size for found in export),
+        )
+        storage.write_json(self.job_dir + paths.GATE, verdict.to_json())
+        for check in verdict.checks:
+            self.log.info("%s %s", "ok  " if check.passed else "FAIL", check.sentence)
+        if verdict.broken:
+            raise AirflowFailException("The export is broken. " + " ".join(verdict.broken))
+        return {
+            "promote": verdict.promote,
+            "reasons": list(verdict.reasons),
+            "metrics": dict(evaluation.metrics),
+            "note": "fit to be promoted" if verdict.promote else " ".join(verdict.reasons),
+        }
+
+
+class CreateModelVersionOperator(DatasetOperator):
     """Makes a version of the dataset's model, or finds the one that this run made before.
 
     Args:
@@ -44,22 +93,21 @@ class CreateModelVersionOperator(Step):
         self.snapshot = snapshot
         self.metrics = metrics
 
-    def work(self, bench: Bench) -> Mapping[str, Any]:
+    def run(self, context: RunContext) -> Mapping[str, Any]:
         """Find or upload the version."""
-        identity = labels.identify(self.spec.name, bench.run, self.task_id, {"job_dir": self.job_dir})
-        models = Models(bench.clients, poll_seconds=bench.settings.poll_seconds)
-        version, found = models.find_or_upload(self.spec.name, identity, self._model(bench))
+        identity = labels.identify(self.spec.name, context.run, self.task_id, {"job_dir": self.job_dir})
+        version, found = context.models.get_or_upload(self.spec.name, identity, self._model(context))
         note = f"{'found' if found else 'made'} version {version.version} of {self.spec.name}"
         self.log.info("%s (%s)", note, version.name)
         return {"model": version.model, "version": version.version, "name": version.name, "note": note}
 
-    def _model(self, bench: Bench) -> dict[str, Any]:
-        settings, metric = bench.settings, self.spec.gate.metric
+    def _model(self, context: RunContext) -> dict[str, Any]:
+        settings, metric = context.settings, self.spec.gate.metric
         reached = self.metrics[metric]
         return {
             "display_name": self.spec.name,
             "description": self.spec.description,
-            "version_description": f"{metric} {reached:.4g}, from run {bench.run.run_id}",
+            "version_description": f"{metric} {reached:.4g}, from run {context.run.run_id}",
             "version_aliases": [CANDIDATE],
             "artifact_uri": self.job_dir + paths.MODEL,
             "container_spec": {
@@ -70,11 +118,75 @@ class CreateModelVersionOperator(Step):
             },
             "labels": {
                 labels.SNAPSHOT: self.snapshot,
-                labels.RECIPE: recipe(
-                    self.spec, snapshot=self.snapshot, params=bench.params, settings=settings
+                labels.RECIPE: training_fingerprint(
+                    self.spec, snapshot=self.snapshot, params=context.params, settings=settings
                 ),
                 labels.DATA_UNTIL: labels.time_value(datetime.fromisoformat(self.data_until)),
                 labels.CODE: labels.label_value(settings.trainer_image.rpartition(":")[2]),
                 labels.METRIC: labels.label_value(f"{metric}-{reached:.4f}".replace(".", "_")),
             },
         }
+
+
+class SmokePredictOperator(DatasetOperator):
+    """Serves a version on the candidate endpoint, asks the golden requests, and takes it off again.
+
+    Args:
+        version: the version's resource name, `.../models/ID@VERSION`.
+        job_dir: the training run's folder.
+
+    Returns:
+        `requests` (how many were answered as they should be) and a `note`.
+    """
+
+    template_fields: Sequence[str] = ("version", "job_dir")
+
+    def __init__(self, *, version: str, job_dir: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.version = version
+        self.job_dir = job_dir
+        self._context: RunContext | None = None
+
+    def run(self, context: RunContext) -> Mapping[str, Any]:
+        """Serve, ask, compare, tear down."""
+        self._context = context
+        settings, endpoint = context.settings, paths.candidate_endpoint(self.spec.name)
+        requests = golden.parse(context.storage.read_text(self.job_dir + paths.GOLDEN))
+        endpoints, version = context.endpoints, context.models.get(self.version)
+        endpoints.ensure(endpoint, labels={labels.DATASET: self.spec.name})
+        try:
+            self.log.info("Deploying %s to %s", self.version, endpoint)
+            endpoints.deploy(
+                endpoint,
+                version,
+                machine_type=settings.serving_machine,
+                service_account=settings.service_account,
+            )
+            # One by one: the service takes no more than 1.5 MB in a request.
+            predictions = [
+                prediction
+                for request in requests
+                for prediction in endpoints.predict(endpoint, [request.instance]).predictions
+            ]
+        finally:
+            self._tear_down(context)
+        wrong = golden.differences(requests, predictions)
+        if wrong:
+            raise AirflowException(
+                f"{self.version} does not answer as it did when it was trained: {'; '.join(wrong[:5])}"
+            )
+        note = f"{len(requests)} golden requests came back as they should"
+        self.log.info(note)
+        return {"requests": len(requests), "note": note}
+
+    def on_kill(self) -> None:
+        """Take everything off the candidate endpoint; called when the task is killed."""
+        if self._context is not None:
+            self._tear_down(self._context)
+
+    def _tear_down(self, context: RunContext) -> None:
+        endpoint = paths.candidate_endpoint(self.spec.name)
+        context.endpoints.clear(
+            endpoint,
+            report=lambda found: self.log.info("Taking version %s off %s", found.version, endpoint),
+        )

@@ -1,27 +1,89 @@
-"""`promote`: a version into production, or not, with the reason."""
+"""`approve` and `promote`: a version into production, or not, with the reason."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.exceptions import AirflowException
 
+from contract import DatasetSpec
 from retraining import golden, labels, paths
-from retraining.bench import Bench
+from retraining.context import RunContext
 from retraining.evaluation import Evaluation
 from retraining.golden import GoldenRequest
 from retraining.google.endpoints import Deployment, Endpoints
 from retraining.google.models import Models, ModelVersion
+from retraining.operators import DatasetOperator
 from retraining.operators.model_version import CANDIDATE
-from retraining.operators.production import production_endpoint
-from retraining.operators.step import Step
+from retraining.params import APPROVAL, PROMOTE
 
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+APPROVE, DECLINE = "Approve", "Decline"
 DEFAULT = "default"
-"""The alias of the version in production."""
+"""Alias of the version in production."""
 
 
-class PromoteOperator(Step):
+class ApproveOperator(HITLOperator):
+    """Shows the gate's verdict in Airflow's list of required actions and waits for an answer.
+
+    It asks nobody in a run whose parameter `approval` is off, nor of a version that won't be promoted anyway.
+    `promote` is told the answer: a version that was declined stays a candidate.
+
+    Args:
+        spec: the dataset.
+        version: the version's resource name, `.../models/ID@VERSION`.
+        allowed: the gate's verdict.
+        reasons: the gate's reasons, in sentences.
+
+    Returns:
+        `approval` (`approved`, and a `sentence` that says who said so; empty where nobody was asked) and a
+        `note`.
+    """
+
+    template_fields: Sequence[str] = ("version", "allowed", "reasons", "subject", "body")
+
+    def __init__(
+        self, *, spec: DatasetSpec, version: str, allowed: bool, reasons: Sequence[str], **kwargs: Any
+    ) -> None:
+        subject = f"Put a new version of {spec.name} into production?"
+        super().__init__(subject=subject, options=[APPROVE, DECLINE], multiple_outputs=True, **kwargs)
+        self.spec = spec
+        self.version = version
+        self.allowed = allowed
+        self.reasons = reasons
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Ask, or say why nobody is asked."""
+        params = context["params"]
+        if not params.get(APPROVAL, self.spec.approval):
+            return self._outcome(note="not asked for")
+        if not self.allowed or not params.get(PROMOTE, True):
+            return self._outcome(note="nobody asked: the version won't be promoted anyway")
+        self.subject = f"Put version {self.version.rpartition('@')[2]} of {self.spec.name} into production?"
+        self.body = "\n".join(f"- {reason}" for reason in self.reasons)
+        return dict(super().execute(context))
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Go on after the answer."""
+        answer = super().execute_complete(context, event)
+        approved = answer["chosen_options"] == [APPROVE]
+        sentence = f"{'Approved' if approved else 'Declined'} by {_name(answer['responded_by_user'])}"
+        self.log.info(sentence)
+        return self._outcome(approved=approved, sentence=sentence, note=sentence)
+
+    def _outcome(self, *, approved: bool = True, sentence: str = "", note: str) -> dict[str, Any]:
+        return {"approval": {"approved": approved, "sentence": sentence}, "note": note}
+
+
+def _name(user: Mapping[str, Any] | None) -> str:
+    return str((user or {}).get("name") or (user or {}).get("id") or "nobody")
+
+
+class PromoteOperator(DatasetOperator):
     """Gives a version all traffic of the production endpoint, if gate, run and the data's age allow it.
 
     The gate compared the version with what was in production when it was trained. If another version has come
@@ -63,19 +125,18 @@ class PromoteOperator(Step):
         self.reasons = reasons
         self.approval = approval
 
-    def work(self, bench: Bench) -> Mapping[str, Any]:
+    def run(self, context: RunContext) -> Mapping[str, Any]:
         """Promote or decline."""
-        models = Models(bench.clients, poll_seconds=bench.settings.poll_seconds)
-        endpoints = Endpoints(bench.clients, poll_seconds=bench.settings.poll_seconds)
-        endpoint = production_endpoint(self.spec.name)
+        models, endpoints = context.models, context.endpoints
+        endpoint = paths.production_endpoint(self.spec.name)
         version = models.get(self.version)
         serving = endpoints.serving(endpoint)
-        against = self._refusal(bench) or self._production(bench, version, serving, models)
+        against = self._refusal(context) or self._production(context, version, serving, models)
         if against:
             self.log.info("Not promoted. %s", " ".join(against))
             note = "not promoted: " + " ".join(against)
             return {"promoted": False, "endpoint": endpoint, "reasons": against, "note": note}
-        self._switch(bench, endpoint, version, endpoints)
+        self._switch(context, endpoint, version, endpoints)
         models.move_aliases(version, add=[DEFAULT], remove=[CANDIDATE])
         for deployment in endpoints.deployments(endpoint):
             if not deployment.serves(version):
@@ -88,18 +149,18 @@ class PromoteOperator(Step):
         self.log.info(note)
         return {"promoted": True, "endpoint": endpoint, "reasons": reasons, "note": note}
 
-    def _refusal(self, bench: Bench) -> list[str]:
+    def _refusal(self, context: RunContext) -> list[str]:
         """What gate, run or person say against a promotion, in sentences."""
         if not self.allowed:
             return list(self.reasons)
-        if not bench.params.get("promote", True):
+        if not context.params.get("promote", True):
             return ["The run was asked only to evaluate."]
         if self.approval is not None and not self.approval["approved"]:
             return [f"{self.approval['sentence']}."]
         return []
 
     def _production(
-        self, bench: Bench, version: ModelVersion, serving: Deployment | None, models: Models
+        self, context: RunContext, version: ModelVersion, serving: Deployment | None, models: Models
     ) -> list[str]:
         """What the version that serves says against a promotion, in sentences."""
         if serving is None or serving.serves(version):
@@ -110,32 +171,34 @@ class PromoteOperator(Step):
             age = f"was trained on data until {theirs}, this one until {ours}"
             return [f"Version {serving.version} in production {age}."]
         newer = self.spec.partition is not None and ours > theirs
-        compared = self._compared(bench)
+        compared = self._compared(context)
         if compared == serving.version or newer:
             return []
         other = f"version {compared}" if compared else "no other"
         since = f"has come into production since version {version.version} was trained"
         return [f"Version {serving.version} {since}, which was compared with {other}; run it again."]
 
-    def _compared(self, bench: Bench) -> str | None:
+    def _compared(self, context: RunContext) -> str | None:
         """The version that was in production when this one was trained."""
-        text = bench.storage.read_text(self.job_dir + paths.EVALUATION)
+        text = context.storage.read_text(self.job_dir + paths.EVALUATION)
         return Evaluation.from_json(text).production_version
 
-    def _switch(self, bench: Bench, endpoint: str, version: ModelVersion, endpoints: Endpoints) -> None:
+    def _switch(
+        self, context: RunContext, endpoint: str, version: ModelVersion, endpoints: Endpoints
+    ) -> None:
         """Give the version all traffic and ask it; if it answers wrongly, give the traffic back.
 
         Raises:
             AirflowException: it answered wrongly.
         """
-        requests = golden.parse(bench.storage.read_text(self.job_dir + paths.GOLDEN))[:1]
+        requests = golden.parse(context.storage.read_text(self.job_dir + paths.GOLDEN))[:1]
         endpoints.ensure(endpoint, labels={labels.DATASET: self.spec.name})
         self.log.info("Deploying %s to %s", self.version, endpoint)
         deployed = endpoints.deploy(
             endpoint,
             version,
-            machine_type=bench.settings.serving_machine,
-            service_account=bench.settings.service_account,
+            machine_type=context.settings.serving_machine,
+            service_account=context.settings.service_account,
         )
         wrong = _ask(endpoints, endpoint, version, requests)
         if not wrong:

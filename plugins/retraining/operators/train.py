@@ -1,27 +1,156 @@
-"""`train`: TFRecords to an evaluated SavedModel, by a training job of Vertex AI."""
+"""`tune` and `train`: hyperparameter tuning and training, by jobs of Vertex AI."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from retraining import labels, paths
-from retraining.bench import Bench
+from airflow.sdk.exceptions import AirflowException
+
+from contract import ContractError
+from contract.spec import TuningSpec
+from retraining import labels, paths, tuning
+from retraining.context import RunContext
 from retraining.evaluation import Evaluation
-from retraining.google.custom_jobs import CustomJobs
-from retraining.google.job_logs import JobLogs
+from retraining.google.jobs import JobLogs
+from retraining.google.vertex_jobs import CustomJobs, TuningJobs
 from retraining.job_spec import job_spec, training_arguments
 from retraining.links import JobLink, TensorBoardLink
-from retraining.operators.job import JobStep
-from retraining.operators.production import version_in_production
-from retraining.triggers.job import CustomJobTrigger
+from retraining.operators import JobOperator
+from retraining.params import TUNE
+from retraining.triggers import CustomJobTrigger, TuningJobTrigger
 
 if TYPE_CHECKING:
     from retraining.labels import Identity
 
 
-class TrainOperator(JobStep):
+class TrialLines:
+    """What becomes of a search's trials, as lines of a log."""
+
+    def __init__(self, jobs: TuningJobs, job: str, metric: str) -> None:
+        self._jobs = jobs
+        self._job = job
+        self._metric = metric
+        self._told: dict[str, str] = {}
+
+    def new_lines(self) -> Iterator[str]:
+        """A line for each trial of which there is news."""
+        for trial in self._jobs.trials(self._job):
+            sentence = trial.sentence(self._metric)
+            if self._told.get(trial.id) != sentence:
+                self._told[trial.id] = sentence
+                yield sentence
+
+
+class TuneOperator(JobOperator):
+    """Tries arguments on one conversion's records, if the run's parameter `tune` asks for it.
+
+    Args:
+        data_dir: the records' folder.
+
+    Returns:
+        `arguments` (those of the best trial, none without a search), `job`, `trials` (each one's `id`,
+        `state`, `arguments` and `metrics`) and a `note`.
+    """
+
+    template_fields: Sequence[str] = ("data_dir",)
+    operator_extra_links = (JobLink(),)
+
+    def __init__(self, *, data_dir: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_dir = data_dir
+
+    def start(self, context: RunContext) -> str | None:
+        """The search of this run, made if there is none that is under way or has succeeded."""
+        if not context.params.get(TUNE, False):
+            return None
+        jobs, identity = self.jobs(context), self._identity(context)
+        attempt = len(jobs.all(identity))
+        job, adopted = jobs.get_or_create(identity, self._job(context, attempt))
+        self.log.info("%s %s", "Adopted" if adopted else "Started", job.name)
+        name: str = job.name
+        return name
+
+    def result(self, context: RunContext, job: str | None) -> Mapping[str, Any]:
+        """The best trial's arguments.
+
+        Raises:
+            AirflowException: no trial reported the gate's metric.
+        """
+        if job is None:
+            note = f"not asked for: training uses the run's {', '.join(self._tuning.parameters)}"
+            self.log.info(note)
+            return {"arguments": {}, "job": None, "trials": [], "note": note}
+        gate, trials = self.spec.gate, self.jobs(context).trials(job)
+        best = tuning.best_trial(trials, gate)
+        if best is None:
+            states = ", ".join(f"{trial.id} {trial.state}" for trial in trials) or "none"
+            raise AirflowException(f"{job}: expected a trial that reports {gate.metric}, received {states}")
+        note = f"best of {len(trials)}: {best.sentence(gate.metric)}"
+        self.log.info(note)
+        return {
+            "arguments": tuning.trial_arguments(best, self._tuning),
+            "job": job,
+            "trials": [
+                {
+                    "id": trial.id,
+                    "state": trial.state,
+                    "arguments": tuning.trial_arguments(trial, self._tuning),
+                    "metrics": dict(trial.metrics),
+                }
+                for trial in trials
+            ],
+            "note": note,
+        }
+
+    def cancel(self, context: RunContext) -> None:
+        """Cancel this run's searches."""
+        self.jobs(context).cancel_all(
+            self._identity(context), report=lambda name: self.log.info("Cancelling %s", name)
+        )
+
+    def jobs(self, context: RunContext) -> TuningJobs:
+        """Vertex AI's tuning jobs."""
+        return TuningJobs(context.clients)
+
+    def logs(self, context: RunContext, job: str) -> TrialLines:
+        """The news of the trials; what each of them writes is in the log of its own job."""
+        return TrialLines(self.jobs(context), job, self.spec.gate.metric)
+
+    def trigger_class(self) -> type[TuningJobTrigger]:
+        """Waits for a tuning job."""
+        return TuningJobTrigger
+
+    @property
+    def _tuning(self) -> TuningSpec:
+        tuning = self.spec.training.tuning
+        if tuning is None:
+            raise ContractError("training.tuning", expected="a search", received=None)
+        return tuning
+
+    def _arguments(self, context: RunContext) -> dict[str, Any]:
+        asked = training_arguments(self.spec.training, context.params)
+        return {name: value for name, value in asked.items() if name not in self._tuning.parameters}
+
+    def _identity(self, context: RunContext) -> Identity:
+        inputs = {"data_dir": self.data_dir, "arguments": self._arguments(context)}
+        return labels.identify(self.spec.name, context.run, self.task_id, inputs)
+
+    def _job(self, context: RunContext, attempt: int) -> dict[str, Any]:
+        """The search; each trial has a folder of its own below the output, named by its number."""
+        output = paths.tuning_folder(context.settings.bucket, self.spec.name, context.run, attempt)
+        flags = {**self._arguments(context), "data_dir": self.data_dir, "job_dir": output}
+        return {
+            "display_name": f"{self.spec.name}-tune-{context.run.slug}"[:128],
+            "study_spec": tuning.study_spec(self._tuning, self.spec.gate),
+            "max_trial_count": self._tuning.max_trials,
+            "parallel_trial_count": self._tuning.parallel_trials,
+            "trial_job_spec": job_spec(context, self.spec.training, flags=flags, output=output),
+        }
+
+
+class TrainOperator(JobOperator):
     """Trains on one conversion's records, and scores the version in production on the same evaluation set.
 
     Args:
@@ -40,17 +169,17 @@ class TrainOperator(JobStep):
         self.data_dir = data_dir
         self.tuned = tuned
 
-    def start(self, bench: Bench) -> str:
+    def start(self, context: RunContext) -> str:
         """The training job of this run, made if there is none that is under way or has succeeded."""
-        job, adopted = self.jobs(bench).find_or_create(self._identity(bench), self._job(bench))
+        job, adopted = self.jobs(context).get_or_create(self._identity(context), self._job(context))
         self.log.info("%s %s", "Adopted" if adopted else "Started", job.name)
         name: str = job.name
         return name
 
-    def result(self, bench: Bench, job: str | None) -> Mapping[str, Any]:
+    def result(self, context: RunContext, job: str | None) -> Mapping[str, Any]:
         """What the evaluation says."""
-        job_dir = self._job_dir(bench)
-        evaluation = Evaluation.from_json(bench.storage.read_text(job_dir + paths.EVALUATION))
+        job_dir = self._job_dir(context)
+        evaluation = Evaluation.from_json(context.storage.read_text(job_dir + paths.EVALUATION))
         metric = self.spec.gate.metric
         note = f"{metric} {evaluation.metrics.get(metric, math.nan):.4g} on {evaluation.examples} records"
         if metric in evaluation.test_metrics:
@@ -64,49 +193,49 @@ class TrainOperator(JobStep):
             "note": note,
         }
 
-    def cancel(self, bench: Bench) -> None:
+    def cancel(self, context: RunContext) -> None:
         """Cancel this run's jobs."""
-        self.jobs(bench).cancel_all(
-            self._identity(bench), report=lambda name: self.log.info("Cancelling %s", name)
+        self.jobs(context).cancel_all(
+            self._identity(context), report=lambda name: self.log.info("Cancelling %s", name)
         )
 
-    def jobs(self, bench: Bench) -> CustomJobs:
+    def jobs(self, context: RunContext) -> CustomJobs:
         """Vertex AI's training jobs."""
-        return CustomJobs(bench.clients)
+        return CustomJobs(context.clients)
 
-    def logs(self, bench: Bench, job: str) -> JobLogs:
+    def logs(self, context: RunContext, job: str) -> JobLogs:
         """The training job's lines."""
-        return JobLogs.of_custom_job(bench.clients, job)
+        return JobLogs.of_custom_job(context.clients, job)
 
     def trigger_class(self) -> type[CustomJobTrigger]:
         """Waits for a training job."""
         return CustomJobTrigger
 
-    def _identity(self, bench: Bench) -> Identity:
-        inputs = {"data_dir": self.data_dir, "arguments": self._arguments(bench)}
-        return labels.identify(self.spec.name, bench.run, self.task_id, inputs)
+    def _identity(self, context: RunContext) -> Identity:
+        inputs = {"data_dir": self.data_dir, "arguments": self._arguments(context)}
+        return labels.identify(self.spec.name, context.run, self.task_id, inputs)
 
-    def _arguments(self, bench: Bench) -> dict[str, Any]:
-        return training_arguments(self.spec.training, bench.params, self.tuned)
+    def _arguments(self, context: RunContext) -> dict[str, Any]:
+        return training_arguments(self.spec.training, context.params, self.tuned)
 
-    def _job_dir(self, bench: Bench) -> str:
-        return paths.run_folder(bench.settings.bucket, self.spec.name, bench.run)
+    def _job_dir(self, context: RunContext) -> str:
+        return paths.run_folder(context.settings.bucket, self.spec.name, context.run)
 
-    def _job(self, bench: Bench) -> dict[str, Any]:
-        job_dir = self._job_dir(bench)
+    def _job(self, context: RunContext) -> dict[str, Any]:
+        job_dir = self._job_dir(context)
         flags = {
-            **self._arguments(bench),
+            **self._arguments(context),
             "data_dir": self.data_dir,
             "job_dir": job_dir,
-            **self._production(bench),
+            **self._production(context),
         }
         return {
-            "display_name": f"{self.spec.name}-{bench.run.slug}"[:128],
-            "job_spec": job_spec(bench, self.spec.training, flags=flags, output=job_dir),
+            "display_name": f"{self.spec.name}-{context.run.slug}"[:128],
+            "job_spec": job_spec(context, self.spec.training, flags=flags, output=job_dir),
         }
 
-    def _production(self, bench: Bench) -> dict[str, str]:
-        version = version_in_production(bench, self.spec.name)
+    def _production(self, context: RunContext) -> dict[str, str]:
+        version = context.production_version(self.spec.name)
         if version is None:
             return {}
         return {"production_model": version.artifact_uri, "production_version": version.version}

@@ -6,19 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from retraining import paths
-from retraining.bench import Bench
-from retraining.google.storage import in_parallel
-from retraining.operators.production import version_in_production
-from retraining.operators.step import Step
-from retraining.recipe import check_changed, skips_unchanged
-from retraining.snapshot import RawObject, snapshot_id
-from retraining.source import Source, open_source
-from retraining.window import look
+from retraining.context import RunContext
+from retraining.google.storage import RawObject, in_parallel
+from retraining.job_spec import skip_if_unchanged
+from retraining.operators import DatasetOperator
+from retraining.source import Source, open_source, snapshot_id
+from retraining.window import resolve_window
 
 REPORT_EVERY = 500
 
 
-class UploadDataOperator(Step):
+class UploadDataOperator(DatasetOperator):
     """Brings what a run may see of a folder or a `gs://` URI into the bucket; uploads only what is missing.
 
     A run that nobody asked for ends here, skipped, if the version in production was made from the same.
@@ -37,17 +35,16 @@ class UploadDataOperator(Step):
         super().__init__(**kwargs)
         self.source = source
 
-    def work(self, bench: Bench) -> Mapping[str, Any]:
+    def run(self, context: RunContext) -> Mapping[str, Any]:
         """Find the snapshot's id, then upload what of it is missing."""
-        source = open_source(self.source or self.spec.source, bench.settings, bench.storage)
+        source = open_source(self.source or self.spec.source, context.settings, context.storage)
         self.log.info("Reading %s", source.location)
-        window = look(source.names, self.spec.partitioning, bench.run, bench.params)
+        window = resolve_window(source.names, self.spec.partitioning, context.run, context.params)
         objects = source.describe(window.names)
         snapshot = snapshot_id(objects)
-        if skips_unchanged(bench):
-            check_changed(bench, self.spec, snapshot, version_in_production(bench, self.spec.name))
-        raw_dir = paths.raw_folder(bench.settings.bucket, self.spec.name, snapshot)
-        there = {found.name for found in bench.storage.list(raw_dir)}
+        skip_if_unchanged(context, self.spec, snapshot)
+        raw_dir = paths.raw_folder(context.settings.bucket, self.spec.name, snapshot)
+        there = {found.name for found in context.storage.list(raw_dir)}
         missing = [found for found in objects if found.name not in there]
         self._bring(missing, source, raw_dir)
         note = (

@@ -8,14 +8,13 @@ from datetime import datetime
 from typing import Literal
 
 from contract import DatasetSpec
+from retraining.context import Run
 from retraining.errors import NoDataYetError
 from retraining.plan.history import DurationStats, PastRun
 from retraining.plan.runs import Action, Estimate, Plan, PlannedRun
-from retraining.run import Run
-from retraining.snapshot import snapshot_id
-from retraining.source import Source
+from retraining.source import Source, snapshot_id
 from retraining.tiers import Tier
-from retraining.window import look
+from retraining.window import resolve_window
 
 Reprocess = Literal["none", "failed", "completed"]
 FINAL_STATES = ("success", "failed")
@@ -121,9 +120,9 @@ def _decide(scheduled: ScheduledRun, existing: PastRun | None, reprocess: Reproc
 
 
 def _with_data(spec: DatasetSpec, dag_id: str, planned: PlannedRun, names: Sequence[str]) -> PlannedRun:
-    run = Run(dag_id=dag_id, run_id=planned.run_id, data_until=planned.end, of_interval=True)
+    run = Run(dag_id=dag_id, run_id=planned.run_id, data_until=planned.end, has_data_interval=True)
     try:
-        window = look(names, spec.partitioning, run, {})
+        window = resolve_window(names, spec.partitioning, run, {})
     except NoDataYetError as error:
         if planned.action == "leave":
             return planned

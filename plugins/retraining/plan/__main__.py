@@ -18,12 +18,10 @@ from rich.table import Table
 from rich.text import Text
 
 from contract import ContractError
+from retraining.context import GoogleServices
 from retraining.errors import ConfigurationError
-from retraining.google.clients import Clients
-from retraining.google.storage import Storage
 from retraining.plan.deployment import BackfillRequest, airflow_command, plan_backfill
 from retraining.plan.runs import COLUMNS, NUMERIC_COLUMNS, Plan, parse_time
-from retraining.settings import Settings
 from retraining.spec import DAGS, read_spec
 
 _STYLES = {"create": "", "repeat": "yellow", "leave": "dim", "skip": "dim"}
@@ -102,13 +100,12 @@ def _plan(options: argparse.Namespace) -> tuple[Plan, str]:
         reprocess=options.reprocess,
         parallel=options.max_active_runs,
     )
-    settings = Settings.from_environment()
-    clients = Clients(settings.connection_id, project=settings.project, region=settings.region)
+    services = GoogleServices.from_environment()
     try:
         with create_session() as session:
-            plan = plan_backfill(spec, request, settings, Storage(clients), session)
+            plan = plan_backfill(spec, request, services, session)
     finally:
-        clients.close()
+        services.clients.close()
     return plan, airflow_command(spec, request, plan)
 
 

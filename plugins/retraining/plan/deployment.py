@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 
 from contract import DatasetSpec
 from retraining import paths
+from retraining.context import GoogleServices
 from retraining.dag import build_training_dag
 from retraining.errors import ConfigurationError
-from retraining.google.storage import Storage
 from retraining.params import SOURCE, SPOT, TIER
 from retraining.plan import Reprocess, ScheduledRun, plan
 from retraining.plan.history import CONVERT, PastRun
 from retraining.plan.runs import Plan, format_time
-from retraining.settings import Settings
 from retraining.source import open_source
 from retraining.tiers import find_tier, load_tiers
 
@@ -53,15 +52,14 @@ class BackfillRequest:
 
 
 def plan_backfill(
-    spec: DatasetSpec, request: BackfillRequest, settings: Settings, storage: Storage, session: Session
+    spec: DatasetSpec, request: BackfillRequest, services: GoogleServices, session: Session
 ) -> Plan:
     """Plan a backfill without starting anything.
 
     Args:
         spec: the dataset.
         request: the backfill's parameters.
-        settings: the deployment.
-        storage: client of its bucket and of other buckets that it may read.
+        services: the deployment, with its bucket.
         session: of Airflow's database.
 
     Raises:
@@ -69,6 +67,7 @@ def plan_backfill(
             tier, or the source or Airflow's database can't be read.
     """
     dag = build_training_dag(spec)
+    settings, storage = services.settings, services.storage
     tiers = load_tiers(settings.tiers_file)
     tier = find_tier(request.tier or spec.training.tier, tiers)
     schedule = scheduled_runs(dag, since=request.since, until=request.until, now=datetime.now(UTC))
@@ -78,7 +77,9 @@ def plan_backfill(
         schedule=schedule,
         history=past_runs(dag.dag_id, spec, session),
         source=open_source(request.source or spec.source, settings, storage),
-        is_converted=lambda key: _is_committed(storage, settings, spec, key),
+        is_converted=lambda key: storage.exists(
+            paths.tfrecord_folder(settings.bucket, spec.name, key) + paths.COMMIT_MARK
+        ),
         tiers=tiers,
         tier=tier,
         spot=request.spot,
@@ -191,10 +192,6 @@ def _past_runs(dag_id: str, spec: DatasetSpec, session: Session) -> list[PastRun
         )
         for run in runs
     ]
-
-
-def _is_committed(storage: Storage, settings: Settings, spec: DatasetSpec, key: str) -> bool:
-    return storage.exists(paths.tfrecord_folder(settings.bucket, spec.name, key) + paths.COMMIT_MARK)
 
 
 def _utc(time: datetime) -> datetime:

@@ -92,7 +92,7 @@ def backfill(dag_id: str, asked: Annotated[Asked, Query()], session: SessionDep)
         if not asked.since and not asked.until:
             return page("backfill.html", **form | {"asked": everything(spec, found)})
         request = asked.request()
-        plan = plan_backfill(spec, request, found.settings, found.storage, session)
+        plan = plan_backfill(spec, request, found, session)
     except (ConfigurationError, ContractError) as error:
         return page("backfill.html", status_code=400, problem=str(error), **form)
     table: dict[str, Any] = {"columns": COLUMNS, "numeric_columns": NUMERIC_COLUMNS}

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body, HTTPException, Response
 from markupsafe import Markup
 
 from retraining import paths
-from retraining.operators.production import production_endpoint
+from retraining.paths import production_endpoint
 from retraining.ui import plots
 from retraining.ui.access import MAY_SEE_RUNS, TrainingDags, dataset_of
 from retraining.ui.answers import IMAGE_INPUT, show

@@ -9,7 +9,7 @@ from datetime import datetime
 from retraining import labels, paths
 from retraining.google.endpoints import Deployment
 from retraining.google.models import ModelVersion
-from retraining.operators.production import production_endpoint
+from retraining.paths import production_endpoint
 from retraining.ui.runs import Promotions
 from retraining.ui.services import Services
 

@@ -12,7 +12,7 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from sqlalchemy import select
 
-from retraining.run import Run
+from retraining.context import Run
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -14,7 +14,7 @@ import pytest
 import uv
 
 from lossy_proxy import LossyProxy
-from retraining.bench import open_bench
+from retraining.context import run_context
 from retraining.google.endpoints import Endpoints
 from retraining_chain import POLL_SECONDS, REGION, Chain
 
@@ -65,8 +65,8 @@ def chain(emulator: Any, proxy: LossyProxy, monkeypatch: pytest.MonkeyPatch) -> 
     faults = f"http://127.0.0.1:{emulator.port}/_emulator/faults"
     left = httpx.get(faults).json()["faults"]
     httpx.delete(faults).raise_for_status()
-    with open_bench(chain.context) as bench:
-        endpoints = Endpoints(bench.clients, poll_seconds=POLL_SECONDS)
+    with run_context(chain.context) as context:
+        endpoints = Endpoints(context.clients, poll_seconds=POLL_SECONDS)
         for endpoint in ("flowers", "flowers-candidate"):
             endpoints.clear(endpoint, report=lambda _: None)
     assert not left, "a fault that was asked for did not happen"

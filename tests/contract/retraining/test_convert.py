@@ -15,7 +15,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from PIL import Image
 
-from retraining.bench import open_bench
+from retraining.context import run_context
 from retraining_chain import SPEC
 
 SNAPSHOT = "0123456789abcdef"
@@ -32,9 +32,9 @@ def commit(chain: Any) -> None:
 
 
 def jobs(chain: Any) -> list[Any]:
-    with open_bench(chain.context) as bench:
+    with run_context(chain.context) as context:
         place = {"project_id": chain.project, "location": "us-central1"}
-        return list(bench.clients.dataflow_jobs.list_jobs(request=place))
+        return list(context.clients.dataflow_jobs.list_jobs(request=place))
 
 
 def states(chain: Any) -> list[str]:
@@ -101,8 +101,8 @@ def test_convert_runs_one_job_for_two_runs_with_packages_from_the_bucket(
     shelf = chain.file(f"gs://{chain.bucket}/packages")
     shutil.copytree(packages, shelf)
     monkeypatch.setenv("PERENNIAL_PACKAGES", f"gs://{chain.bucket}/packages")
-    with open_bench(chain.context) as bench:
-        started = chain.converter(SNAPSHOT).start(bench)
+    with run_context(chain.context) as context:
+        started = chain.converter(SNAPSHOT).start(context)
     result = chain.other_run("manual__2").execute(chain.converter(SNAPSHOT))
     assert f"Adopted {started}" in capsys.readouterr().out
     assert (result["job"], result["converted"]) == (started, True)
@@ -128,8 +128,8 @@ def test_convert_anew_leaves_the_records_that_there_are_and_is_found_again(
     assert chain.file(data_dir(chain) + "dataset_info.json").read_text() == "{}"
     again = anew.execute(anew.converter(SNAPSHOT))
     assert (again["converted"], again["data_dir"]) == (False, result["data_dir"])
-    with open_bench(anew.other_run("manual__2").context) as bench:
-        assert anew.converter(SNAPSHOT).key(bench) != result["key"]
+    with run_context(anew.other_run("manual__2").context) as context:
+        assert anew.converter(SNAPSHOT).key(context) != result["key"]
 
 
 @pytest.mark.slow
@@ -161,9 +161,9 @@ def test_convert_that_is_killed_while_it_submits_cancels_its_job(
 def test_convert_of_a_job_that_commits_nothing_fails(chain: Any) -> None:
     operator = chain.converter(SNAPSHOT)
     with (
-        open_bench(chain.context) as bench,
+        run_context(chain.context) as context,
         pytest.raises(
             AirflowException, match=r"some-job ended well, but .*dataset_info\.json does not exist"
         ),
     ):
-        operator.result(bench, "some-job")
+        operator.result(context, "some-job")

@@ -14,7 +14,7 @@ import uv
 from airflow.sdk.exceptions import AirflowException
 from PIL import Image
 
-from retraining.bench import open_bench
+from retraining.context import run_context
 
 SNAPSHOT = "fedcba9876543210"
 CHECKOUT = Path(__file__).parents[3]
@@ -47,10 +47,10 @@ def test_convert_of_two_runs_that_start_at_the_same_moment_makes_one_job(
     together = Barrier(len(runs))
 
     def first_try(run: Any) -> str | None:
-        with open_bench(run.context) as bench:
+        with run_context(run.context) as context:
             together.wait(60)
             try:
-                started: str | None = chain.converter(SNAPSHOT).start(bench)
+                started: str | None = chain.converter(SNAPSHOT).start(context)
             except AirflowException:
                 return None  # refused by the service: Airflow tries again
             return started
@@ -60,8 +60,8 @@ def test_convert_of_two_runs_that_start_at_the_same_moment_makes_one_job(
     results = [run.execute(chain.converter(SNAPSHOT)) for run in runs]
 
     (job,) = started
-    with open_bench(chain.context) as bench:
+    with run_context(chain.context) as context:
         place = {"project_id": chain.project, "location": "us-central1"}
-        assert [found.id for found in bench.clients.dataflow_jobs.list_jobs(request=place)] == [job]
+        assert [found.id for found in context.clients.dataflow_jobs.list_jobs(request=place)] == [job]
     assert results[0]["data_dir"] == results[1]["data_dir"]
     assert sum(results[0]["records"].values()) == 10

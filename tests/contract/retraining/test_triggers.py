@@ -12,8 +12,8 @@ from airflow.sdk.exceptions import AirflowException, TaskDeferred
 from airflow.triggers.base import TriggerEvent
 from google.cloud import dataflow_v1beta3 as dataflow
 
-from retraining.bench import open_bench
-from retraining.triggers.job import CustomJobTrigger, DataflowJobTrigger, JobTrigger, TuningJobTrigger
+from retraining.context import run_context
+from retraining.triggers import CustomJobTrigger, DataflowJobTrigger, JobTrigger, TuningJobTrigger
 
 GET = "aiplatform.JobService.GetCustomJob"
 
@@ -38,8 +38,8 @@ def dataflow_trigger(chain: Any) -> DataflowJobTrigger:
         location="us-central1",
         job=dataflow.Job(name="none", environment=environment),
     )
-    with open_bench(chain.context) as bench:
-        job = bench.clients.dataflow_jobs.create_job(request).id
+    with run_context(chain.context) as context:
+        job = context.clients.dataflow_jobs.create_job(request).id
     return DataflowJobTrigger(
         job=job,
         connection_id="google_cloud_default",
@@ -52,7 +52,7 @@ def dataflow_trigger(chain: Any) -> DataflowJobTrigger:
 def test_custom_job_trigger_serializes_to_what_makes_it_again(chain: Any) -> None:
     trigger = deferred(chain).trigger
     path, arguments = trigger.serialize()
-    assert path == "retraining.triggers.job.CustomJobTrigger"
+    assert path == "retraining.triggers.CustomJobTrigger"
     assert arguments == {
         "job": chain.jobs()[0].name,
         "connection_id": "google_cloud_default",
@@ -72,7 +72,7 @@ def test_dataflow_job_trigger_serializes_to_what_makes_it_again() -> None:
         "poll_seconds": 10.0,
     }
     serialized = DataflowJobTrigger(**arguments).serialize()
-    assert serialized == ("retraining.triggers.job.DataflowJobTrigger", arguments)
+    assert serialized == ("retraining.triggers.DataflowJobTrigger", arguments)
 
 
 def test_deferred_tune_goes_on_when_its_search_has_ended(chain: Any) -> None:
@@ -81,7 +81,7 @@ def test_deferred_tune_goes_on_when_its_search_has_ended(chain: Any) -> None:
         asking.execute(asking.tuner(deferrable=True))
     trigger = raised.value.trigger
     path, arguments = trigger.serialize()
-    assert path == "retraining.triggers.job.TuningJobTrigger"
+    assert path == "retraining.triggers.TuningJobTrigger"
     assert TuningJobTrigger(**arguments).serialize() == (path, arguments)
     event = asyncio.run(first_event(trigger))
     assert event.payload == {"job": arguments["job"], "state": "JOB_STATE_SUCCEEDED"}

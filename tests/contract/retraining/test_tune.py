@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowException
 
-from retraining.bench import open_bench
+from retraining.context import run_context
 
 
 def searches(chain: Any) -> list[Any]:
     """The project's searches, oldest first."""
-    with open_bench(chain.context) as bench:
-        listed = list(bench.clients.jobs.list_hyperparameter_tuning_jobs(parent=bench.clients.parent))
+    with run_context(chain.context) as context:
+        listed = list(context.clients.jobs.list_hyperparameter_tuning_jobs(parent=context.clients.parent))
     return sorted(listed, key=lambda job: job.create_time)
 
 
@@ -62,8 +62,8 @@ def test_tune_gives_the_best_trials_arguments_which_training_uses(
 
 def test_tune_asks_for_what_the_spec_says(chain: Any) -> None:
     asking = chain.with_params(tune=True, spot=True, tier="TWO_WORKERS", accuracy=0.1)
-    with open_bench(asking.context) as bench:
-        asking.tuner().start(bench)
+    with run_context(asking.context) as context:
+        asking.tuner().start(context)
     (job,) = searches(chain)
     assert job.labels["perennial_task"] == "tune"
     assert [(metric.metric_id, metric.goal.name) for metric in job.study_spec.metrics] == [
@@ -79,7 +79,7 @@ def test_tune_asks_for_what_the_spec_says(chain: Any) -> None:
     assert f"--job_dir={output}" in args
     # The service adds the arguments that it tries.
     assert not [text for text in args if text.startswith("--accuracy")]
-    asking.tuner().cancel(bench)
+    asking.tuner().cancel(context)
 
 
 def test_tune_that_is_repeated_or_answered_to_nobody_makes_one_search(chain: Any) -> None:

@@ -9,7 +9,7 @@ from airflow.sdk import Param
 from airflow.sdk.exceptions import ParamValidationError
 
 from contract import TrainingSpec
-from retraining.arguments import argument_fields
+from retraining.params import argument_fields
 
 
 def fields(image: str | None = None, **arguments: Any) -> dict[str, Param]:

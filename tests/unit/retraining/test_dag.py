@@ -11,7 +11,7 @@ from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 
 from contract import NewData
-from retraining import notices
+from retraining import notifications
 from retraining.dag import build_training_dag
 from retraining_chain import SPEC
 
@@ -27,7 +27,7 @@ def test_dag_with_a_deadline_has_it_from_when_a_run_is_queued() -> None:
     (written,) = DagSerialization.to_dict(found)["dag"]["deadline"]
     assert written["reference"]["reference_type"] == "DagRunQueuedAtDeadline"
     assert written["callback"]["__data__"] == {
-        "path": f"{notices.__name__}.on_deadline",
+        "path": f"{notifications.__name__}.on_deadline",
         "kwargs": {"minutes": 90},
     }
 
@@ -60,6 +60,6 @@ def test_dag_with_new_data_is_triggered_by_a_name_only() -> None:
 
 def test_dag_tells_of_failures_of_every_task_and_of_promotions() -> None:
     tasks = dag(approval=True).task_dict
-    assert all(notices.on_failure in task.on_failure_callback for task in tasks.values())
+    assert all(notifications.on_failure in task.on_failure_callback for task in tasks.values())
     told = {name for name, task in tasks.items() if task.on_success_callback}
     assert told == {"promote"}

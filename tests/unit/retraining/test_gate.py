@@ -11,7 +11,7 @@ import pytest
 
 from contract import CsvFormat, DataContract, FeatureSpec, GateSpec, image_features
 from retraining.evaluation import Evaluation
-from retraining.gate import Verdict, judge, signature_inputs
+from retraining.gate import GateResult, evaluate_gate, signature_inputs
 
 CONTRACT = DataContract(name="flowers", record_format="image", features=image_features(("daisy", "roses")))
 GATE = GateSpec(metric="accuracy", direction="higher", threshold=0.7, baseline_margin=0.2)
@@ -31,11 +31,11 @@ GOOD = Evaluation(
 )
 
 
-def verdict(gate: GateSpec = GATE, model_bytes: int = 1_000_000, **changes: Any) -> Verdict:
-    return judge(replace(GOOD, **changes), gate, contract=CONTRACT, model_bytes=model_bytes)
+def verdict(gate: GateSpec = GATE, model_bytes: int = 1_000_000, **changes: Any) -> GateResult:
+    return evaluate_gate(replace(GOOD, **changes), gate, contract=CONTRACT, model_bytes=model_bytes)
 
 
-def failed(found: Verdict) -> list[str]:
+def failed(found: GateResult) -> list[str]:
     return [check.name for check in found.checks if not check.passed]
 
 

@@ -9,11 +9,10 @@ import pytest
 from google.cloud.aiplatform_v1 import CustomJobSpec
 
 from contract import TrainingSpec
-from retraining.bench import Bench
+from retraining.context import Run, RunContext
 from retraining.errors import ConfigurationError
-from retraining.google.clients import Clients
+from retraining.google import Clients
 from retraining.job_spec import job_spec, training_arguments, training_image
-from retraining.run import Run
 from retraining.settings import Settings
 
 VARIABLES = {
@@ -30,13 +29,13 @@ def settings(**variables: str) -> Settings:
 
 
 def spec(training: TrainingSpec, *, variables: dict[str, str] | None = None, **params: Any) -> Any:
-    bench = Bench(
+    context = RunContext(
         settings=settings(**variables or {}),
         run=Run.__new__(Run),
         params=params,
         clients=Clients("google_cloud_default", project="p", region="us-central1"),
     )
-    return CustomJobSpec(job_spec(bench, training, flags={"train_steps": 3}, output="gs://b/runs/"))
+    return CustomJobSpec(job_spec(context, training, flags={"train_steps": 3}, output="gs://b/runs/"))
 
 
 def test_job_spec_runs_the_module_in_the_trainers_image_on_the_specs_tier() -> None:

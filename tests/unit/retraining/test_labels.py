@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retraining import labels
-from retraining.run import Run
+from retraining.context import Run
 
 RUN = Run(dag_id="flowers_training", run_id="manual__1", data_until=datetime(2026, 1, 31, tzinfo=UTC))
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from retraining import paths
-from retraining.run import Run
+from retraining.context import Run
 
 
 def test_folders_end_with_a_slash_and_hold_dataset_and_key() -> None:

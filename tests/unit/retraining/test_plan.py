@@ -13,12 +13,12 @@ from rich.console import Console
 
 import contract as dc
 from retraining.errors import ConfigurationError
+from retraining.google.storage import RawObject
 from retraining.plan import ScheduledRun, plan
 from retraining.plan.__main__ import print_plan
 from retraining.plan.history import PastRun
 from retraining.plan.runs import Plan
-from retraining.snapshot import RawObject, snapshot_id
-from retraining.source import Source
+from retraining.source import Source, snapshot_id
 from retraining.tiers import load_tiers
 
 TIERS = load_tiers()

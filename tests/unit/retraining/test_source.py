@@ -8,10 +8,9 @@ from typing import cast
 import pytest
 
 from retraining.errors import ConfigurationError
-from retraining.google.storage import Storage
+from retraining.google.storage import RawObject, Storage
 from retraining.settings import Settings
-from retraining.snapshot import RawObject
-from retraining.source import Source, open_source
+from retraining.source import Source, open_source, snapshot_id
 
 SETTINGS = {
     "PERENNIAL_PROJECT": "p",
@@ -90,3 +89,30 @@ def test_source_without_files_or_folder_is_refused(tmp_path: Path) -> None:
 def test_relative_source_without_a_root_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"no PERENNIAL_SOURCE_ROOT is set.*received 'trips'"):
         opened("trips", Bucket())
+
+
+OBJECTS = [
+    RawObject(name="daisy/1.jpg", size=3, crc32c="AAAAAA=="),
+    RawObject(name="roses/2.jpg", size=5, crc32c="BBBBBB=="),
+]
+
+
+def test_snapshot_id_does_not_depend_on_the_order() -> None:
+    assert snapshot_id(OBJECTS) == snapshot_id(reversed(OBJECTS))
+    assert len(snapshot_id(OBJECTS)) == 16
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        RawObject(name="daisy/2.jpg", size=3, crc32c="AAAAAA=="),
+        RawObject(name="daisy/1.jpg", size=4, crc32c="AAAAAA=="),
+        RawObject(name="daisy/1.jpg", size=3, crc32c="AAAAAQ=="),
+    ],
+)
+def test_snapshot_id_changes_with_name_size_and_checksum(changed: RawObject) -> None:
+    assert snapshot_id([changed, OBJECTS[1]]) != snapshot_id(OBJECTS)
+
+
+def test_snapshot_id_of_fewer_objects_is_another() -> None:
+    assert snapshot_id(OBJECTS[:1]) != snapshot_id(OBJECTS)

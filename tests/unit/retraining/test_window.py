@@ -9,9 +9,9 @@ import pytest
 
 from contract import ContractError
 from contract.partitions import Partitioning
+from retraining.context import Run
 from retraining.errors import ConfigurationError, NoDataYetError
-from retraining.run import Run
-from retraining.window import Window, look
+from retraining.window import Window, resolve_window
 
 MONTHS = Partitioning(pattern="trips_%Y-%m.csv", window="P3M")
 NAMES = [f"trips_2018-{month:02}.csv" for month in range(1, 9)]
@@ -24,13 +24,13 @@ def time(text: str) -> datetime:
 def window(
     until: str,
     *,
-    of_interval: bool = True,
+    has_data_interval: bool = True,
     names: list[str] = NAMES,
     partitioning: Partitioning | None = MONTHS,
     **params: Any,
 ) -> Window:
-    run = Run(dag_id="d", run_id="r", data_until=time(until), of_interval=of_interval)
-    return look(names, partitioning, run, params)
+    run = Run(dag_id="d", run_id="r", data_until=time(until), has_data_interval=has_data_interval)
+    return resolve_window(names, partitioning, run, params)
 
 
 def test_look_of_an_interval_sees_the_window_that_ends_with_it() -> None:
@@ -58,14 +58,14 @@ def test_look_of_an_interval_without_its_newest_month_says_what_is_lacking(data_
 
 
 def test_look_by_hand_ends_with_the_newest_month_that_there_is() -> None:
-    found = window("2026-11-21", of_interval=False)
+    found = window("2026-11-21", has_data_interval=False)
     assert found.data_until == time("2018-09-01")
     assert found.names == {"trips_2018-06.csv", "trips_2018-07.csv", "trips_2018-08.csv"}
 
 
 @pytest.mark.parametrize("data_until", ["2018-04-01", "2018-04-30"])
 def test_look_by_hand_until_a_day_sees_no_month_that_ends_after_it(data_until: str) -> None:
-    found = window("2026-11-21", of_interval=False, data_until=data_until)
+    found = window("2026-11-21", has_data_interval=False, data_until=data_until)
     assert found.data_until == time("2018-04-01")
     assert max(found.names) == "trips_2018-03.csv"
 
@@ -108,10 +108,10 @@ def test_look_without_partitions_sees_everything() -> None:
             r"source: expected files named trips_%Y-%m\.csv, received README\.txt$",
         ),
         (
-            {"of_interval": False, "data_until": "2018-01-31"},
+            {"has_data_interval": False, "data_until": "2018-01-31"},
             "source: expected data that ends by 2018-01-31, received none before 2018-01",
         ),
-        ({"of_interval": False, "data_until": "soon"}, "data_until: expected a date, YYYY-MM-DD"),
+        ({"has_data_interval": False, "data_until": "soon"}, "data_until: expected a date, YYYY-MM-DD"),
         ({"data_until": "2018-04-01"}, "data_until: expected nothing in a run of an interval"),
     ],
 )

@@ -8,7 +8,7 @@ from airflow import settings
 from airflow.models import import_all_models
 from airflow.models.base import Base
 
-from retraining.snapshot import RawObject
+from retraining.google.storage import RawObject
 
 
 class Bucket:

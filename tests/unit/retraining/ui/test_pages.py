@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from retraining.run import Run
+from retraining.context import Run
 from retraining.ui import report
 from retraining.ui.artifacts import Conversion, Rejected, Training
 from retraining.ui.curves import Curve

@@ -1,0 +1,245 @@
+"""The contents of a converted dataset and its split: `features.json`, which lies beside the TFRecords."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from pydantic import ConfigDict
+
+from contract.features import FeatureSpec
+from contract.naming import check_dataset_name
+from contract.validation import ContractError, check_complete, from_json, to_json
+
+RECORD_FORMAT_VERSION = "1.0.0"
+"""Version of the records that the converter writes; a new one converts every dataset anew."""
+
+FEATURES_FILENAME = "features.json"
+TRAIN_SPLIT = "train"
+VALIDATION_SPLIT = "validation"
+TEST_SPLIT = "test"
+
+IMAGE_INPUT = "image_bytes"
+"""The only input of an exported model that takes images."""
+
+RecordFormat = Literal["image", "csv", "idx"]
+
+# TFDS reads the "content" of its own fields and passes over others, so one file serves both.
+# https://github.com/tensorflow/datasets/blob/master/tensorflow_datasets/core/features/feature.py (from_json)
+_TFDS_FEATURES_DICT = "tensorflow_datasets.core.features.features_dict.FeaturesDict"
+_TFDS_SCALAR = "tensorflow_datasets.core.features.scalar.Scalar"
+
+
+MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL")
+"""The usual spellings of a missing value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CsvFormat:
+    """The dialect of CSV files (RFC 4180): UTF-8, quoted with `"`, any line ending, `.gz` for gzip.
+
+    Spaces around a value are no part of it.
+
+    Attributes:
+        columns: the names of all columns in order, where files have no header; empty where the first line of
+            each file names them. A column that no feature has is passed over.
+        delimiter: one character between fields.
+        missing: spellings of a missing value.
+
+    Raises:
+        ContractError: a field has a value that it can't have.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    columns: tuple[str, ...] = ()
+    delimiter: str = ","
+    missing: tuple[str, ...] = MISSING
+
+    def __post_init__(self) -> None:
+        if len(set(self.columns)) != len(self.columns):
+            raise ContractError("csv.columns", expected="distinct names", received=self.columns)
+        if len(self.delimiter) != 1 or self.delimiter in '"\r\n\0 ':
+            raise ContractError(
+                "csv.delimiter", expected="one character, not a quote", received=self.delimiter
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSpec:
+    """A split by a hash of each record's key, so that a record is always in the same split.
+
+    Attributes:
+        validation_percent: percentage of the hash space that is never trained on, 1 to 50.
+        salt: key of the hash, at most 64 bytes; another one draws another split.
+        test_files: names of raw files, `*` and `?` allowed, whose records all go to a third split, `test`,
+            which is reported on and decides nothing.
+
+    Raises:
+        ContractError: a field has a value that it can't have.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    validation_percent: int = 10
+    salt: str = ""
+    test_files: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.validation_percent <= 50:
+            raise ContractError(
+                "split.validation_percent", expected="1 to 50", received=self.validation_percent
+            )
+        if len(self.salt.encode()) > hashlib.blake2b.MAX_KEY_SIZE:
+            raise ContractError("split.salt", expected="at most 64 bytes", received=self.salt)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the splits, in order."""
+        return (TRAIN_SPLIT, VALIDATION_SPLIT, *((TEST_SPLIT,) if self.test_files else ()))
+
+    def is_test_file(self, name: str) -> bool:
+        """Return True if a raw file's records go to the test split.
+
+        Args:
+            name: its path in the source; a pattern without a slash is compared with the last part.
+        """
+        return any(
+            fnmatch.fnmatchcase(name if "/" in pattern else name.rsplit("/", 1)[-1], pattern)
+            for pattern in self.test_files
+        )
+
+    def split_of(self, key: bytes) -> str:
+        """Return `train` or `validation` for a record with this key."""
+        digest = hashlib.blake2b(key, digest_size=8, key=self.salt.encode()).digest()
+        bucket = int.from_bytes(digest, "big") % 10_000
+        return VALIDATION_SPLIT if bucket < self.validation_percent * 100 else TRAIN_SPLIT
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataContract:
+    """Everything but the raw data that determines the records of a conversion.
+
+    Attributes:
+        name: the dataset's name: at most 40 lower-case letters, digits and underscores, a letter first and no
+            underscore last, since model and endpoint ids are made of it (`contract.naming`).
+        record_format: format of the raw data: `image` (JPEG files), `csv`, or `idx` (the files of MNIST).
+        features: every feature of a record; exactly one has the role `label`.
+        split: division of the records into training, validation and test data.
+        max_rejected_fraction: largest fraction of unusable records, 0 to 1; a conversion fails above it.
+        strict: decode every image in full instead of reading its header and end marker.
+        csv: dialect of the CSV files; only with the record format `csv`.
+
+    Raises:
+        ContractError: a field has a value that it can't have.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    name: str
+    record_format: RecordFormat
+    features: tuple[FeatureSpec, ...]
+    split: SplitSpec = field(default_factory=SplitSpec)
+    max_rejected_fraction: float = 0.05
+    strict: bool = False
+    csv: CsvFormat | None = None
+
+    def __post_init__(self) -> None:
+        check_dataset_name(self.name)
+        if self.record_format not in get_args(RecordFormat):
+            raise ContractError(
+                "record_format", expected=f"one of {get_args(RecordFormat)}", received=self.record_format
+            )
+        if (self.csv is not None) != (self.record_format == "csv"):
+            raise ContractError(
+                "csv", expected="a CsvFormat if and only if record_format is 'csv'", received=self.csv
+            )
+        names = [feature.name for feature in self.features]
+        columns = self.csv.columns if self.csv else ()
+        lacking = [name for name in names if columns and name not in columns]
+        if lacking:
+            raise ContractError("csv.columns", expected=f"among them {lacking}", received=columns)
+        if len(set(names)) != len(names):
+            raise ContractError("features", expected="distinct names", received=names)
+        labels = [feature.name for feature in self.features if feature.role == "label"]
+        if len(labels) != 1:
+            raise ContractError("features", expected="exactly one with the role 'label'", received=labels)
+        if not 0 <= self.max_rejected_fraction <= 1:
+            raise ContractError(
+                "max_rejected_fraction", expected="0 to 1", received=self.max_rejected_fraction
+            )
+
+    @property
+    def model_inputs(self) -> Mapping[str, FeatureSpec]:
+        """Inputs of an exported model: the encoded image, or one for each input feature; feature by input."""
+        if self.record_format in ("image", "idx"):
+            return {IMAGE_INPUT: self.feature("image/encoded")}
+        return {feature.name: feature for feature in self.features if feature.role == "input"}
+
+    @property
+    def label(self) -> FeatureSpec:
+        """Feature that a model predicts."""
+        return next(feature for feature in self.features if feature.role == "label")
+
+    def feature(self, name: str) -> FeatureSpec:
+        """Return the feature of this name.
+
+        Raises:
+            ContractError: there is none.
+        """
+        for feature in self.features:
+            if feature.name == name:
+                return feature
+        raise ContractError("features", expected=f"one of {[f.name for f in self.features]}", received=name)
+
+    def conversion_key(self, snapshot: str) -> str:
+        """Return the key of a snapshot's conversion: the same key always means the same records.
+
+        Args:
+            snapshot: the id of the raw data.
+
+        Returns:
+            16 hexadecimal digits.
+        """
+        parts = [snapshot, RECORD_FORMAT_VERSION, json.dumps(to_json(self), sort_keys=True)]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    def to_features_json(self) -> str:
+        """Return the text of `features.json`: features for TensorFlow Datasets, and the whole contract."""
+        features = {
+            feature.name: {
+                "pythonClassName": _TFDS_SCALAR,
+                "tensor": {"shape": {}, "dtype": feature.dtype, "encoding": "none"},
+                "description": feature.description,
+            }
+            for feature in self.features
+        }
+        document = {
+            "type": _TFDS_FEATURES_DICT,
+            "proto_cls": "tensorflow_datasets.FeaturesDict",
+            "content": {"features": features},
+            "contract": to_json(self),
+        }
+        return json.dumps(document, indent=2) + "\n"
+
+    @classmethod
+    def from_features_json(cls, text: str) -> DataContract:
+        """Return the contract in the text of a `features.json`.
+
+        Raises:
+            ContractError: the text is no JSON, holds no contract, or a field of it is wrong.
+        """
+        contract = from_json(_FeaturesJson, text, FEATURES_FILENAME).contract
+        check_complete(json.loads(text)["contract"], contract, f"{FEATURES_FILENAME}.contract")
+        return contract
+
+
+@dataclass(frozen=True, kw_only=True)
+class _FeaturesJson:
+    """The part of a `features.json` that is ours."""
+
+    contract: DataContract

@@ -1,0 +1,141 @@
+"""Surroundings of a task: the deployment with its Google services, and the DAG run that it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from retraining import labels, paths
+from retraining.google import Clients
+from retraining.google.endpoints import Endpoints
+from retraining.google.models import Models, ModelVersion
+from retraining.google.storage import Storage
+from retraining.settings import Settings
+
+_WITH_DATA_INTERVAL = ("backfill", "scheduled")
+_AUTOMATIC = ("asset_triggered", "scheduled")
+_MANUAL = "manual"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run of one DAG.
+
+    Attributes:
+        dag_id: the DAG.
+        run_id: the run, unique within the DAG.
+        data_until: no data of this time or later is for this run: the end of its data interval; for a manual
+            run its logical date or, since runs by REST have none, when it was requested.
+        has_data_interval: True if the schedule or a backfill made it for just one data interval.
+        is_automatic: True if no person requested it: the schedule or an asset event began it.
+    """
+
+    dag_id: str
+    run_id: str
+    data_until: datetime
+    has_data_interval: bool = False
+    is_automatic: bool = False
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, Any]) -> Run:
+        """Return the run of an Airflow task context."""
+        dag_run = context["dag_run"]
+        interval_end, kind = dag_run.data_interval_end, dag_run.run_type
+        # A manual run is given the interval before it, which may end long before it.
+        end = dag_run.logical_date if kind == _MANUAL else interval_end
+        return cls(
+            dag_id=dag_run.dag_id,
+            run_id=dag_run.run_id,
+            data_until=(end or dag_run.run_after).astimezone(UTC),
+            has_data_interval=interval_end is not None and kind in _WITH_DATA_INTERVAL,
+            is_automatic=kind in _AUTOMATIC,
+        )
+
+    @property
+    def slug(self) -> str:
+        """Name of the run in paths and labels."""
+        return labels.run_slug(self.dag_id, self.run_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoogleServices:
+    """Google's services in one deployment; each client is made when it is first used.
+
+    Attributes:
+        settings: the deployment.
+        clients: Google's clients.
+    """
+
+    settings: Settings
+    clients: Clients
+
+    @classmethod
+    def from_environment(cls) -> GoogleServices:
+        """Return the services of the deployment that the environment describes.
+
+        Raises:
+            ConfigurationError: a setting is missing or wrong.
+        """
+        settings = Settings.from_environment()
+        return cls(settings=settings, clients=Clients.from_settings(settings))
+
+    @property
+    def storage(self) -> Storage:
+        """Cloud Storage."""
+        return Storage(self.clients)
+
+    @property
+    def models(self) -> Models:
+        """Model Registry."""
+        return Models(self.clients, poll_seconds=self.settings.poll_seconds)
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Endpoints of Vertex AI."""
+        return Endpoints(self.clients, poll_seconds=self.settings.poll_seconds)
+
+    @property
+    def in_google_cloud(self) -> bool:
+        """True if Google's console shows these services, and False for an emulator."""
+        return not self.clients.extras.get("vertex_ai_endpoint")
+
+    def production_version(self, dataset: str) -> ModelVersion | None:
+        """Return the version that serves production.
+
+        The endpoint decides, not an alias: a first version has `default` even if it was never promoted.
+        """
+        deployment = self.endpoints.serving(paths.production_endpoint(dataset))
+        return None if deployment is None else self.models.get(f"{deployment.model}@{deployment.version}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunContext(GoogleServices):
+    """Surroundings of one task of a run.
+
+    Attributes:
+        run: the DAG run.
+        params: the run's parameters.
+    """
+
+    run: Run
+    params: Mapping[str, Any]
+
+
+@contextmanager
+def run_context(context: Mapping[str, Any]) -> Iterator[RunContext]:
+    """Give the surroundings of an Airflow task context; connections are closed at the end.
+
+    Raises:
+        ConfigurationError: a setting is missing or wrong.
+    """
+    settings = Settings.from_environment()
+    clients = Clients.from_settings(settings)
+    try:
+        yield RunContext(
+            settings=settings, clients=clients, run=Run.from_context(context), params=context["params"]
+        )
+    finally:
+        clients.close()

@@ -1,0 +1,102 @@
+"""Jobs of a service, whichever it is: how they are doing, and the lines that they write to Cloud Logging."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from retraining.google.calls import CALL_TIMEOUT_SECONDS, retry
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from retraining.google import Clients
+
+PAGE_SIZE = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStatus:
+    """One look at a job.
+
+    Attributes:
+        state: the service's own word for it.
+        ended: whether the job stays in this state.
+        succeeded: whether it ended well.
+        error: what the service says went wrong, if it does.
+    """
+
+    state: str
+    ended: bool
+    succeeded: bool
+    error: str = ""
+
+
+class Jobs(Protocol):
+    """The jobs of a service."""
+
+    def status(self, name: str, /, *, outage_seconds: float = ...) -> JobStatus:
+        """How a job is doing, asked again while the service is away."""
+
+    def cancel(self, name: str, /) -> None:
+        """Ask for a job's end; a job that has ended stays as it is."""
+
+
+class JobLines(Protocol):
+    """What a job has to say."""
+
+    def new_lines(self) -> Iterable[str]:
+        """The lines since the last call, oldest first."""
+
+
+class JobLogs:
+    """The lines of one job; each call of `new_lines` gives what came since the last."""
+
+    def __init__(self, clients: Clients, *, resource_type: str, job_id: str) -> None:
+        self._client = clients.logging
+        self._filter = f'resource.type="{resource_type}" AND resource.labels.job_id="{job_id}"'
+        self._since: datetime | None = None
+        self._seen: set[str] = set()
+
+    @classmethod
+    def of_custom_job(cls, clients: Clients, name: str) -> JobLogs:
+        """The lines of a training job.
+
+        https://cloud.google.com/vertex-ai/docs/training/monitor-debug-training
+        """
+        return cls(clients, resource_type="ml_job", job_id=name.rpartition("/")[2])
+
+    @classmethod
+    def of_dataflow_job(cls, clients: Clients, job_id: str) -> JobLogs:
+        """The lines of a Dataflow job.
+
+        https://cloud.google.com/dataflow/docs/guides/logging
+        """
+        return cls(clients, resource_type="dataflow_step", job_id=job_id)
+
+    def new_lines(self) -> Iterator[str]:
+        """The lines since the last call, oldest first."""
+        from google.cloud.logging import ASCENDING
+
+        condition = self._filter
+        if self._since:
+            condition += f' AND timestamp>="{self._since.isoformat()}"'
+
+        def read() -> list[Any]:
+            return list(self._client.list_entries(filter_=condition, order_by=ASCENDING, page_size=PAGE_SIZE))
+
+        for entry in retry(CALL_TIMEOUT_SECONDS)(read)():
+            if entry.insert_id in self._seen:
+                continue
+            # Several lines can share a time: the last one's are remembered, older ones never come back.
+            if entry.timestamp != self._since:
+                self._since, self._seen = entry.timestamp, set()
+            self._seen.add(entry.insert_id)
+            yield _text(entry.payload)
+
+
+def _text(payload: Any) -> str:
+    if isinstance(payload, dict):
+        return str(payload.get("message", payload))
+    return "" if payload is None else str(payload)

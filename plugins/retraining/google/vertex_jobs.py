@@ -1,0 +1,157 @@
+"""Jobs of Vertex AI, found by their labels: trainings, and hyperparameter tuning with its trials."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from retraining.google.calls import CALL_TIMEOUT_SECONDS, OUTAGE_SECONDS, get_or_create, retry
+from retraining.google.jobs import JobStatus
+from retraining.tuning import Trial
+
+if TYPE_CHECKING:
+    from google.cloud.aiplatform_v1 import CustomJob, HyperparameterTuningJob
+
+    from retraining.google import Clients
+    from retraining.labels import Identity
+
+SUCCEEDED = "JOB_STATE_SUCCEEDED"
+UNSUCCESSFUL = frozenset(
+    {
+        "JOB_STATE_FAILED",
+        "JOB_STATE_CANCELLED",
+        "JOB_STATE_EXPIRED",
+        "JOB_STATE_PARTIALLY_SUCCEEDED",
+    }
+)
+ENDED = UNSUCCESSFUL | {SUCCEEDED}
+"""States that a job stays in. https://cloud.google.com/vertex-ai/docs/reference/rest/v1/JobState"""
+
+CANCELLING = "JOB_STATE_CANCELLING"
+_KILL_SECONDS = 5.0
+"""A task that is killed has little time left."""
+
+Job = TypeVar("Job", bound=Any)
+
+
+class VertexJobs(ABC, Generic[Job]):
+    """Jobs of one kind in one project and region; a subclass knows the service's methods for them."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._client = clients.jobs
+        self._parent = clients.parent
+
+    def all(self, identity: Identity, *, timeout_seconds: float = CALL_TIMEOUT_SECONDS) -> list[Job]:
+        """Every job of this identity, whatever became of it."""
+        request = {"parent": self._parent, "filter": identity.filter}
+        jobs = self._list(request, retry=retry(timeout_seconds), timeout=timeout_seconds)
+        return [job for job in jobs if identity.owns(job.labels)]
+
+    def find(self, identity: Identity) -> Job | None:
+        """The job of this identity that is under way or has succeeded; of several, the newest."""
+        unusable = UNSUCCESSFUL | {CANCELLING}
+        usable = [job for job in self.all(identity) if job.state.name not in unusable]
+        return max(usable, key=lambda job: job.create_time, default=None)
+
+    def get_or_create(self, identity: Identity, job: dict[str, Any]) -> tuple[Job, bool]:
+        """The job of this identity, made if there is none.
+
+        Returns:
+            The job, and whether it was there before.
+        """
+        made: list[Job] = []
+
+        def create() -> Job:
+            labelled = {**job, "labels": identity.labels}
+            made.append(self._create(self._parent, labelled, retry=None, timeout=CALL_TIMEOUT_SECONDS))
+            return made[0]
+
+        found = get_or_create(lambda: self.find(identity), create)
+        return found, not made
+
+    def get(self, name: str, *, outage_seconds: float = OUTAGE_SECONDS) -> Job:
+        """The job of this resource name, asked for again while the service is away."""
+        return self._get(name, retry=retry(outage_seconds), timeout=CALL_TIMEOUT_SECONDS)
+
+    def status(self, name: str, *, outage_seconds: float = OUTAGE_SECONDS) -> JobStatus:
+        """How the job of this resource name is doing, asked again while the service is away."""
+        job = self.get(name, outage_seconds=outage_seconds)
+        state = job.state.name
+        return JobStatus(
+            state=state, ended=state in ENDED, succeeded=state == SUCCEEDED, error=job.error.message
+        )
+
+    def cancel(self, name: str) -> None:
+        """Ask for a job's end; a job that has ended stays as it is."""
+        from google.api_core.exceptions import BadRequest
+
+        try:
+            self._cancel(name, retry=retry(_KILL_SECONDS), timeout=_KILL_SECONDS)
+        except BadRequest:
+            return  # it has ended
+
+    def cancel_all(self, identity: Identity, *, report: Callable[[str], None]) -> None:
+        """Ask for the end of every job of this identity that is under way."""
+        for job in self.all(identity, timeout_seconds=_KILL_SECONDS):
+            if job.state.name not in ENDED:
+                report(job.name)
+                self.cancel(job.name)
+
+    @abstractmethod
+    def _list(self, request: dict[str, Any], **call: Any) -> Iterable[Job]: ...
+
+    @abstractmethod
+    def _create(self, parent: str, job: dict[str, Any], **call: Any) -> Job: ...
+
+    @abstractmethod
+    def _get(self, name: str, **call: Any) -> Job: ...
+
+    @abstractmethod
+    def _cancel(self, name: str, **call: Any) -> None: ...
+
+
+class CustomJobs(VertexJobs["CustomJob"]):
+    """Training jobs of one project and region."""
+
+    def _list(self, request: dict[str, Any], **call: Any) -> Iterable[CustomJob]:
+        return self._client.list_custom_jobs(request=request, **call)
+
+    def _create(self, parent: str, job: dict[str, Any], **call: Any) -> CustomJob:
+        return self._client.create_custom_job(request={"parent": parent, "custom_job": job}, **call)
+
+    def _get(self, name: str, **call: Any) -> CustomJob:
+        return self._client.get_custom_job(name=name, **call)
+
+    def _cancel(self, name: str, **call: Any) -> None:
+        self._client.cancel_custom_job(name=name, **call)
+
+
+class TuningJobs(VertexJobs["HyperparameterTuningJob"]):
+    """Tuning jobs of one project and region."""
+
+    def trials(self, name: str) -> list[Trial]:
+        """The trials of a job, in the order of their beginnings."""
+        return [_trial(trial) for trial in self.get(name).trials]
+
+    def _list(self, request: dict[str, Any], **call: Any) -> Iterable[HyperparameterTuningJob]:
+        return self._client.list_hyperparameter_tuning_jobs(request=request, **call)
+
+    def _create(self, parent: str, job: dict[str, Any], **call: Any) -> HyperparameterTuningJob:
+        request = {"parent": parent, "hyperparameter_tuning_job": job}
+        return self._client.create_hyperparameter_tuning_job(request=request, **call)
+
+    def _get(self, name: str, **call: Any) -> HyperparameterTuningJob:
+        return self._client.get_hyperparameter_tuning_job(name=name, **call)
+
+    def _cancel(self, name: str, **call: Any) -> None:
+        self._client.cancel_hyperparameter_tuning_job(name=name, **call)
+
+
+def _trial(trial: Any) -> Trial:
+    return Trial(
+        id=trial.id,
+        state=trial.state.name,
+        values={parameter.parameter_id: parameter.value for parameter in trial.parameters},
+        metrics={metric.metric_id: metric.value for metric in trial.final_measurement.metrics},
+    )

@@ -1,1 +1,0 @@
-"""What waits for a job while its task is deferred."""
