@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from retraining import labels, paths
+from contract.naming import Identity, digest, production_endpoint, run_folder, run_slug
 from retraining.google import Clients
 from retraining.google.endpoints import Endpoints
 from retraining.google.models import Models, ModelVersion
@@ -57,7 +57,7 @@ class Run:
     @property
     def slug(self) -> str:
         """Name of the run in paths and labels."""
-        return labels.run_slug(self.dag_id, self.run_id)
+        return run_slug(self.dag_id, self.run_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +107,7 @@ class GoogleServices:
 
         The endpoint decides, not an alias: a first version has `default` even if it was never promoted.
         """
-        deployment = self.endpoints.serving(paths.production_endpoint(dataset))
+        deployment = self.endpoints.serving(production_endpoint(dataset))
         return None if deployment is None else self.models.get(f"{deployment.model}@{deployment.version}")
 
 
@@ -122,6 +122,14 @@ class RunContext(GoogleServices):
 
     run: Run
     params: Mapping[str, Any]
+
+    def run_folder(self, dataset: str) -> str:
+        """Return the folder of this run's training job."""
+        return run_folder(self.settings.bucket, dataset, self.run.slug)
+
+    def identity(self, dataset: str, task: str, inputs: Mapping[str, Any]) -> Identity:
+        """Return the identity of what a task of this run makes of its inputs, JSON values."""
+        return Identity(dataset=dataset, run=self.run.slug, task=task, inputs=digest(inputs))
 
 
 @contextmanager

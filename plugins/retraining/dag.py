@@ -1,7 +1,7 @@
 """The chain: one DAG that takes a dataset's raw data to a model version in production.
 
 Read it from top to bottom. Each step passes on only names: ids, URIs and a few numbers; the data stays in
-the bucket. A step that is run again finds what it made before (`labels.py`, `paths.py`); nothing is made
+the bucket. A step that is run again finds what it made before (`contract.naming`); nothing is made
 twice.
 """
 
@@ -14,6 +14,7 @@ from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from contract import DatasetSpec, NewData
+from contract.naming import dag_id
 from retraining import notifications
 from retraining.operators.convert import ConvertToTFRecordOperator
 from retraining.operators.model_version import (
@@ -38,7 +39,7 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
         ContractError: a tier has a wrong field, or an argument of the training has a name that is taken.
     """
     dag = DAG(
-        f"{spec.name}_training",
+        dag_id(spec.name),
         description=f"{spec.name}: raw data to a served, smoke-tested, promoted model version",
         doc_md=spec.description,
         schedule=_schedule(spec.schedule),

@@ -1,116 +1,71 @@
-"""Decides whether a model may be promoted: evaluation and spec in, a verdict with its reasons out."""
+"""Decisions on a model: its promotion, by evaluation and spec, and the answers to golden requests."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contract import DataContract, GateSpec
-from retraining.evaluation import Evaluation
+from contract.artifacts import Evaluation, GateCheck, GateResult, GoldenRequest, ProductionEvaluation
+from contract.data_contract import IMAGE_INPUT
 
 _ABBREVIATIONS = frozenset({"auc", "mae", "mse", "rmse"})
 
 PARITY_TOLERANCE = 1e-3
-"""How far an export's outputs may be from the trained model's: more is another model, not rounding."""
+"""Largest difference of an output between export and trained model: more is another model, not rounding."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One condition and how it came out.
-
-    Attributes:
-        name: which condition.
-        passed: whether it holds.
-        blocking: whether the export is broken without it; other conditions only forbid the promotion.
-        expected: what would do.
-        received: what was found.
-        sentence: the outcome, for people.
-    """
-
-    name: str
-    passed: bool
-    blocking: bool
-    expected: str
-    received: str
-    sentence: str
-
-    def to_json(self) -> dict[str, Any]:
-        """The check as plain JSON values."""
-        return {
-            "name": self.name,
-            "passed": self.passed,
-            "expected": self.expected,
-            "received": self.received,
-        }
-
-
-@dataclass(frozen=True, kw_only=True)
-class GateResult:
-    """What the checks come to."""
-
-    checks: tuple[Check, ...]
-
-    @property
-    def promote(self) -> bool:
-        """Whether every check passed."""
-        return all(check.passed for check in self.checks)
-
-    @property
-    def broken(self) -> tuple[str, ...]:
-        """Why the export can't be used at all; empty if it can."""
-        return tuple(check.sentence for check in self.checks if check.blocking and not check.passed)
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """Why not, if it may not be promoted; else why."""
-        return tuple(check.sentence for check in self.checks if check.passed == self.promote)
-
-    def to_json(self) -> dict[str, Any]:
-        """The text of `gate.json`, as plain JSON values."""
-        return {
-            "promote": self.promote,
-            "reasons": list(self.reasons),
-            "checks": [check.to_json() for check in self.checks],
-        }
+PREDICTION_TOLERANCE = 1e-3
+"""Largest absolute or relative difference from a golden prediction: other machines round otherwise."""
 
 
 def evaluate_gate(
     evaluation: Evaluation, gate: GateSpec, *, contract: DataContract, model_bytes: int
 ) -> GateResult:
-    """The verdict on a model.
+    """Return the decision on a model.
 
     Args:
-        evaluation: what the training run found.
-        gate: what the model must reach.
-        contract: what the model's inputs follow from.
+        evaluation: of the training job.
+        gate: the conditions.
+        contract: of the dataset; the model's inputs follow from it.
         model_bytes: the export's size as stored.
     """
     checks = [_signature(evaluation, contract), _finite(evaluation), _parity(evaluation)]
     checks.append(_size(model_bytes, gate))
     value = evaluation.metrics.get(gate.metric, math.nan)
     checks.append(_threshold(value, gate))
-    checks.append(_trivial_baseline(value, evaluation.trivial_metrics, gate))
-    if evaluation.production_version is not None:
-        checks.append(_production(value, evaluation, gate))
-    return GateResult(checks=tuple(checks))
+    checks.append(_baseline(value, evaluation.baseline.metrics, gate))
+    if evaluation.production is not None:
+        checks.append(_production(value, evaluation.production, gate))
+    return GateResult.of(checks)
 
 
 def signature_inputs(contract: DataContract) -> frozenset[str]:
-    """What a model of this dataset is asked with: the encoded image, or one input for each feature."""
+    """Return the names of a model's inputs: the encoded image, or one for each input feature."""
     if contract.record_format in ("image", "idx"):
-        return frozenset({"image_bytes"})
+        return frozenset({IMAGE_INPUT})
     return frozenset(feature.name for feature in contract.features if feature.role == "input")
 
 
-def _signature(evaluation: Evaluation, contract: DataContract) -> Check:
+def prediction_differences(requests: Sequence[GoldenRequest], predictions: Sequence[Any]) -> list[str]:
+    """Return where predictions differ from the golden ones: each place, what was expected and received."""
+    if len(predictions) != len(requests):
+        return [f"predictions: expected {len(requests)}, received {len(predictions)}"]
+    return [
+        found
+        for index, (request, prediction) in enumerate(zip(requests, predictions, strict=True))
+        for found in _differences(f"predictions[{index}]", request.prediction, prediction)
+    ]
+
+
+def _signature(evaluation: Evaluation, contract: DataContract) -> GateCheck:
     expected = signature_inputs(contract)
-    passed = evaluation.inputs == expected and bool(evaluation.outputs)
-    takes = ", ".join(sorted(evaluation.inputs)) or "nothing"
-    gives = ", ".join(sorted(evaluation.outputs)) or "nothing"
+    signature = evaluation.export.signature
+    passed = signature.inputs.keys() == expected and bool(signature.outputs)
+    takes = ", ".join(sorted(signature.inputs)) or "nothing"
+    gives = ", ".join(sorted(signature.outputs)) or "nothing"
     wanted = ", ".join(sorted(expected))
-    return Check(
+    return GateCheck(
         name="signature", passed=passed, blocking=True,
         expected=f"takes {wanted}", received=f"takes {takes}, gives {gives}",
         sentence=f"The export takes {takes} and gives {gives}"
@@ -118,20 +73,21 @@ def _signature(evaluation: Evaluation, contract: DataContract) -> Check:
     )  # fmt: skip
 
 
-def _finite(evaluation: Evaluation) -> Check:
-    found = "finite numbers" if evaluation.finite else "NaN or infinite numbers"
-    return Check(
-        name="finite", passed=evaluation.finite, blocking=True, expected="finite numbers", received=found,
+def _finite(evaluation: Evaluation) -> GateCheck:
+    finite = evaluation.export.finite
+    found = "finite numbers" if finite else "NaN or infinite numbers"
+    return GateCheck(
+        name="finite", passed=finite, blocking=True, expected="finite numbers", received=found,
         sentence=f"The export's outputs on {evaluation.examples} validation records are {found}."
-        if evaluation.finite
+        if finite
         else f"Among the export's outputs on {evaluation.examples} validation records are {found}.",
     )  # fmt: skip
 
 
-def _parity(evaluation: Evaluation) -> Check:
-    difference = evaluation.parity_max_abs_difference
+def _parity(evaluation: Evaluation) -> GateCheck:
+    difference = evaluation.export.parity_max_abs_difference
     passed = difference <= PARITY_TOLERANCE  # False for NaN
-    return Check(
+    return GateCheck(
         name="parity", passed=passed, blocking=True,
         expected=f"at most {PARITY_TOLERANCE:g}", received=f"{difference:g}",
         sentence=f"The export differs from the trained model by at most {difference:.2g}"
@@ -139,59 +95,59 @@ def _parity(evaluation: Evaluation) -> Check:
     )  # fmt: skip
 
 
-def _size(model_bytes: int, gate: GateSpec) -> Check:
+def _size(model_bytes: int, gate: GateSpec) -> GateCheck:
     passed = model_bytes <= gate.max_model_bytes
     size, limit = f"{model_bytes / 1e6:.1f} MB", f"{gate.max_model_bytes / 1e6:.1f} MB"
-    return Check(
-        name="size", passed=passed, blocking=False, expected=f"at most {limit}", received=size,
+    return GateCheck(
+        name="size", passed=passed, expected=f"at most {limit}", received=size,
         sentence=f"The export has {size}, " + ("within" if passed else "over") + f" the limit of {limit}.",
     )  # fmt: skip
 
 
-def _threshold(value: float, gate: GateSpec) -> Check:
+def _threshold(value: float, gate: GateSpec) -> GateCheck:
     passed = _reaches(value, gate.threshold, gate)
-    return Check(
-        name="threshold", passed=passed, blocking=False,
-        expected=_at_best(gate.threshold, gate), received=_metric(value, gate),
+    return GateCheck(
+        name="threshold", passed=passed,
+        expected=_bound(gate.threshold, gate), received=_metric(value, gate),
         sentence=f"{_beginning(_metric(value, gate))} "
         + ("reaches" if passed else "misses")
         + f" the threshold of {gate.threshold:.4g}.",
     )  # fmt: skip
 
 
-def _trivial_baseline(value: float, trivial: Mapping[str, float], gate: GateSpec) -> Check:
-    baseline = trivial.get(gate.metric, math.nan)
+def _baseline(value: float, metrics: Mapping[str, float], gate: GateSpec) -> GateCheck:
+    baseline = metrics.get(gate.metric, math.nan)
     bound = baseline + (gate.baseline_margin if gate.direction == "higher" else -gate.baseline_margin)
     passed = _reaches(value, bound, gate)
-    return Check(
-        name="trivial_baseline", passed=passed, blocking=False,
-        expected=_at_best(bound, gate), received=_metric(value, gate),
+    return GateCheck(
+        name="constant_baseline", passed=passed,
+        expected=_bound(bound, gate), received=_metric(value, gate),
         sentence=f"{_beginning(_metric(value, gate))} "
         + ("beats" if passed else "does not beat")
-        + f" a constant answer's {baseline:.4g} by the margin of {gate.baseline_margin:.4g}.",
+        + f" the constant baseline's {baseline:.4g} by the margin of {gate.baseline_margin:.4g}.",
     )  # fmt: skip
 
 
-def _production(value: float, evaluation: Evaluation, gate: GateSpec) -> Check:
-    production = evaluation.production_metrics.get(gate.metric, math.nan)
+def _production(value: float, served: ProductionEvaluation, gate: GateSpec) -> GateCheck:
+    production = served.metrics.get(gate.metric, math.nan)
     bound = production - (gate.production_margin if gate.direction == "higher" else -gate.production_margin)
     passed = _reaches(value, bound, gate)
-    return Check(
-        name="production", passed=passed, blocking=False,
-        expected=_at_best(bound, gate), received=_metric(value, gate),
+    return GateCheck(
+        name="production", passed=passed,
+        expected=_bound(bound, gate), received=_metric(value, gate),
         sentence=f"{_beginning(_metric(value, gate))} is "
         + ("no worse" if passed else "worse")
-        + f" than the {production:.4g} of version {evaluation.production_version} in production"
+        + f" than the {production:.4g} of version {served.version} in production"
         + (f", with a margin of {gate.production_margin:.4g}." if gate.production_margin else "."),
     )  # fmt: skip
 
 
 def _reaches(value: float, bound: float, gate: GateSpec) -> bool:
-    """Whether a value is at least as good as a bound; never for NaN."""
+    """Return True if a value is at least as good as a bound; NaN never is."""
     return value >= bound if gate.direction == "higher" else value <= bound
 
 
-def _at_best(bound: float, gate: GateSpec) -> str:
+def _bound(bound: float, gate: GateSpec) -> str:
     return f"{_name(gate)} of at {'least' if gate.direction == 'higher' else 'most'} {bound:.4g}"
 
 
@@ -206,5 +162,25 @@ def _name(gate: GateSpec) -> str:
 
 
 def _beginning(words: str) -> str:
-    """Words at the beginning of a sentence."""
+    """Return words as the beginning of a sentence."""
     return words[0].upper() + words[1:]
+
+
+def _differences(where: str, expected: Any, received: Any) -> list[str]:
+    if isinstance(expected, dict) and isinstance(received, dict) and expected.keys() == received.keys():
+        return [
+            found
+            for key in expected
+            for found in _differences(f"{where}.{key}", expected[key], received[key])
+        ]
+    if isinstance(expected, list) and isinstance(received, list) and len(expected) == len(received):
+        return [
+            found
+            for index, (one, other) in enumerate(zip(expected, received, strict=True))
+            for found in _differences(f"{where}[{index}]", one, other)
+        ]
+    if isinstance(expected, float) and isinstance(received, int | float):
+        same = math.isclose(expected, received, rel_tol=PREDICTION_TOLERANCE, abs_tol=PREDICTION_TOLERANCE)
+    else:  # the index of a class comes as 3.0: JSON's numbers have no other type on the way
+        same = expected == received
+    return [] if same else [f"{where}: expected {expected!r}, received {received!r}"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from contract import DatasetSpec, TrainingSpec
-from retraining import labels
+from contract.naming import FINGERPRINT_LABEL, digest
 from retraining.context import RunContext
 from retraining.errors import ConfigurationError, UnchangedError
 from retraining.params import RECONVERT, SPOT, TIER, TUNE, UNCHANGED
@@ -95,7 +95,7 @@ def training_fingerprint(
     Raises:
         ConfigurationError: the training image can't be named.
     """
-    return labels.digest(
+    return digest(
         {
             "records": spec.contract.conversion_key(snapshot),
             "image": training_image(spec.training, settings),
@@ -125,7 +125,7 @@ def skip_if_unchanged(context: RunContext, spec: DatasetSpec, snapshot: str) -> 
         return
     production = context.production_version(spec.name)
     ours = training_fingerprint(spec, snapshot=snapshot, params=context.params, settings=context.settings)
-    if production is not None and production.labels.get(labels.RECIPE) == ours:
+    if production is not None and production.labels.get(FINGERPRINT_LABEL) == ours:
         raise UnchangedError(
             f"nothing new: version {production.version} in production was trained on snapshot {snapshot} "
             f"with the same contract, program and arguments (fingerprint {ours})"

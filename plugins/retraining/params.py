@@ -7,8 +7,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from contract import ContractError, DatasetSpec, TrainingSpec
-from contract.spec import TuningSpec
+from contract import ContractError, DatasetSpec, TrainingSpec, TuningSpec
 from retraining.tiers import Tier, find_tier
 from retraining.window import LENGTH as WINDOW
 from retraining.window import PARAM as DATA_UNTIL

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from contract import DatasetSpec
+from contract.naming import dag_id, dataset_of
 from retraining.errors import ConfigurationError
 
-SUFFIX = "_training"
 DAGS = Path(__file__).parents[2] / "dags"
 
 
@@ -30,8 +30,8 @@ def read_spec(dataset: str, folder: Path) -> DatasetSpec:
     Raises:
         ConfigurationError: there is no such file, or no spec of this dataset in it.
     """
-    file = folder / f"{dataset}{SUFFIX}.py"
-    known = sorted(path.stem.removesuffix(SUFFIX) for path in folder.glob(f"*{SUFFIX}.py"))
+    file = folder / f"{dag_id(dataset)}.py"
+    known = sorted(found for path in folder.glob("*.py") if (found := dataset_of(path.stem)) is not None)
     if dataset not in known:
         raise ConfigurationError(
             f"dataset: expected one of {', '.join(known) or 'none'} ({folder}), received {dataset!r}"

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import math
+import json
 import os
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
 
 from contract import ContractError
-from contract.fields import FieldReader
+from contract.validation import from_json
 from retraining.errors import ConfigurationError
 
 FILE_VARIABLE = "PERENNIAL_TIERS_FILE"
 DEFAULT_FILE = Path(__file__).with_name("tiers.toml")
-PRICES = ("dollars_per_hour", "spot_dollars_per_hour")
+Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 MAX_POOLS = 4
 """Vertex AI takes no more: chief, workers, parameter servers, evaluators."""
 
@@ -36,13 +38,23 @@ class WorkerPool:
         spot_dollars_per_hour: what it costs as spare capacity; `None` if that isn't known.
     """
 
-    machine_type: str
-    replica_count: int = 1
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    machine_type: Annotated[str, Field(min_length=1)]
+    replica_count: Annotated[int, Field(ge=1)] = 1
     accelerator_type: str | None = None
-    accelerator_count: int = 0
-    tpu_topology: str | None = None
-    dollars_per_hour: float | None = None
-    spot_dollars_per_hour: float | None = None
+    accelerator_count: Annotated[int, Field(ge=0)] = 0
+    tpu_topology: Annotated[str, Field(pattern=r"^\d+(x\d+){1,2}$")] | None = None
+    dollars_per_hour: Dollars | None = None
+    spot_dollars_per_hour: Dollars | None = None
+
+    def __post_init__(self) -> None:
+        if (self.accelerator_count > 0) != (self.accelerator_type is not None):
+            raise ContractError(
+                "accelerator_count",
+                expected="1 or more with an accelerator_type, else 0",
+                received=self.accelerator_count,
+            )
 
     def to_spec(self, container: dict[str, Any]) -> dict[str, Any]:
         """The pool as a WorkerPoolSpec of Vertex AI."""
@@ -72,10 +84,18 @@ class Tier:
         spot: whether it is to be had only as spare capacity, which can be taken away at any time.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     name: str
-    description: str
-    pools: tuple[WorkerPool, ...]
+    pools: Annotated[tuple[WorkerPool, ...], Field(min_length=1, max_length=MAX_POOLS)]
+    description: str = ""
     spot: bool = False
+
+    def __post_init__(self) -> None:
+        if self.pools and self.pools[0].replica_count != 1:
+            raise ContractError(
+                "pools[0].replica_count", expected="1, the chief", received=self.pools[0].replica_count
+            )
 
     def dollars_per_hour(self, *, spot: bool = False) -> float | None:
         """What all its machines cost together; `None` if the price of one isn't known.
@@ -134,55 +154,11 @@ def _tier(name: str, document: object) -> Tier:
     where = f"tiers.{name}"
     if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
         raise ContractError("tiers", expected="names in capital letters", received=name)
-    reader = FieldReader(document, where, defaults={"description": "", "spot": False})
-    items = reader.take_list("pools", Mapping)
-    if not 1 <= len(items) <= MAX_POOLS:
-        raise ContractError(f"{where}.pools", expected=f"1 to {MAX_POOLS} pools", received=len(items))
-    pools = tuple(_pool(item, f"{where}.pools[{index}]") for index, item in enumerate(items))
-    if pools[0].replica_count != 1:
-        raise ContractError(
-            f"{where}.pools[0].replica_count", expected="1, the chief", received=pools[0].replica_count
-        )
-    tier = Tier(
-        name=name,
-        description=reader.take("description", str),
-        pools=pools,
-        spot=reader.take("spot", bool),
-    )
-    reader.finish()
-    return tier
-
-
-def _pool(document: object, where: str) -> WorkerPool:
-    defaults = {"replica_count": 1, "accelerator_type": None, "accelerator_count": 0, "tpu_topology": None}
-    prices = dict.fromkeys(PRICES)
-    reader = FieldReader(document, where, defaults={**defaults, **prices})
-    pool = WorkerPool(
-        machine_type=reader.take("machine_type", str),
-        replica_count=reader.take("replica_count", int),
-        accelerator_type=reader.take("accelerator_type", str, type(None)),
-        accelerator_count=reader.take("accelerator_count", int),
-        tpu_topology=reader.take("tpu_topology", str, type(None)),
-        **{name: _price(reader, name, where) for name in PRICES},
-    )
-    reader.finish()
-    if not pool.machine_type:
-        raise ContractError(f"{where}.machine_type", expected="a machine's name", received="")
-    if pool.replica_count < 1:
-        raise ContractError(f"{where}.replica_count", expected="1 or more", received=pool.replica_count)
-    if (pool.accelerator_count > 0) != (pool.accelerator_type is not None) or pool.accelerator_count < 0:
-        raise ContractError(
-            f"{where}.accelerator_count",
-            expected="1 or more with an accelerator_type, else none",
-            received=pool.accelerator_count,
-        )
-    if pool.tpu_topology is not None and not re.fullmatch(r"\d+(x\d+){1,2}", pool.tpu_topology):
-        raise ContractError(f"{where}.tpu_topology", expected="2x4, for instance", received=pool.tpu_topology)
-    return pool
-
-
-def _price(reader: FieldReader, name: str, where: str) -> float | None:
-    price: float | None = reader.take(name, float, int, type(None))
-    if price is not None and not 0 <= price < math.inf:
-        raise ContractError(f"{where}.{name}", expected="dollars, 0 or more", received=price)
-    return price
+    fields = {"name": name, **document} if isinstance(document, Mapping) else document
+    try:
+        return from_json(Tier, json.dumps(fields, default=str), where)
+    except ContractError as error:
+        if error.field.startswith(where):
+            raise
+        path = f"{where}.{error.field}"
+        raise ContractError(path, expected=error.expected, received=error.received) from error

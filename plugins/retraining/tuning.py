@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from contract import GateSpec
+from contract import GateSpec, Search, TuningSpec
 from contract.features import Scalar
-from contract.spec import Search, TuningSpec
 
 SUCCEEDED = "SUCCEEDED"
 _SCALES = {"linear": "UNIT_LINEAR_SCALE", "log": "UNIT_LOG_SCALE"}

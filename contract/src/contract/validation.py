@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -150,7 +151,7 @@ def _contract_error(error: Any, where: str) -> ContractError:
         return ContractError(field, expected="no such field", received=received)
     if error["type"] == "json_invalid":
         return ContractError(field, expected="JSON", received=received[:80])
-    expected = error["msg"].removeprefix("Input should be ")
+    expected = re.sub(r"^\w+ should (be|have|match) ", "", error["msg"])
     return ContractError(field, expected=expected, received=received)
 
 

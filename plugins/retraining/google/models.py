@@ -12,8 +12,8 @@ from retraining.google.calls import CALL_TIMEOUT_SECONDS, get_or_create, operati
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1 import Model
 
+    from contract.naming import Identity
     from retraining.google import Clients
-    from retraining.labels import Identity
 
 OPERATION_SECONDS = 1800.0
 """The service copies the export while it uploads a version."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from retraining import paths
+from contract.naming import split_uri
+from contract.validation import JsonFile
 from retraining.google import STORAGE_CONNECTIONS
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from retraining.google import Clients
 
 Item = TypeVar("Item")
+Artifact = TypeVar("Artifact", bound=JsonFile)
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -80,17 +81,27 @@ class Storage:
             return b""  # an empty object has no first byte
         return content
 
-    def write_json(self, uri: str, document: Mapping[str, Any]) -> None:
-        """Write an object anew."""
+    def read_artifact(self, folder: str, artifact: type[Artifact]) -> Artifact:
+        """Return the content of an artifact's file in a folder.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+            ContractError: it is no such file.
+        """
+        return artifact.from_text(self.read_text(folder + artifact.FILENAME))
+
+    def write_artifact(self, folder: str, artifact: JsonFile) -> None:
+        """Write an artifact's file into a folder, in place of an older one."""
         from google.cloud.storage.retry import DEFAULT_RETRY
 
-        text = json.dumps(document, indent=2) + "\n"
-        # The same bytes whenever it is repeated.
-        self._blob(uri).upload_from_string(text, content_type="application/json", retry=DEFAULT_RETRY)
+        # A repeated write has the same bytes.
+        self._blob(folder + artifact.FILENAME).upload_from_string(
+            artifact.to_text(), content_type="application/json", retry=DEFAULT_RETRY
+        )
 
     def list(self, folder: str) -> list[RawObject]:
         """The objects below a folder, with names relative to it; placeholders of folders are left out."""
-        bucket, prefix = paths.split(folder)
+        bucket, prefix = split_uri(folder)
         fields = "items(name,size,crc32c),nextPageToken"
         return [
             RawObject(name=blob.name.removeprefix(prefix), size=blob.size, crc32c=blob.crc32c)
@@ -126,7 +137,7 @@ class Storage:
         self._blob(uri).download_to_filename(file)
 
     def _blob(self, uri: str) -> storage.Blob:
-        bucket, name = paths.split(uri)
+        bucket, name = split_uri(uri)
         return self._client.bucket(bucket).blob(name)
 
 

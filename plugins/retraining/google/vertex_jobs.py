@@ -13,8 +13,8 @@ from retraining.tuning import Trial
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1 import CustomJob, HyperparameterTuningJob
 
+    from contract.naming import Identity
     from retraining.google import Clients
-    from retraining.labels import Identity
 
 SUCCEEDED = "JOB_STATE_SUCCEEDED"
 UNSUCCESSFUL = frozenset(

@@ -12,7 +12,8 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from retraining import labels, paths
+from contract import FEATURES_FILENAME, DatasetStatistics, naming
+from contract.artifacts import DatasetInfo
 from retraining.context import RunContext
 from retraining.errors import ConfigurationError
 from retraining.google.dataflow_jobs import DataflowJobs
@@ -58,16 +59,16 @@ class ConvertToTFRecordOperator(JobOperator):
         key = self.spec.contract.conversion_key(self.snapshot)
         if not context.params.get(RECONVERT, False):
             return key
-        return f"{key}-{labels.digest({'run': context.run.slug})}"
+        return f"{key}-{naming.digest({'run': context.run.slug})}"
 
     def job_name(self, context: RunContext) -> str:
         """The job's name: runs that need the same conversion share its job."""
-        return f"perennial-{self.spec.name.replace('_', '-')}-convert-{self.key(context)}"
+        return naming.conversion_job(self.spec.name, self.key(context))
 
     def start(self, context: RunContext) -> str | None:
         """The job of this conversion; nothing if its records are committed already."""
         data_dir = self._data_dir(context)
-        if context.storage.exists(data_dir + paths.COMMIT_MARK):
+        if context.storage.exists(data_dir + DatasetInfo.FILENAME):
             self.log.info("Nothing to convert: %s is complete", data_dir)
             return None
         active = self.jobs(context).find_active(self.job_name(context))
@@ -84,10 +85,10 @@ class ConvertToTFRecordOperator(JobOperator):
             AirflowException: the job ended well but the records are not committed.
         """
         data_dir = self._data_dir(context)
-        if job is not None and not context.storage.exists(data_dir + paths.COMMIT_MARK):
-            raise AirflowException(f"{job} ended well, but {data_dir}{paths.COMMIT_MARK} does not exist")
-        statistics = json.loads(context.storage.read_text(data_dir + paths.STATISTICS))
-        records, rejected = statistics["records"], statistics["rejected"]
+        if job is not None and not context.storage.exists(data_dir + DatasetInfo.FILENAME):
+            raise AirflowException(f"{job} ended well, but {data_dir}{DatasetInfo.FILENAME} does not exist")
+        statistics = context.storage.read_artifact(data_dir, DatasetStatistics)
+        records, rejected = dict(statistics.records), dict(statistics.rejected)
         counts = ", ".join(f"{count} {split}" for split, count in records.items())
         refused = ", ".join(f"{count} {reason}" for reason, count in rejected.items()) or "none"
         note = (
@@ -134,7 +135,7 @@ class ConvertToTFRecordOperator(JobOperator):
         return DataflowJobTrigger
 
     def _data_dir(self, context: RunContext) -> str:
-        return paths.tfrecord_folder(context.settings.bucket, self.spec.name, self.key(context))
+        return naming.tfrecord_folder(context.settings.bucket, self.spec.name, self.key(context))
 
     def _submit(self, context: RunContext) -> str | None:
         """Have a process of its own build the pipeline: Beam is not imported into Airflow.
@@ -146,7 +147,7 @@ class ConvertToTFRecordOperator(JobOperator):
             AirflowException: the pipeline could not be submitted; the message is the process's last lines.
         """
         with tempfile.TemporaryDirectory(prefix="perennial-") as folder:
-            contract = Path(folder, paths.FEATURES)
+            contract = Path(folder, FEATURES_FILENAME)
             contract.write_text(self.spec.contract.to_features_json(), encoding="utf-8")
             command = self._command(context, contract, _sdists(context, Path(folder)))
             self.log.info("Submitting %s", self.job_name(context))
@@ -168,20 +169,20 @@ class ConvertToTFRecordOperator(JobOperator):
         settings = context.settings
         # Labels without the run: the conversion belongs to every run that needs it.
         job_labels = {
-            labels.DATASET: self.spec.name,
-            labels.TASK: self.task_id,
-            labels.INPUTS: self.key(context),
+            naming.DATASET_LABEL: self.spec.name,
+            naming.TASK_LABEL: self.task_id,
+            naming.INPUTS_LABEL: self.key(context),
         }
         options = {
-            "source": paths.raw_folder(settings.bucket, self.spec.name, self.snapshot),
+            "source": naming.raw_folder(settings.bucket, self.spec.name, self.snapshot),
             "output-dir": self._data_dir(context),
             "contract": str(contract),
             "runner": "DataflowRunner",
             "project": settings.project,
             "region": settings.region,
             "job_name": self.job_name(context),
-            "staging_location": paths.dataflow_folder(settings.bucket, "staging"),
-            "temp_location": paths.dataflow_folder(settings.bucket, "temp"),
+            "staging_location": naming.dataflow_folder(settings.bucket, "staging"),
+            "temp_location": naming.dataflow_folder(settings.bucket, "temp"),
         }
         if settings.service_account:
             options["service_account_email"] = settings.service_account

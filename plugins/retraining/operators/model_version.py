@@ -8,24 +8,21 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from retraining import golden, labels, paths
+from contract import naming
+from contract.artifacts import Evaluation, GoldenRequest
 from retraining.context import RunContext
-from retraining.evaluation import Evaluation
-from retraining.gate import evaluate_gate
+from retraining.gate import evaluate_gate, prediction_differences
 from retraining.job_spec import training_fingerprint
 from retraining.operators import DatasetOperator
 
 SAVED_MODEL = "saved_model.pb"
-CANDIDATE = "candidate"
-"""Alias of the newest version."""
-
 PORT = 8080
 PREDICT_ROUTE = "/predict"
 HEALTH_ROUTE = "/health"
 
 
 class ValidateExportOperator(DatasetOperator):
-    """Judges a training run's export and writes the verdict beside it.
+    """Judges a training run's export and writes the result beside it.
 
     A broken export fails the task. A weak model is a good run that does not promote.
 
@@ -45,27 +42,27 @@ class ValidateExportOperator(DatasetOperator):
     def run(self, context: RunContext) -> Mapping[str, Any]:
         """Judge, and write `gate.json`."""
         storage = context.storage
-        export = storage.list(self.job_dir + paths.MODEL)
+        export = storage.list(self.job_dir + naming.MODEL_FOLDER)
         if SAVED_MODEL not in {found.name for found in export}:
-            raise AirflowFailException(f"{self.job_dir}{paths.MODEL}{SAVED_MODEL} does not exist")
-        golden.parse(storage.read_text(self.job_dir + paths.GOLDEN))
-        evaluation = Evaluation.from_json(storage.read_text(self.job_dir + paths.EVALUATION))
-        verdict = evaluate_gate(
+            raise AirflowFailException(f"{self.job_dir}{naming.MODEL_FOLDER}{SAVED_MODEL} does not exist")
+        GoldenRequest.from_text(storage.read_text(self.job_dir + GoldenRequest.FILENAME))
+        evaluation = storage.read_artifact(self.job_dir, Evaluation)
+        result = evaluate_gate(
             evaluation,
             self.spec.gate,
             contract=self.spec.contract,
             model_bytes=sum(found.size for found in export),
         )
-        storage.write_json(self.job_dir + paths.GATE, verdict.to_json())
-        for check in verdict.checks:
+        storage.write_artifact(self.job_dir, result)
+        for check in result.checks:
             self.log.info("%s %s", "ok  " if check.passed else "FAIL", check.sentence)
-        if verdict.broken:
-            raise AirflowFailException("The export is broken. " + " ".join(verdict.broken))
+        if result.blocking:
+            raise AirflowFailException("The export is broken. " + " ".join(result.blocking))
         return {
-            "promote": verdict.promote,
-            "reasons": list(verdict.reasons),
+            "promote": result.promote,
+            "reasons": list(result.reasons),
             "metrics": dict(evaluation.metrics),
-            "note": "fit to be promoted" if verdict.promote else " ".join(verdict.reasons),
+            "note": "fit to be promoted" if result.promote else " ".join(result.reasons),
         }
 
 
@@ -95,7 +92,7 @@ class CreateModelVersionOperator(DatasetOperator):
 
     def run(self, context: RunContext) -> Mapping[str, Any]:
         """Find or upload the version."""
-        identity = labels.identify(self.spec.name, context.run, self.task_id, {"job_dir": self.job_dir})
+        identity = context.identity(self.spec.name, self.task_id, {"job_dir": self.job_dir})
         version, found = context.models.get_or_upload(self.spec.name, identity, self._model(context))
         note = f"{'found' if found else 'made'} version {version.version} of {self.spec.name}"
         self.log.info("%s (%s)", note, version.name)
@@ -108,8 +105,8 @@ class CreateModelVersionOperator(DatasetOperator):
             "display_name": self.spec.name,
             "description": self.spec.description,
             "version_description": f"{metric} {reached:.4g}, from run {context.run.run_id}",
-            "version_aliases": [CANDIDATE],
-            "artifact_uri": self.job_dir + paths.MODEL,
+            "version_aliases": [naming.CANDIDATE_ALIAS],
+            "artifact_uri": self.job_dir + naming.MODEL_FOLDER,
             "container_spec": {
                 "image_uri": settings.serving_image,
                 "predict_route": PREDICT_ROUTE,
@@ -117,13 +114,13 @@ class CreateModelVersionOperator(DatasetOperator):
                 "ports": [{"container_port": PORT}],
             },
             "labels": {
-                labels.SNAPSHOT: self.snapshot,
-                labels.RECIPE: training_fingerprint(
+                naming.SNAPSHOT_LABEL: self.snapshot,
+                naming.FINGERPRINT_LABEL: training_fingerprint(
                     self.spec, snapshot=self.snapshot, params=context.params, settings=settings
                 ),
-                labels.DATA_UNTIL: labels.time_value(datetime.fromisoformat(self.data_until)),
-                labels.CODE: labels.label_value(settings.trainer_image.rpartition(":")[2]),
-                labels.METRIC: labels.label_value(f"{metric}-{reached:.4f}".replace(".", "_")),
+                naming.DATA_UNTIL_LABEL: naming.time_label(datetime.fromisoformat(self.data_until)),
+                naming.CODE_LABEL: naming.label_value(settings.trainer_image.rpartition(":")[2]),
+                naming.METRIC_LABEL: naming.label_value(f"{metric}-{reached:.4f}".replace(".", "_")),
             },
         }
 
@@ -150,10 +147,10 @@ class SmokePredictOperator(DatasetOperator):
     def run(self, context: RunContext) -> Mapping[str, Any]:
         """Serve, ask, compare, tear down."""
         self._context = context
-        settings, endpoint = context.settings, paths.candidate_endpoint(self.spec.name)
-        requests = golden.parse(context.storage.read_text(self.job_dir + paths.GOLDEN))
+        settings, endpoint = context.settings, naming.candidate_endpoint(self.spec.name)
+        requests = GoldenRequest.from_text(context.storage.read_text(self.job_dir + GoldenRequest.FILENAME))
         endpoints, version = context.endpoints, context.models.get(self.version)
-        endpoints.ensure(endpoint, labels={labels.DATASET: self.spec.name})
+        endpoints.ensure(endpoint, labels={naming.DATASET_LABEL: self.spec.name})
         try:
             self.log.info("Deploying %s to %s", self.version, endpoint)
             endpoints.deploy(
@@ -170,7 +167,7 @@ class SmokePredictOperator(DatasetOperator):
             ]
         finally:
             self._tear_down(context)
-        wrong = golden.differences(requests, predictions)
+        wrong = prediction_differences(requests, predictions)
         if wrong:
             raise AirflowException(
                 f"{self.version} does not answer as it did when it was trained: {'; '.join(wrong[:5])}"
@@ -185,7 +182,7 @@ class SmokePredictOperator(DatasetOperator):
             self._tear_down(self._context)
 
     def _tear_down(self, context: RunContext) -> None:
-        endpoint = paths.candidate_endpoint(self.spec.name)
+        endpoint = naming.candidate_endpoint(self.spec.name)
         context.endpoints.clear(
             endpoint,
             report=lambda found: self.log.info("Taking version %s off %s", found.version, endpoint),

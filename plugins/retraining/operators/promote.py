@@ -8,23 +8,19 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.exceptions import AirflowException
 
-from contract import DatasetSpec
-from retraining import golden, labels, paths
+from contract import DatasetSpec, naming
+from contract.artifacts import Evaluation, GoldenRequest
 from retraining.context import RunContext
-from retraining.evaluation import Evaluation
-from retraining.golden import GoldenRequest
+from retraining.gate import prediction_differences
 from retraining.google.endpoints import Deployment, Endpoints
 from retraining.google.models import Models, ModelVersion
 from retraining.operators import DatasetOperator
-from retraining.operators.model_version import CANDIDATE
 from retraining.params import APPROVAL, PROMOTE
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 APPROVE, DECLINE = "Approve", "Decline"
-DEFAULT = "default"
-"""Alias of the version in production."""
 
 
 class ApproveOperator(HITLOperator):
@@ -128,7 +124,7 @@ class PromoteOperator(DatasetOperator):
     def run(self, context: RunContext) -> Mapping[str, Any]:
         """Promote or decline."""
         models, endpoints = context.models, context.endpoints
-        endpoint = paths.production_endpoint(self.spec.name)
+        endpoint = naming.production_endpoint(self.spec.name)
         version = models.get(self.version)
         serving = endpoints.serving(endpoint)
         against = self._refusal(context) or self._production(context, version, serving, models)
@@ -137,7 +133,7 @@ class PromoteOperator(DatasetOperator):
             note = "not promoted: " + " ".join(against)
             return {"promoted": False, "endpoint": endpoint, "reasons": against, "note": note}
         self._switch(context, endpoint, version, endpoints)
-        models.move_aliases(version, add=[DEFAULT], remove=[CANDIDATE])
+        models.move_aliases(version, add=[naming.DEFAULT_ALIAS], remove=[naming.CANDIDATE_ALIAS])
         for deployment in endpoints.deployments(endpoint):
             if not deployment.serves(version):
                 self.log.info("Taking version %s off %s", deployment.version, endpoint)
@@ -166,7 +162,7 @@ class PromoteOperator(DatasetOperator):
         if serving is None or serving.serves(version):
             return []
         production = models.get(f"{serving.model}@{serving.version}")
-        theirs, ours = (found.labels.get(labels.DATA_UNTIL, "") for found in (production, version))
+        theirs, ours = (found.labels.get(naming.DATA_UNTIL_LABEL, "") for found in (production, version))
         if theirs > ours:
             age = f"was trained on data until {theirs}, this one until {ours}"
             return [f"Version {serving.version} in production {age}."]
@@ -180,8 +176,8 @@ class PromoteOperator(DatasetOperator):
 
     def _compared(self, context: RunContext) -> str | None:
         """The version that was in production when this one was trained."""
-        text = context.storage.read_text(self.job_dir + paths.EVALUATION)
-        return Evaluation.from_json(text).production_version
+        production = context.storage.read_artifact(self.job_dir, Evaluation).production
+        return None if production is None else production.version
 
     def _switch(
         self, context: RunContext, endpoint: str, version: ModelVersion, endpoints: Endpoints
@@ -191,8 +187,9 @@ class PromoteOperator(DatasetOperator):
         Raises:
             AirflowException: it answered wrongly.
         """
-        requests = golden.parse(context.storage.read_text(self.job_dir + paths.GOLDEN))[:1]
-        endpoints.ensure(endpoint, labels={labels.DATASET: self.spec.name})
+        text = context.storage.read_text(self.job_dir + GoldenRequest.FILENAME)
+        requests = GoldenRequest.from_text(text)[:1]
+        endpoints.ensure(endpoint, labels={naming.DATASET_LABEL: self.spec.name})
         self.log.info("Deploying %s to %s", self.version, endpoint)
         deployed = endpoints.deploy(
             endpoint,
@@ -223,4 +220,4 @@ def _ask(
         return [str(error)]
     if answer.version != version.version:
         return [f"model_version_id: expected {version.version}, received {answer.version}"]
-    return golden.differences(requests, answer.predictions)
+    return prediction_differences(requests, answer.predictions)

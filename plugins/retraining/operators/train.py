@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowException
 
-from contract import ContractError
-from contract.spec import TuningSpec
-from retraining import labels, paths, tuning
+from contract import ContractError, TuningSpec, naming
+from contract.artifacts import Evaluation
+from retraining import tuning
 from retraining.context import RunContext
-from retraining.evaluation import Evaluation
 from retraining.google.jobs import JobLogs
 from retraining.google.vertex_jobs import CustomJobs, TuningJobs
 from retraining.job_spec import job_spec, training_arguments
@@ -22,7 +21,7 @@ from retraining.params import TUNE
 from retraining.triggers import CustomJobTrigger, TuningJobTrigger
 
 if TYPE_CHECKING:
-    from retraining.labels import Identity
+    from contract.naming import Identity
 
 
 class TrialLines:
@@ -135,11 +134,11 @@ class TuneOperator(JobOperator):
 
     def _identity(self, context: RunContext) -> Identity:
         inputs = {"data_dir": self.data_dir, "arguments": self._arguments(context)}
-        return labels.identify(self.spec.name, context.run, self.task_id, inputs)
+        return context.identity(self.spec.name, self.task_id, inputs)
 
     def _job(self, context: RunContext, attempt: int) -> dict[str, Any]:
         """The search; each trial has a folder of its own below the output, named by its number."""
-        output = paths.tuning_folder(context.settings.bucket, self.spec.name, context.run, attempt)
+        output = naming.tuning_folder(context.run_folder(self.spec.name), attempt)
         flags = {**self._arguments(context), "data_dir": self.data_dir, "job_dir": output}
         return {
             "display_name": f"{self.spec.name}-tune-{context.run.slug}"[:128],
@@ -178,18 +177,18 @@ class TrainOperator(JobOperator):
 
     def result(self, context: RunContext, job: str | None) -> Mapping[str, Any]:
         """What the evaluation says."""
-        job_dir = self._job_dir(context)
-        evaluation = Evaluation.from_json(context.storage.read_text(job_dir + paths.EVALUATION))
+        job_dir = context.run_folder(self.spec.name)
+        evaluation = context.storage.read_artifact(job_dir, Evaluation)
         metric = self.spec.gate.metric
         note = f"{metric} {evaluation.metrics.get(metric, math.nan):.4g} on {evaluation.examples} records"
-        if metric in evaluation.test_metrics:
-            note += f"; {evaluation.test_metrics[metric]:.4g} on {evaluation.test_examples} test records"
+        if (test := evaluation.test) is not None and metric in test.metrics:
+            note += f"; {test.metrics[metric]:.4g} on {test.examples} test records"
         self.log.info("%s: %s", note, dict(evaluation.metrics))
         return {
             "job": job,
             "job_dir": job_dir,
             "metrics": dict(evaluation.metrics),
-            "production_version": evaluation.production_version,
+            "production_version": evaluation.production and evaluation.production.version,
             "note": note,
         }
 
@@ -213,16 +212,13 @@ class TrainOperator(JobOperator):
 
     def _identity(self, context: RunContext) -> Identity:
         inputs = {"data_dir": self.data_dir, "arguments": self._arguments(context)}
-        return labels.identify(self.spec.name, context.run, self.task_id, inputs)
+        return context.identity(self.spec.name, self.task_id, inputs)
 
     def _arguments(self, context: RunContext) -> dict[str, Any]:
         return training_arguments(self.spec.training, context.params, self.tuned)
 
-    def _job_dir(self, context: RunContext) -> str:
-        return paths.run_folder(context.settings.bucket, self.spec.name, context.run)
-
     def _job(self, context: RunContext) -> dict[str, Any]:
-        job_dir = self._job_dir(context)
+        job_dir = context.run_folder(self.spec.name)
         flags = {
             **self._arguments(context),
             "data_dir": self.data_dir,

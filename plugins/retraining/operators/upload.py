@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from retraining import paths
+from contract import naming
 from retraining.context import RunContext
 from retraining.google.storage import RawObject, in_parallel
 from retraining.job_spec import skip_if_unchanged
@@ -43,7 +43,7 @@ class UploadDataOperator(DatasetOperator):
         objects = source.describe(window.names)
         snapshot = snapshot_id(objects)
         skip_if_unchanged(context, self.spec, snapshot)
-        raw_dir = paths.raw_folder(context.settings.bucket, self.spec.name, snapshot)
+        raw_dir = naming.raw_folder(context.settings.bucket, self.spec.name, snapshot)
         there = {found.name for found in context.storage.list(raw_dir)}
         missing = [found for found in objects if found.name not in there]
         self._bring(missing, source, raw_dir)

@@ -1,46 +1,22 @@
-"""Names that are made from a DAG run."""
+"""The run of a task's context."""
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 from airflow.utils.types import DagRunType
-from hypothesis import given
-from hypothesis import strategies as st
 
+from contract.naming import run_slug
 from retraining.context import Run
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
-def run(run_id: str, dag_id: str = "flowers_training", data_until: datetime = NOON) -> Run:
-    return Run(dag_id=dag_id, run_id=run_id, data_until=data_until)
-
-
-def test_slug_is_readable_and_always_the_same() -> None:
-    slug = run("manual__2026-01-31T12:00:00+00:00").slug
-    assert slug == run("manual__2026-01-31T12:00:00+00:00").slug
-    assert re.fullmatch(r"manual-2026-01-31t12-00-00-00-00-[0-9a-f]{8}", slug)
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        (run("a b"), run("a-b")),
-        (run("manual__1"), run("manual__1", dag_id="census_training")),
-        (run("x" * 60 + "1"), run("x" * 60 + "2")),
-    ],
-)
-def test_slug_of_distinct_runs_is_distinct(one: Run, other: Run) -> None:
-    assert one.slug != other.slug
-
-
-@given(st.text(min_size=1, max_size=250))
-def test_slug_of_any_run_id_fits_a_label_and_a_path(run_id: str) -> None:
-    assert re.fullmatch(r"[a-z0-9-]{1,49}", run(run_id).slug)
+def test_slug_is_of_dag_and_run() -> None:
+    found = Run(dag_id="flowers_training", run_id="manual__1", data_until=NOON)
+    assert found.slug == run_slug("flowers_training", "manual__1")
 
 
 def dag_run(run_type: str, **times: datetime) -> SimpleNamespace:

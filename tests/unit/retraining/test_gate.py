@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import replace
 from typing import Any
@@ -10,28 +9,35 @@ from typing import Any
 import pytest
 
 from contract import CsvFormat, DataContract, FeatureSpec, GateSpec, image_features
-from retraining.evaluation import Evaluation
-from retraining.gate import GateResult, evaluate_gate, signature_inputs
+from contract.artifacts import (
+    Baseline,
+    Evaluation,
+    ExportReport,
+    GateResult,
+    GoldenRequest,
+    ProductionEvaluation,
+    Signature,
+)
+from retraining.gate import evaluate_gate, prediction_differences, signature_inputs
 
 CONTRACT = DataContract(name="flowers", record_format="image", features=image_features(("daisy", "roses")))
 GATE = GateSpec(metric="accuracy", direction="higher", threshold=0.7, baseline_margin=0.2)
 LOWER = GateSpec(metric="rmse", direction="lower", threshold=9.0, baseline_margin=0.5, production_margin=0.1)
-GOOD = Evaluation(
-    examples=40,
-    metrics={"accuracy": 0.9},
-    trivial_metrics={"accuracy": 0.4},
-    test_examples=0,
-    test_metrics={},
-    production_version=None,
-    production_metrics={},
-    inputs=frozenset({"image_bytes"}),
-    outputs=frozenset({"classes", "probabilities"}),
+EXPORT = ExportReport(
+    signature=Signature(inputs={"image_bytes": {}}, outputs={"classes": {}, "probabilities": {}}),
     parity_max_abs_difference=1e-6,
     finite=True,
 )
+GOOD = Evaluation(
+    examples=40,
+    metrics={"accuracy": 0.9},
+    baseline=Baseline(metrics={"accuracy": 0.4}),
+    production=None,
+    export=EXPORT,
+)
 
 
-def verdict(gate: GateSpec = GATE, model_bytes: int = 1_000_000, **changes: Any) -> GateResult:
+def decision(gate: GateSpec = GATE, model_bytes: int = 1_000_000, **changes: Any) -> GateResult:
     return evaluate_gate(replace(GOOD, **changes), gate, contract=CONTRACT, model_bytes=model_bytes)
 
 
@@ -39,34 +45,34 @@ def failed(found: GateResult) -> list[str]:
     return [check.name for check in found.checks if not check.passed]
 
 
-def test_judge_of_a_good_first_model_promotes_and_says_why() -> None:
-    found = verdict()
+def test_evaluate_gate_of_a_good_first_model_promotes_and_says_why() -> None:
+    found = decision()
     assert found.promote
-    assert not found.broken
+    assert not found.blocking
     assert found.reasons == (
         "The export takes image_bytes and gives classes, probabilities.",
         "The export's outputs on 40 validation records are finite numbers.",
         "The export differs from the trained model by at most 1e-06.",
         "The export has 1.0 MB, within the limit of 2000.0 MB.",
         "Accuracy 0.9 reaches the threshold of 0.7.",
-        "Accuracy 0.9 beats a constant answer's 0.4 by the margin of 0.2.",
+        "Accuracy 0.9 beats the constant baseline's 0.4 by the margin of 0.2.",
     )
 
 
 @pytest.mark.parametrize(
     ("changes", "check"),
     [
-        ({"inputs": frozenset({"inputs"})}, "signature"),
-        ({"outputs": frozenset()}, "signature"),
+        ({"signature": Signature(inputs={"inputs": {}}, outputs={"classes": {}})}, "signature"),
+        ({"signature": Signature(inputs={"image_bytes": {}}, outputs={})}, "signature"),
         ({"finite": False}, "finite"),
         ({"parity_max_abs_difference": 0.1}, "parity"),
         ({"parity_max_abs_difference": math.nan}, "parity"),
     ],
 )
-def test_judge_of_a_broken_export_says_so(changes: dict[str, Any], check: str) -> None:
-    found = verdict(**changes)
+def test_evaluate_gate_of_a_broken_export_says_so(changes: dict[str, Any], check: str) -> None:
+    found = decision(export=replace(EXPORT, **changes))
     assert failed(found) == [check]
-    assert len(found.broken) == 1
+    assert len(found.blocking) == 1
     assert not found.promote
 
 
@@ -75,39 +81,39 @@ def test_judge_of_a_broken_export_says_so(changes: dict[str, Any], check: str) -
     [
         ({"metrics": {"accuracy": 0.65}}, ["threshold"], "Accuracy 0.65 misses the threshold of 0.7."),
         (
-            {"trivial_metrics": {"accuracy": 0.75}},
-            ["trivial_baseline"],
-            "Accuracy 0.9 does not beat a constant answer's 0.75 by the margin of 0.2.",
+            {"baseline": Baseline(metrics={"accuracy": 0.75})},
+            ["constant_baseline"],
+            "Accuracy 0.9 does not beat the constant baseline's 0.75 by the margin of 0.2.",
         ),
         (
-            {"production_version": "3", "production_metrics": {"accuracy": 0.95}},
+            {"production": ProductionEvaluation(version="3", metrics={"accuracy": 0.95})},
             ["production"],
             "Accuracy 0.9 is worse than the 0.95 of version 3 in production.",
         ),
         ({"model_bytes": 3_000_000_000}, ["size"], "The export has 3000.0 MB, over the limit of 2000.0 MB."),
     ],
 )
-def test_judge_of_a_weak_model_declines_without_calling_it_broken(
+def test_evaluate_gate_of_a_weak_model_declines_without_calling_it_broken(
     changes: dict[str, Any], checks: list[str], reason: str
 ) -> None:
-    found = verdict(**changes)
+    found = decision(**changes)
     assert failed(found) == checks
-    assert not found.broken
+    assert not found.blocking
     assert found.reasons == (reason,)
 
 
 @pytest.mark.parametrize("value", [0.7, 0.70001])
-def test_judge_at_the_threshold_promotes(value: float) -> None:
-    assert verdict(metrics={"accuracy": value}).promote
+def test_evaluate_gate_at_the_threshold_promotes(value: float) -> None:
+    assert decision(metrics={"accuracy": value}).promote
 
 
 @pytest.mark.parametrize("metrics", [{}, {"accuracy": math.nan}, {"loss": 0.1}])
-def test_judge_without_the_metric_never_promotes(metrics: dict[str, float]) -> None:
-    assert failed(verdict(metrics=metrics)) == ["threshold", "trivial_baseline"]
+def test_evaluate_gate_without_the_metric_never_promotes(metrics: dict[str, float]) -> None:
+    assert failed(decision(metrics=metrics)) == ["threshold", "constant_baseline"]
 
 
-def test_judge_without_a_trivial_baseline_never_promotes() -> None:
-    assert failed(verdict(trivial_metrics={})) == ["trivial_baseline"]
+def test_evaluate_gate_without_a_constant_baseline_never_promotes() -> None:
+    assert failed(decision(baseline=Baseline(metrics={}))) == ["constant_baseline"]
 
 
 @pytest.mark.parametrize(
@@ -116,31 +122,27 @@ def test_judge_without_a_trivial_baseline_never_promotes() -> None:
         (8.0, []),
         (8.1, []),
         (8.2, ["production"]),
-        (8.9, ["trivial_baseline", "production"]),
-        (9.5, ["threshold", "trivial_baseline", "production"]),
+        (8.9, ["constant_baseline", "production"]),
+        (9.5, ["threshold", "constant_baseline", "production"]),
     ],
 )
-def test_judge_of_a_metric_where_less_is_better(rmse: float, checks: list[str]) -> None:
-    found = verdict(
+def test_evaluate_gate_of_a_metric_where_less_is_better(rmse: float, checks: list[str]) -> None:
+    found = decision(
         LOWER,
         metrics={"rmse": rmse},
-        trivial_metrics={"rmse": 9.3},
-        production_version="2",
-        production_metrics={"rmse": 8.0},
+        baseline=Baseline(metrics={"rmse": 9.3}),
+        production=ProductionEvaluation(version="2", metrics={"rmse": 8.0}),
     )
     assert failed(found) == checks
 
 
-def test_to_json_is_what_gate_json_holds() -> None:
-    written = json.loads(json.dumps(verdict(metrics={"accuracy": 0.65}).to_json()))
-    assert written["promote"] is False
-    assert written["reasons"] == ["Accuracy 0.65 misses the threshold of 0.7."]
-    assert written["checks"][4] == {
-        "name": "threshold",
-        "passed": False,
-        "expected": "accuracy of at least 0.7",
-        "received": "accuracy 0.65",
-    }
+def test_evaluate_gate_of_a_weak_model_says_what_was_expected_and_received() -> None:
+    (check,) = (check for check in decision(metrics={"accuracy": 0.65}).checks if not check.passed)
+    assert (check.name, check.expected, check.received) == (
+        "threshold",
+        "accuracy of at least 0.7",
+        "accuracy 0.65",
+    )
 
 
 def test_signature_inputs_of_a_table_are_its_input_features() -> None:
@@ -158,7 +160,66 @@ def test_signature_inputs_of_idx_files_are_images() -> None:
     assert signature_inputs(contract) == {"image_bytes"}
 
 
-def test_judge_by_an_abbreviated_metric_spells_it_in_capitals() -> None:
+def test_evaluate_gate_by_an_abbreviated_metric_spells_it_in_capitals() -> None:
     gate = GateSpec(metric="auc", direction="higher", threshold=0.9)
-    found = verdict(gate, metrics={"auc": 0.95}, trivial_metrics={"auc": 0.5})
+    found = decision(gate, metrics={"auc": 0.95}, baseline=Baseline(metrics={"auc": 0.5}))
     assert "AUC 0.95 reaches the threshold of 0.9." in found.reasons
+
+
+ANSWER = {"classes": 3, "probabilities": [0.1, 0.9]}
+REQUEST = GoldenRequest(instance={"image_bytes": {"b64": "AA=="}}, prediction=ANSWER)
+
+
+@pytest.mark.parametrize(
+    "prediction",
+    [
+        ANSWER,
+        {"classes": 3.0, "probabilities": [0.1, 0.9]},
+        {"classes": 3, "probabilities": [0.1005, 0.8995]},
+    ],
+)
+def test_prediction_differences_within_rounding_are_none(prediction: Any) -> None:
+    assert prediction_differences([REQUEST], [prediction]) == []
+
+
+@pytest.mark.parametrize(
+    ("prediction", "found"),
+    [
+        ({"classes": 2, "probabilities": [0.1, 0.9]}, "predictions[0].classes: expected 3, received 2"),
+        (
+            {"classes": 3, "probabilities": [0.2, 0.9]},
+            "predictions[0].probabilities[0]: expected 0.1, received 0.2",
+        ),
+        (
+            {"classes": 3, "probabilities": [0.1, math.nan]},
+            "predictions[0].probabilities[1]: expected 0.9, received nan",
+        ),
+        ({"classes": 3, "probabilities": [0.1]}, "expected [0.1, 0.9], received [0.1]"),
+        ({"classes": 3}, "received {'classes': 3}"),
+        ("rose", "received 'rose'"),
+    ],
+)
+def test_prediction_differences_name_place_and_values(prediction: Any, found: str) -> None:
+    (difference,) = prediction_differences([REQUEST], [prediction])
+    assert found in difference
+
+
+def test_prediction_differences_of_a_rows_answer_compare_words_exactly_and_indices_as_numbers() -> None:
+    row = GoldenRequest(
+        instance={"age": 25, "education": "11th"},
+        prediction={"classes": ["<=50K"], "class_ids": [5000], "logits": [-2.5]},
+    )
+    assert (
+        prediction_differences([row], [{"classes": ["<=50K"], "class_ids": [5000.0], "logits": [-2.501]}])
+        == []
+    )
+    assert prediction_differences(
+        [row], [{"classes": [" <=50K"], "class_ids": [5001.0], "logits": [-2.5]}]
+    ) == [
+        "predictions[0].classes[0]: expected '<=50K', received ' <=50K'",
+        "predictions[0].class_ids[0]: expected 5000, received 5001.0",
+    ]
+
+
+def test_prediction_differences_in_number_say_so() -> None:
+    assert prediction_differences([REQUEST], []) == ["predictions: expected 1, received 0"]

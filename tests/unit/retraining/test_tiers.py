@@ -116,14 +116,17 @@ GPU = 'machine_type = "m", accelerator_type = "NVIDIA_L4"'
     ("text", "message"),
     [
         ("huge.pools = []", "tiers: expected names in capital letters, received 'huge'"),
-        ("HUGE = 1", r"tiers\.HUGE: expected a JSON object, received 1"),
-        ("HUGE.pools = []", r"tiers\.HUGE\.pools: expected 1 to 4 pools, received 0"),
-        ("HUGE = {}", r"tiers\.HUGE\.pools: expected list, received 'nothing'"),
-        ("HUGE = {pools = [{}]}", r"tiers\.HUGE\.pools\[0\]\.machine_type: expected str, received 'nothing'"),
-        ('HUGE = {pools = [{machine_type = ""}]}', r"pools\[0\]\.machine_type: expected a machine's name"),
+        ("HUGE = 1", r"tiers\.HUGE: expected an object, received 1"),
+        ("HUGE.pools = []", r"tiers\.HUGE\.pools: expected at least 1 item.*, received \[\]"),
+        ("HUGE = {}", r"tiers\.HUGE\.pools: expected .*, received 'nothing'"),
+        ("HUGE = {pools = [{}]}", r"tiers\.HUGE\.pools\[0\]\.machine_type: expected .*, received 'nothing'"),
+        (
+            'HUGE = {pools = [{machine_type = ""}]}',
+            r"pools\[0\]\.machine_type: expected at least 1 character, received ''",
+        ),
         (
             'HUGE = {pools = [{machine_type = "m", gpus = 1}]}',
-            r"HUGE\.pools\[0\]: expected no further .*'gpus'",
+            r"HUGE\.pools\[0\]\.gpus: expected no such field",
         ),
         (
             'HUGE = {pools = [{machine_type = "m", replica_count = 2}]}',
@@ -131,7 +134,7 @@ GPU = 'machine_type = "m", accelerator_type = "NVIDIA_L4"'
         ),
         (
             'HUGE = {pools = [{machine_type = "m"}, {machine_type = "m", replica_count = 0}]}',
-            r"HUGE\.pools\[1\]\.replica_count: expected 1 or more, received 0",
+            r"HUGE\.pools\[1\]\.replica_count: expected .* 1, received 0",
         ),
         (
             f"HUGE = {{pools = [{{{GPU}}}]}}",
@@ -141,14 +144,17 @@ GPU = 'machine_type = "m", accelerator_type = "NVIDIA_L4"'
             'HUGE = {pools = [{machine_type = "m", accelerator_count = 1}]}',
             "accelerator_count: .* received 1",
         ),
-        ('HUGE = {pools = [{machine_type = "m", tpu_topology = "4"}]}', "tpu_topology: expected 2x4"),
+        (
+            'HUGE = {pools = [{machine_type = "m", tpu_topology = "4"}]}',
+            r"HUGE\.pools\[0\]\.tpu_topology: expected .*, received '4'",
+        ),
         (
             'HUGE = {pools = [{machine_type = "m", dollars_per_hour = -1}]}',
-            r"HUGE\.pools\[0\]\.dollars_per_hour: expected dollars, 0 or more, received -1",
+            r"HUGE\.pools\[0\]\.dollars_per_hour: expected .* 0, received -1",
         ),
         (
             'HUGE = {spot = 1, pools = [{machine_type = "m"}]}',
-            r"tiers\.HUGE\.spot: expected bool, received 1",
+            r"tiers\.HUGE\.spot: expected .*boolean.*, received 1",
         ),
     ],
 )
