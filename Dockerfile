@@ -48,6 +48,7 @@ RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
 
 FROM tensorflow AS serving
 RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
+    --mount=source=contract,target=contract,rw \
     --mount=source=serving,target=serving,rw \
     uv sync --no-cache --no-editable --package perennial-serving
 # A container has to listen on every address: https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirements

@@ -1,4 +1,4 @@
-"""Autoencoder: handwritten digits through a narrow middle and back; trained in a container of its own."""
+"""Autoencoder: dimensionality reduction of MNIST digits, trained in a custom container."""
 
 import contract as dc
 from retraining.dag import build_training_dag
@@ -21,7 +21,7 @@ SPEC = dc.DatasetSpec(
         },
     ),
     gate=dc.GateSpec(metric="mse", direction="lower", threshold=0.02, baseline_margin=0.03),
-    description="Learns without labels to draw a digit again from a few numbers.",
+    description="Unsupervised: reconstructs handwritten digits from a low-dimensional encoding.",
 )
 
 dag = build_training_dag(SPEC)

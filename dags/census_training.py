@@ -1,4 +1,4 @@
-"""Census: does a person earn more than 50,000 dollars a year? A wide and deep network on UCI Adult."""
+"""Census: binary classification of income above 50,000 dollars, with a wide and deep network on UCI Adult."""
 
 import contract as dc
 from retraining.dag import build_training_dag
@@ -8,15 +8,15 @@ COLUMNS = (
     "relationship", "race", "gender", "capital_gain", "capital_loss", "hours_per_week", "native_country",
     "income_bracket",
 )  # fmt: skip
-NUMBERS = ("age", "education_num", "capital_gain", "capital_loss", "hours_per_week")
-WORDS = [name for name in COLUMNS if name not in (*NUMBERS, "fnlwgt", "income_bracket")]
-FEATURES = (*map(dc.number, NUMBERS), *(dc.category(name, default="?") for name in WORDS))
+NUMERICAL = ("age", "education_num", "capital_gain", "capital_loss", "hours_per_week")
+CATEGORICAL = [name for name in COLUMNS if name not in (*NUMERICAL, "fnlwgt", "income_bracket")]
+FEATURES = (*map(dc.number, NUMERICAL), *(dc.category(name, default="?") for name in CATEGORICAL))
 SEARCHES = {
     "base_learning_rate": dc.Search(minimum=1e-4, maximum=1e-2, scale="log"),
     "first_layer_size": dc.Search(minimum=50, maximum=500),
 }
 LAYERS = {"embedding_size": 8, "first_layer_size": 100, "num_layers": 4, "scale_factor": 0.7}
-# Gains and losses are a few exact sums: what the tax form says, not how much it is.
+# Capital gains and losses have few distinct values: the exact amount matters, not its magnitude.
 TRAINING = {"exact": "capital_gain,capital_loss", "train_epochs": 8, "base_learning_rate": 0.003}
 
 SPEC = dc.DatasetSpec(
@@ -33,7 +33,7 @@ SPEC = dc.DatasetSpec(
         tuning=dc.TuningSpec(parameters=SEARCHES, max_trials=4, parallel_trials=2),
     ),
     gate=dc.GateSpec(metric="auc", direction="higher", threshold=0.9),
-    description="A wide and deep network on the census of 1994. Numbers and words; `?` is a missing word.",
+    description="Wide and deep network on the US census of 1994; `?` is a missing category.",
 )
 
 dag = build_training_dag(SPEC)

@@ -1,4 +1,4 @@
-"""Flowers: photographs of five kinds to a ResNet that tells them apart."""
+"""Flowers: image classification of five kinds with a ResNet."""
 
 from contract import DataContract, DatasetSpec, GateSpec, NewData, TrainingSpec, image_features
 from retraining.dag import build_training_dag
@@ -26,7 +26,7 @@ SPEC = DatasetSpec(
         tier="BASIC",
     ),
     gate=GateSpec(metric="accuracy", direction="higher", threshold=0.65, baseline_margin=0.2),
-    description="A ResNet on labelled JPEGs, one folder per label; the labels' order is the classes'.",
+    description="ResNet on labeled JPEGs, one folder per label; classes are in the order of the labels.",
 )
 
 dag = build_training_dag(SPEC)

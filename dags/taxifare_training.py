@@ -1,4 +1,4 @@
-"""Taxifare: what a ride costs, from where it begins and ends."""
+"""Taxifare: regression of a taxi fare on pickup and dropoff coordinates."""
 
 import contract as dc
 from retraining.dag import build_training_dag
@@ -33,7 +33,7 @@ SPEC = dc.DatasetSpec(
     approval=False,
     training=dc.TrainingSpec(arguments={"model": "regression", **ARGUMENTS}),
     gate=dc.GateSpec(metric="rmse", direction="lower", threshold=7.0, baseline_margin=2.0),
-    description="Distance and direction follow from the four coordinates, inside the exported model.",
+    description="The exported model computes distance and direction from the coordinates.",
 )
 
 dag = build_training_dag(SPEC)

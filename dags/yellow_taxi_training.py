@@ -1,16 +1,16 @@
-"""Yellow taxi: what a ride in New York costs; retrained each month on the twelve months before."""
+"""Yellow taxi: regression of the fare in New York, retrained monthly on the previous twelve months."""
 
 import contract as dc
 from retraining.dag import build_training_dag
 
-WORDS = ("vendor_id", "rate_code_id", "store_and_fwd_flag", "pickup_location_id", "dropoff_location_id")
+CATEGORICAL = ("vendor_id", "rate_code_id", "store_and_fwd_flag", "pickup_location_id", "dropoff_location_id")
 FEATURES = (
-    # From the initial charge on. One fare in the data is 429,490 dollars.
+    # At least the initial charge; one fare in the data is 429,490 dollars.
     dc.target("fare_amount", minimum=2.5, maximum=500),
     dc.category("pickup_datetime"),
     dc.number("passenger_count", default=1.0, minimum=0),
     dc.number("trip_distance", minimum=0, maximum=500),
-    *(dc.category(name, default="?") for name in WORDS),
+    *(dc.category(name, default="?") for name in CATEGORICAL),
 )
 ARGUMENTS = {
     "hidden_units": "128 64 32",
@@ -29,7 +29,7 @@ SPEC = dc.DatasetSpec(
     window="P12M",
     training=dc.TrainingSpec(arguments={"model": "regression", **ARGUMENTS}),
     gate=dc.GateSpec(metric="mae", direction="lower", threshold=2.5, baseline_margin=1.5),
-    description="The fare without extras, from what the taximeter knows: zones, distance and time.",
+    description="Fare without extras, from the features that a taximeter has: zones, distance and time.",
 )
 
 dag = build_training_dag(SPEC)

@@ -1,7 +1,8 @@
-"""A container's health check: `python healthy.py URL [PART]`.
+"""Health check of a container: `python healthy.py URL [COMPONENT]`.
 
-Healthy is a URL that answers 200 and, with a PART, whose JSON says that this part is healthy: Airflow's API
-server tells so of scheduler, triggerer and dag_processor. Standard library only: it runs every few seconds.
+A URL is healthy if its response is 200 and, with a COMPONENT, if its JSON reports this component as healthy:
+Airflow's API server reports scheduler, triggerer and dag_processor. Standard library only: it runs every few
+seconds.
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ TIMEOUT_SECONDS = 5
 
 
 def main(arguments: list[str]) -> int:
-    """The exit status for the container engine: 0 for healthy, else 1, with the reason on stdout."""
-    url, *parts = arguments
+    """Return the exit status for the container engine: 0 if healthy, else 1, with the reason on stdout."""
+    url, *components = arguments
     try:
-        # An URL of the compose file, not of a user.
+        # A URL from the compose file, not from a user.
         with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
             body = response.read()
     except OSError as error:
         print(f"{url}: {error}")
         return 1
-    if not parts:
+    if not components:
         return 0
     states = json.loads(body)
-    status = {part: (states.get(part) or {}).get("status") for part in parts}
+    status = {component: (states.get(component) or {}).get("status") for component in components}
     print(status)
     return 0 if set(status.values()) == {"healthy"} else 1
 

@@ -13,6 +13,7 @@ from retraining.google import Clients
 from retraining.google.endpoints import Endpoints
 from retraining.google.models import Models, ModelVersion
 from retraining.google.storage import Storage
+from retraining.google.vertex_jobs import CustomJobs, TuningJobs
 from retraining.settings import Settings
 
 _WITH_DATA_INTERVAL = ("backfill", "scheduled")
@@ -96,6 +97,16 @@ class GoogleServices:
     def endpoints(self) -> Endpoints:
         """Endpoints of Vertex AI."""
         return Endpoints(self.clients, poll_seconds=self.settings.poll_seconds)
+
+    @property
+    def custom_jobs(self) -> CustomJobs:
+        """Training jobs of Vertex AI."""
+        return CustomJobs(self.clients)
+
+    @property
+    def tuning_jobs(self) -> TuningJobs:
+        """Hyperparameter tuning jobs of Vertex AI."""
+        return TuningJobs(self.clients)
 
     @property
     def in_google_cloud(self) -> bool:

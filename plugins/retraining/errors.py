@@ -1,4 +1,4 @@
-"""What a step can't mend by being tried again."""
+"""Errors that no further attempt would avoid."""
 
 
 class ConfigurationError(ValueError):
@@ -6,12 +6,16 @@ class ConfigurationError(ValueError):
 
 
 class NothingToDoError(Exception):
-    """There is nothing for a run to do: it is skipped, and its note says why."""
+    """A run has nothing to do: it is skipped, and its note says why."""
 
 
 class NoDataYetError(NothingToDoError):
-    """The newest data of a run's interval has not come."""
+    """The newest data of a run's interval has not arrived."""
 
 
 class UnchangedError(NothingToDoError):
-    """What is in production was made from just what this run would make it from."""
+    """The model in production was trained on the same inputs."""
+
+
+class InUseError(Exception):
+    """A resource can't be removed: production serves it, or another resource needs it."""

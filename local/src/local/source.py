@@ -58,4 +58,4 @@ def sample(dataset: str, home: Home) -> Source:
     facts = json.loads(completed.stdout)
     words = "written" if facts["written"] else "there already"
     console.print(f"sample {dataset}: {facts['description']}, {words}", markup=False, soft_wrap=True)
-    return Source(uri=str(folder), made=facts["made"], description=facts["description"])
+    return Source(uri=str(folder), made=facts["synthetic"], description=facts["description"])

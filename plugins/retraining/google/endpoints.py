@@ -95,18 +95,14 @@ class Endpoints:
     def deployments(self, endpoint_id: str) -> list[Deployment]:
         """What is on an endpoint; nothing if there is no such endpoint."""
         endpoint = self._find(endpoint_id)
-        if endpoint is None:
-            return []
-        return [
-            Deployment(
-                id=deployed.id,
-                model=deployed.model.partition("@")[0],
-                version=deployed.model_version_id,
-                traffic_percent=endpoint.traffic_split.get(deployed.id, 0),
-                created=deployed.create_time or None,
-            )
-            for deployed in endpoint.deployed_models
-        ]
+        return [] if endpoint is None else _deployments(endpoint)
+
+    def all(self) -> dict[str, list[Deployment]]:
+        """Return the deployments on every endpoint of the region, by the endpoint's id."""
+        found = self._client.list_endpoints(
+            parent=self._parent, retry=retry(CALL_TIMEOUT_SECONDS), timeout=CALL_TIMEOUT_SECONDS
+        )
+        return {endpoint.name.rpartition("/")[2]: _deployments(endpoint) for endpoint in found}
 
     def serving(self, endpoint_id: str) -> Deployment | None:
         """The deployment that gets the most requests of an endpoint, if any gets some."""
@@ -155,19 +151,21 @@ class Endpoints:
     def route_all(self, endpoint_id: str, deployment: Deployment) -> Deployment:
         """Give a deployment every request of its endpoint."""
         if deployment.traffic_percent != 100:
-            self._client.update_endpoint(
-                request={
-                    "endpoint": {
-                        "name": self.name(endpoint_id),
-                        "traffic_split": {deployment.id: 100},
-                    },
-                    "update_mask": {"paths": ["traffic_split"]},
-                },
-                retry=retry(CALL_TIMEOUT_SECONDS),
-                timeout=CALL_TIMEOUT_SECONDS,
-            )
+            self._split_traffic(endpoint_id, {deployment.id: 100})
         return Deployment(
             id=deployment.id, model=deployment.model, version=deployment.version, traffic_percent=100
+        )
+
+    def stop_traffic(self, endpoint_id: str) -> None:
+        """Let an endpoint answer no requests: only deployments without any can be taken off."""
+        self._split_traffic(endpoint_id, {})
+
+    def delete(self, endpoint_id: str) -> None:
+        """Delete an endpoint that serves nothing any more."""
+        self._result(
+            self._client.delete_endpoint(
+                name=self.name(endpoint_id), retry=retry(CALL_TIMEOUT_SECONDS), timeout=CALL_TIMEOUT_SECONDS
+            )
         )
 
     def settle(self, endpoint_id: str) -> None:
@@ -227,6 +225,16 @@ class Endpoints:
         document = json_format.MessageToDict(type(response).pb(response))
         return Answer(predictions=document.get("predictions", []), version=response.model_version_id)
 
+    def _split_traffic(self, endpoint_id: str, percents: Mapping[str, int]) -> None:
+        self._client.update_endpoint(
+            request={
+                "endpoint": {"name": self.name(endpoint_id), "traffic_split": dict(percents)},
+                "update_mask": {"paths": ["traffic_split"]},
+            },
+            retry=retry(CALL_TIMEOUT_SECONDS),
+            timeout=CALL_TIMEOUT_SECONDS,
+        )
+
     def _result(self, operation: Any) -> Any:
         return operation_result(operation, poll_seconds=self._poll_seconds, timeout_seconds=OPERATION_SECONDS)
 
@@ -257,3 +265,16 @@ class Endpoints:
             )
         except NotFound:
             return None
+
+
+def _deployments(endpoint: Endpoint) -> list[Deployment]:
+    return [
+        Deployment(
+            id=deployed.id,
+            model=deployed.model.partition("@")[0],
+            version=deployed.model_version_id,
+            traffic_percent=endpoint.traffic_split.get(deployed.id, 0),
+            created=deployed.create_time or None,
+        )
+        for deployed in endpoint.deployed_models
+    ]

@@ -102,7 +102,7 @@ class Models:
         if repeated:
             self.move_aliases(first, add=model["version_aliases"], remove=[])
         for version in repeated:
-            self._finish(self._client.delete_model_version(name=version.name))
+            self.delete_version(version)
         return first, False
 
     def move_aliases(self, version: ModelVersion, *, add: Sequence[str], remove: Sequence[str]) -> None:
@@ -113,6 +113,22 @@ class Models:
             version_aliases=changes,
             retry=retry(CALL_TIMEOUT_SECONDS),
             timeout=CALL_TIMEOUT_SECONDS,
+        )
+
+    def delete(self, name: str) -> None:
+        """Delete a model with all its versions; none of them may be on an endpoint."""
+        self._finish(
+            self._client.delete_model(
+                name=name, retry=retry(CALL_TIMEOUT_SECONDS), timeout=CALL_TIMEOUT_SECONDS
+            )
+        )
+
+    def delete_version(self, version: ModelVersion) -> None:
+        """Delete a version; it may neither be the model's default nor on an endpoint."""
+        self._finish(
+            self._client.delete_model_version(
+                name=version.name, retry=retry(CALL_TIMEOUT_SECONDS), timeout=CALL_TIMEOUT_SECONDS
+            )
         )
 
     def _owned(self, model_id: str, identity: Identity) -> list[ModelVersion]:

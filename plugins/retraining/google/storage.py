@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,6 +13,8 @@ from contract.validation import JsonFile
 from retraining.google import STORAGE_CONNECTIONS
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from google.cloud import storage
 
     from retraining.google import Clients
@@ -33,6 +36,19 @@ class RawObject:
     name: str
     size: int
     crc32c: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderUsage:
+    """Content of a folder.
+
+    Attributes:
+        objects: their number.
+        last_write: when the newest of them was written; None without any.
+    """
+
+    objects: int
+    last_write: datetime | None
 
 
 class Storage:
@@ -108,6 +124,31 @@ class Storage:
             for blob in self._client.list_blobs(bucket, prefix=prefix, fields=fields)
             if not blob.name.endswith("/")
         ]
+
+    def folders(self, parent: str) -> Sequence[str]:
+        """Return the names of the folders directly below a folder."""
+        bucket, prefix = split_uri(parent)
+        listed = self._client.list_blobs(bucket, prefix=prefix, delimiter="/")
+        list(listed)  # the prefixes are known once all pages are
+        return sorted(name.removeprefix(prefix).rstrip("/") for name in listed.prefixes)
+
+    def usage(self, folder: str) -> FolderUsage:
+        """Return the number of objects below a folder, and the time of the last write."""
+        bucket, prefix = split_uri(folder)
+        fields = "items(name,updated),nextPageToken"
+        times = [blob.updated for blob in self._client.list_blobs(bucket, prefix=prefix, fields=fields)]
+        return FolderUsage(objects=len(times), last_write=max(times, default=None))
+
+    def remove(self, folder: str) -> None:
+        """Delete every object below a folder; an object that is gone already is no error."""
+        from google.api_core.exceptions import NotFound
+
+        def delete(blob: storage.Blob) -> None:
+            with suppress(NotFound):
+                blob.delete()
+
+        bucket, prefix = split_uri(folder)
+        in_parallel(delete, list(self._client.list_blobs(bucket, prefix=prefix)))
 
     def upload(self, file: str, uri: str) -> None:
         """Make an object of a file; an object that is already there is left as it is."""

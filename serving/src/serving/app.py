@@ -1,4 +1,4 @@
-"""The server's two routes, and one adapter that turns errors into JSON."""
+"""Starlette application with two routes, health and predict, and JSON error responses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings, service: PredictionService) -> Starlette:
-    """The application: loads the model when it starts, and finishes running requests when it stops."""
+    """Create the application, which loads the model at startup and completes running requests at shutdown."""
 
     async def health(_: Request) -> Response:
         if not service.ready:
@@ -35,12 +35,12 @@ def create_app(settings: Settings, service: PredictionService) -> Starlette:
 
     async def not_found(request: Request, _: Exception) -> Response:
         routes = f"{settings.health_route} or {settings.predict_route}"
-        return _answer(NotFoundError("path", expected=routes, received=request.url.path))
+        return _error_response(NotFoundError("path", expected=routes, received=request.url.path))
 
     async def wrong_method(request: Request, error: Exception) -> Response:
         headers = error.headers if isinstance(error, HTTPException) and error.headers else {}
         allowed = headers.get("Allow", "another method")
-        response = _answer(MethodError("method", expected=allowed, received=request.method))
+        response = _error_response(MethodError("method", expected=allowed, received=request.method))
         response.headers.update(headers)
         return response
 
@@ -81,22 +81,22 @@ async def _body(request: Request, *, limit: int) -> bytes:
 
 
 async def _serving_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, ServingError)  # noqa: S101 - by the table of handlers
+    assert isinstance(error, ServingError)  # noqa: S101 - registered for this type
     if isinstance(error, ModelError):
         _log.error("%s", error)
-    return _answer(error)
+    return _error_response(error)
 
 
 async def _disconnected(*_: object) -> Response:
-    """Nobody reads this answer; it only ends the request without a traceback."""
+    """End the request without a traceback; the client is gone and reads no response."""
     return Response(status_code=400)
 
 
 async def _unexpected(_: Request, error: Exception) -> Response:
-    """What nobody foresaw: the answer says so, and the log, which Starlette writes, has the traceback."""
-    return _answer(ModelError("model", expected="an answer", received=type(error).__name__))
+    """Answer an unexpected exception with its type; Starlette logs the traceback."""
+    return _error_response(ModelError("model", expected="a prediction", received=type(error).__name__))
 
 
-def _answer(error: ServingError) -> JSONResponse:
+def _error_response(error: ServingError) -> JSONResponse:
     headers = {"Retry-After": "1"} if isinstance(error, LoadingError) else None
     return JSONResponse(error.to_json(), status_code=error.status, headers=headers)

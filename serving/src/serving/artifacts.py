@@ -1,4 +1,4 @@
-"""Brings a model from Cloud Storage into a local folder."""
+"""Download of a SavedModel from Cloud Storage to a local cache."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _log = logging.getLogger(__name__)
 
 
 def local_folder(model: str, *, cache: Path) -> Path:
-    """The folder that holds a SavedModel, downloaded if it is in Cloud Storage.
+    """Return the folder that holds a SavedModel, downloaded if it is in Cloud Storage.
 
     Args:
         model: a folder or a `gs://` URI.
-        cache: where downloads are kept. A download is named by the generations of its objects, so that a
-            restarted server finds it and a changed model is never mistaken for the old one.
+        cache: folder of downloads. A download is named by the generations of its objects, so that a
+            restarted server reuses it and a changed model is never mistaken for the old one.
 
     Raises:
-        ModelError: there is no SavedModel.
+        ModelError: no SavedModel is found.
     """
     if not model.startswith(SCHEME):
         folder = Path(model)
@@ -37,7 +37,7 @@ def local_folder(model: str, *, cache: Path) -> Path:
 
 
 def _download(uri: str, cache: Path) -> Path:
-    # A second of imports that a model in a folder does without.
+    # Takes a second to import, which a model in a local folder does not need.
     from google.cloud import storage
 
     started = time.monotonic()
@@ -55,14 +55,14 @@ def _download(uri: str, cache: Path) -> Path:
     key = hashlib.sha256(repr((bucket_name, sorted((blob.name, blob.generation) for blob in blobs))).encode())
     folder = cache / key.hexdigest()[:16]
     if folder.is_dir():
-        _log.info("%s is in %s already", uri, folder)
+        _log.info("%s is cached in %s", uri, folder)
         return folder
     cache.mkdir(parents=True, exist_ok=True)
     with (
-        tempfile.TemporaryDirectory(dir=cache, prefix="download-") as unfinished,
+        tempfile.TemporaryDirectory(dir=cache, prefix="download-") as temporary,
         ThreadPoolExecutor(DOWNLOAD_THREADS) as pool,
     ):
-        root = Path(unfinished) / "model"
+        root = Path(temporary) / "model"
 
         def fetch(blob: storage.Blob) -> None:
             path = root / blob.name.removeprefix(prefix)
@@ -75,7 +75,7 @@ def _download(uri: str, cache: Path) -> Path:
         try:
             root.rename(folder)
         except OSError:
-            # Another server of this machine was faster; its folder has the same generations.
+            # Another server on this machine was faster; its folder has the same generations.
             if not folder.is_dir():
                 raise
     size = sum(blob.size for blob in blobs)

@@ -1,4 +1,4 @@
-"""What can be wrong with a request, a model or a setting: the field, what it takes and what it got."""
+"""Errors of a request, a model or a setting: the field, the expected and the received value."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from typing import Any
 
 
 class ServingError(Exception):
-    """A field has a value that it can't have.
+    """Invalid value of a field.
 
     Attributes:
-        status: the HTTP status of the answer.
+        status: the HTTP status of the response.
         field: the path of the field in the request, `instances[2].image_bytes` for instance.
-        expected: what the field takes.
-        received: what it got, in words.
+        expected: description of valid values.
+        received: description of the received value.
     """
 
     status = 500
 
     def __init__(self, field: str, *, expected: str, received: str) -> None:
-        """Say which field is wrong, what it takes and what it got."""
+        """Build the message from the three parts."""
         super().__init__(f"{field}: expected {expected}, received {received}")
         self.field = field
         self.expected = expected
         self.received = received
 
     def to_json(self) -> dict[str, Any]:
-        """The body of the answer."""
+        """Return the body of the response."""
         return {
             "error": {
                 "code": self.status,
@@ -38,45 +38,45 @@ class ServingError(Exception):
 
 
 class SettingsError(ServingError):
-    """A variable or flag of the server is missing or wrong."""
+    """Missing or invalid environment variable or flag of the server."""
 
 
 class ModelError(ServingError):
-    """The model can't be served, or answered with something that JSON can't hold."""
+    """Model that can't be served, or outputs that JSON can't represent."""
 
 
 class InstanceError(ServingError):
-    """The request is not one that this model can answer."""
+    """Request that doesn't match the model's signature."""
 
     status = 400
 
 
 class NotFoundError(ServingError):
-    """The server has no such path."""
+    """Unknown path."""
 
     status = 404
 
 
 class MethodError(ServingError):
-    """The path is not asked for in this way."""
+    """HTTP method that the path doesn't support."""
 
     status = 405
 
 
 class TooLargeError(ServingError):
-    """The request is larger than the server reads."""
+    """Request body above the size limit."""
 
     status = 413
 
 
 class LoadingError(ServingError):
-    """The model is not loaded yet."""
+    """Model that is still loading."""
 
     status = 503
 
 
 def describe(value: object, *, limit: int = 80) -> str:
-    """A received value in a few words, for an error message."""
+    """Describe a received value in a few words for an error message."""
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
     text = repr(value)

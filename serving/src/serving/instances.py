@@ -1,7 +1,7 @@
-"""Turns the instances of a request into one array per input of the model.
+"""Conversion of the instances of a request to one array per input of the model.
 
 An instance is an object of named inputs, or the bare value where the model has one input. `{"b64": "..."}`
-stands for bytes anywhere in it. https://cloud.google.com/vertex-ai/docs/predictions/get-online-predictions
+represents bytes anywhere in it. https://cloud.google.com/vertex-ai/docs/predictions/get-online-predictions
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from serving.signature import Kind, TensorSpec
 
 Array = npt.NDArray[Any]
 
-# The kinds of array that numpy makes of JSON values and that an input takes without changing their meaning.
+# numpy kinds of arrays of JSON values that convert to an input's dtype without a change of meaning.
 _ACCEPTED: dict[Kind, str] = {"float": "fiu", "integer": "iu", "boolean": "b", "string": "O"}
 
 
 def parse(body: bytes) -> list[Any]:
-    """The instances of a request.
+    """Parse the body of a request and return its instances.
 
     Raises:
         InstanceError: the body is no JSON object with a list of at least one instance.
@@ -55,11 +55,11 @@ def parse(body: bytes) -> list[Any]:
 
 
 def columns(instances: Sequence[Any], inputs: Sequence[TensorSpec]) -> dict[str, Array]:
-    """One array per input, with the batch as its first dimension.
+    """Return one array per input, with the batch as its first dimension.
 
     Args:
         instances: objects of named inputs, or bare values where there is one input.
-        inputs: what the model takes.
+        inputs: specs of the model's inputs.
 
     Raises:
         InstanceError: an instance lacks an input, has one that is unknown, or a value doesn't fit.
@@ -108,7 +108,7 @@ def _path(index: int, spec: TensorSpec) -> str:
 
 
 def _array(value: Any, spec: TensorSpec, where: str) -> Array:
-    """One instance of an input, in the dtype and shape that the graph takes."""
+    """Convert one instance of an input to the dtype and shape of the signature."""
     array = _strings(value, where) if spec.kind == "string" else _numbers(value, spec, where)
     fits = array.ndim == len(spec.shape) and all(
         expected in (None, received) for expected, received in zip(spec.shape, array.shape, strict=True)
@@ -130,7 +130,7 @@ def _strings(value: Any, where: str) -> Array:
 
 
 def _bytes(value: Any, where: str) -> Any:
-    """The value with text and `{"b64": ...}` as bytes, in the same nested lists."""
+    """Convert text and `{"b64": ...}` to bytes, in the same nested lists."""
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Serves a SavedModel over HTTP: `python -m serving.main --model FOLDER-OR-GS-URI`.
+"""Serve a SavedModel over HTTP: `python -m serving.main --model FOLDER-OR-GS-URI`.
 
 Every flag has Vertex AI's variable as its default, so that a container needs none.
 https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirements
@@ -20,7 +20,7 @@ from serving.settings import Settings
 
 
 def parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Settings:
-    """The settings of a command line, with the environment for what it leaves out."""
+    """Parse the settings from a command line, with environment variables as defaults."""
     parser = argparse.ArgumentParser(
         prog="python -m serving.main",
         description=__doc__,
@@ -36,12 +36,12 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Se
     add("--model", "AIP_STORAGE_URI", "", str, "folder or gs:// URI with a SavedModel")
     add("--host", "SERVING_HOST", Settings.host, str, "address to listen on; 0.0.0.0 in a container")
     add("--port", "AIP_HTTP_PORT", Settings.port, int, "port to listen on")
-    add("--health-route", "AIP_HEALTH_ROUTE", Settings.health_route, str, "200 once the model can predict")
-    add("--predict-route", "AIP_PREDICT_ROUTE", Settings.predict_route, str, "takes instances")
-    add("--concurrency", "SERVING_CONCURRENCY", Settings.concurrency, int, "graph calls at a time")
-    add("--max-request-bytes", "SERVING_MAX_REQUEST_BYTES", Settings.max_request_bytes, int, "else 413")
-    add("--drain-seconds", "SERVING_DRAIN_SECONDS", Settings.drain_seconds, int, "for requests after SIGTERM")
-    add("--cache", "SERVING_CACHE", Settings.cache, Path, "where models of Cloud Storage are kept")
+    add("--health-route", "AIP_HEALTH_ROUTE", Settings.health_route, str, "path of the health check")
+    add("--predict-route", "AIP_PREDICT_ROUTE", Settings.predict_route, str, "path of predictions")
+    add("--concurrency", "SERVING_CONCURRENCY", Settings.concurrency, int, "number of concurrent model calls")
+    add("--max-request-bytes", "SERVING_MAX_REQUEST_BYTES", Settings.max_request_bytes, int, "size limit")
+    add("--drain-seconds", "SERVING_DRAIN_SECONDS", Settings.drain_seconds, int, "grace period after SIGTERM")
+    add("--cache", "SERVING_CACHE", Settings.cache, Path, "folder of downloaded models")
     try:
         return Settings(**vars(parser.parse_args(arguments)))
     except SettingsError as error:
@@ -49,7 +49,7 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Se
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM; 0 after a graceful end, 1 where the model can't be loaded."""
+    """Serve until SIGTERM; return 0 after a graceful shutdown, 1 if the model can't be loaded."""
     settings = parse(arguments, os.environ)
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())

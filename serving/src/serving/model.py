@@ -1,4 +1,4 @@
-"""A SavedModel that answers instances through its serving signature."""
+"""Predictions of a SavedModel through its serving signature."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import logging
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from contract.predictions import prediction_rows
 from serving.errors import InstanceError, ModelError
-from serving.instances import columns
-from serving.rows import rows
+from serving.instances import Array, columns
 from serving.signature import TensorSpec
 
 SIGNATURE = "serving_default"
@@ -21,13 +23,13 @@ _log = logging.getLogger(__name__)
 
 
 class Model:
-    """The serving signature of a SavedModel. Several threads may predict at the same time."""
+    """Loaded serving signature of a SavedModel; thread-safe."""
 
     def __init__(self, folder: Path) -> None:
         """Load the SavedModel of a folder.
 
         Raises:
-            ModelError: it has no serving signature, or one that JSON instances can't be given to.
+            ModelError: it has no serving signature, or one whose inputs JSON can't represent.
         """
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         started = time.monotonic()
@@ -35,7 +37,7 @@ class Model:
 
         imported = time.monotonic()
         self._tf = tf
-        # The signature alone does not keep the variables alive that it reads.
+        # The signature alone holds no reference to the variables that it reads.
         self._loaded = tf.saved_model.load(str(folder))
         signatures = self._loaded.signatures
         if SIGNATURE not in signatures:
@@ -56,23 +58,23 @@ class Model:
         )
 
     def predict(self, instances: Sequence[Any]) -> list[Any]:
-        """One prediction per instance.
+        """Return one prediction per instance.
 
         Raises:
-            InstanceError: an instance is not what the model takes, or holds an image that it can't decode.
-            ModelError: the model answered with something that JSON can't hold.
+            InstanceError: an instance doesn't match the signature, or holds an image that can't be decoded.
+            ModelError: the outputs can't be represented in JSON.
         """
         arrays = columns(instances, self.inputs)
         try:
             outputs = self._call(arrays)
         except self._tf.errors.InvalidArgumentError as error:
-            index, reason = self._culprit(arrays, len(instances), error)
+            index, reason = self._rejected(arrays, len(instances), error)
             raise InstanceError(
                 f"instances[{index}]" if index is not None else "instances",
                 expected="what the model can read",
                 received=reason,
             ) from error
-        return rows(outputs, count=len(instances))
+        return predictions(outputs, count=len(instances))
 
     def _call(self, arrays: dict[str, Any]) -> dict[str, Any]:
         tensors = {spec.name: self._tensor(arrays[spec.name], spec) for spec in self.inputs}
@@ -81,8 +83,8 @@ class Model:
     def _tensor(self, array: Any, spec: TensorSpec) -> Any:
         return self._tf.constant(array, self._tf.string if spec.kind == "string" else spec.dtype)
 
-    def _culprit(self, arrays: dict[str, Any], count: int, error: Exception) -> tuple[int | None, str]:
-        """Which instance the graph refuses: it names none, so they are given to it one by one."""
+    def _rejected(self, arrays: dict[str, Any], count: int, error: Exception) -> tuple[int | None, str]:
+        """Return the index of the instance that the graph rejects, found by calls one by one, and why."""
         if count == 1:
             return 0, _reason(error)
         if all(spec.batch is None for spec in self.inputs):
@@ -94,22 +96,53 @@ class Model:
         return None, _reason(error)
 
     def _warm_up(self) -> None:
-        """Call the graph once, so that no request pays for its first execution."""
+        """Call the graph once, so that its first execution delays no request."""
         try:
             self._call({spec.name: spec.example() for spec in self.inputs})
         except self._tf.errors.OpError as error:
-            _log.warning("no warm-up: the model does not take the example: %s", _reason(error))
+            _log.warning("no warm-up: the model rejects the example: %s", _reason(error))
 
 
-_AROUND_THE_REASON = re.compile(
+_NOT_THE_MESSAGE = re.compile(
     r"^(Graph execution error:?|<stack traces .*|Detected at node .*|\d+ (root error|successful).*)?$"
 )
 
 
 def _reason(error: Exception) -> str:
-    """The sentence in an error of TensorFlow, without the names of graph nodes around it."""
+    """Return the message of a TensorFlow error, without the names of graph nodes around it."""
     for line in str(error).splitlines():
         sentence = re.sub(r"\{\{.*?\}\}|\[\[.*?\]\]|\[Op:.*?\]|^\s*\(\d+\) [A-Z_]+:", "", line).strip()
-        if not _AROUND_THE_REASON.match(sentence):
+        if not _NOT_THE_MESSAGE.match(sentence):
             return sentence[:300]
     return type(error).__name__
+
+
+def predictions(outputs: Mapping[str, Array], *, count: int) -> list[Any]:
+    """Return one prediction per instance in JSON values: an object, or the bare value of the only output.
+
+    Args:
+        outputs: arrays with the batch as their first dimension.
+        count: number of instances.
+
+    Raises:
+        ModelError: an output has another batch size, or a number that JSON can't represent.
+    """
+    return prediction_rows({name: _values(name, array, count) for name, array in outputs.items()})
+
+
+def _values(name: str, array: Array, count: int) -> list[Any]:
+    if array.ndim == 0 or len(array) != count:
+        raise ModelError(
+            f"outputs[{name}]", expected=f"{count} rows", received=f"shape {list(array.shape)} from the model"
+        )
+    # Python, and so JSON, has neither bfloat16 nor half precision; bytes are objects.
+    plain = array if array.dtype.kind in "biuO" else array.astype(np.float64)
+    if plain.dtype.kind == "f" and not np.isfinite(plain).all():
+        index = int(np.argwhere(~np.isfinite(plain))[0][0])
+        raise ModelError(
+            f"outputs[{name}]",
+            expected="finite numbers",
+            received=f"NaN or infinity from the model for instance {index}",
+        )
+    values: list[Any] = plain.tolist()
+    return values

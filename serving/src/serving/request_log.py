@@ -1,4 +1,4 @@
-"""One line of log per request, with an id that the answer carries too.
+"""Access log with one line per request, and a request id that the response carries too.
 
 Lines are JSON, so that Cloud Logging reads the severity and the fields.
 https://cloud.google.com/logging/docs/structured-logging
@@ -22,10 +22,10 @@ _log = logging.getLogger(__name__)
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes a record as one JSON object; `extra={"fields": {...}}` adds fields to it."""
+    """Formatter of records as JSON objects; `extra={"fields": {...}}` adds fields to one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as one line."""
+        """Return the record as one line."""
         entry: dict[str, Any] = {
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
             "severity": record.levelname,
@@ -38,15 +38,15 @@ class JsonFormatter(logging.Formatter):
 
 
 class RequestLog:
-    """ASGI middleware: gives every request an id and logs what came of it."""
+    """ASGI middleware that assigns a request id and logs the response's status and latency."""
 
     def __init__(self, app: ASGIApp, *, quiet: str) -> None:
-        """Wrap an application; GET requests to the path `quiet` are not logged."""
+        """Wrap an application; requests to the path `quiet` are not logged."""
         self._app = app
         self._quiet = quiet
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Handle a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -79,7 +79,7 @@ class RequestLog:
 
 
 def _request_id(received: str | None) -> str:
-    """The id that the caller gave, if it is one that a log line can hold."""
+    """Return the id that the client sent if it is safe to log, else a new one."""
     if received and re.fullmatch(r"[\w.:/-]{1,128}", received):
         return received
     return uuid.uuid4().hex

@@ -1,4 +1,4 @@
-"""Runs the application until a signal ends it, or the model turns out to be of no use."""
+"""HTTP server process: runs the application until a signal, or until loading the model fails."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from serving.settings import Settings
 
 
 def serve(settings: Settings) -> int:
-    """Listen at once, load the model meanwhile, and serve until SIGTERM or SIGINT.
+    """Listen immediately, load the model in the background, and serve until SIGTERM or SIGINT.
 
     Returns:
-        The exit status of the process: 0 after a graceful end, 1 where the model can't be loaded.
+        Exit status of the process: 0 after a graceful shutdown, 1 if the model can't be loaded.
 
     Raises:
-        SystemExit: the port is taken.
+        SystemExit: the port is in use.
     """
     failed = False
 
-    def give_up() -> None:
+    def shut_down() -> None:
         nonlocal failed
         failed = True
         server.should_exit = True
@@ -35,7 +35,7 @@ def serve(settings: Settings) -> int:
     service = PredictionService(
         lambda: Model(local_folder(settings.model, cache=settings.cache)),
         concurrency=settings.concurrency,
-        on_failure=give_up,
+        on_failure=shut_down,
     )
     server = uvicorn.Server(
         uvicorn.Config(
@@ -49,15 +49,15 @@ def serve(settings: Settings) -> int:
             timeout_graceful_shutdown=settings.drain_seconds,
         )
     )
-    # After a graceful end uvicorn raises the signal again: its handler must let the process exit with 0.
+    # After a graceful shutdown uvicorn raises the signal again: its handler must let the process exit with 0.
     for received in (signal.SIGTERM, signal.SIGINT):
         signal.signal(received, lambda *_: None if server.should_exit else sys.exit(0))
-    # Bound before anything starts, so that a taken port ends the process at once.
+    # Bound before anything starts, so that a port in use ends the process at once.
     listener = server.config.bind_socket()
     server.run(sockets=[listener])
     status = 1 if failed else 0
     if service.loading:
-        # The interpreter can't end cleanly under a thread that imports TensorFlow; there is nothing to save.
+        # The interpreter can't exit cleanly while a thread imports TensorFlow; there is no state to save.
         logging.shutdown()
         os._exit(status)
     return status

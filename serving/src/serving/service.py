@@ -1,4 +1,4 @@
-"""One model behind a pool of threads: loading, ready, or failed."""
+"""Prediction service: a model that loads in the background, behind a thread pool."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _log = logging.getLogger(__name__)
 
 
 class Predictor(Protocol):
-    """What the service needs of a model."""
+    """Interface of a model."""
 
     def predict(self, instances: Sequence[Any]) -> list[Any]:
-        """One prediction per instance."""
+        """Return one prediction per instance."""
 
 
 class PredictionService:
-    """Loads a model in a thread while the server listens, then answers `concurrency` requests at a time."""
+    """Model that loads in a thread while the server listens, then predicts with limited concurrency."""
 
     def __init__(
         self,
@@ -33,50 +33,50 @@ class PredictionService:
         concurrency: int,
         on_failure: Callable[[], None] = lambda: None,
     ) -> None:
-        """Prepare a service; `start` begins to load.
+        """Create a service; `start` begins to load.
 
         Args:
-            load: makes the model; called once, in a thread.
-            concurrency: how many requests run at the same time. Others wait for their turn.
-            on_failure: called when the model can't be loaded: without it, the server is of no use.
+            load: loads the model; called once, in a thread.
+            concurrency: number of requests that run at the same time; further ones wait in a queue.
+            on_failure: called if the model can't be loaded.
         """
         self._load = load
         self._on_failure = on_failure
         self._model: Predictor | None = None
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="graph")
-        # A daemon: TensorFlow can't be interrupted while it loads, and an early SIGTERM must not wait for it.
+        # A daemon thread: TensorFlow can't be interrupted while it loads, and SIGTERM must not wait for it.
         self._loader = threading.Thread(target=self._run_load, name="loader", daemon=True)
 
     @property
     def ready(self) -> bool:
-        """Whether the model can predict."""
+        """True if the model can predict."""
         return self._model is not None
 
     @property
     def loading(self) -> bool:
-        """Whether the model is being loaded."""
+        """True while the model is loading."""
         return self._loader.is_alive()
 
     def start(self) -> None:
-        """Begin to load the model."""
+        """Start to load the model."""
         self._loader.start()
 
     def stop(self) -> None:
-        """Wait for the requests that are running."""
+        """Wait for the running requests."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     async def predict(self, body: bytes) -> bytes:
-        """The answer to a request, as JSON.
+        """Return the response to a request, as JSON.
 
         Raises:
             LoadingError: the model is not loaded yet.
-            InstanceError: the request is not one that this model can answer.
-            ModelError: the model answered with something that JSON can't hold.
+            InstanceError: the request doesn't match the model's signature.
+            ModelError: the outputs can't be represented in JSON.
         """
         model = self._model
         if model is None:
             raise LoadingError("model", expected="a loaded model", received="one that is loading; try again")
-        return await asyncio.get_running_loop().run_in_executor(self._pool, _answer, model, body)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, _predict, model, body)
 
     def _run_load(self) -> None:
         try:
@@ -86,5 +86,5 @@ class PredictionService:
             self._on_failure()
 
 
-def _answer(model: Predictor, body: bytes) -> bytes:
+def _predict(model: Predictor, body: bytes) -> bytes:
     return json.dumps({"predictions": model.predict(parse(body))}).encode()

@@ -1,4 +1,4 @@
-"""Everything that the server is told from outside, read once.
+"""Settings of the server.
 
 Vertex AI sets the `AIP_*` variables in a container that serves predictions.
 https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirements#aip-variables
@@ -17,18 +17,18 @@ MEBIBYTE = 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How the server runs.
+    """Settings of the server, validated.
 
     Attributes:
-        model: a folder or a `gs://` URI that holds a SavedModel.
-        host: the address to listen on. A container has to listen on all of them; anyone else should not.
-        port: the port to listen on.
-        health_route: the path that answers 200 once the model can predict, and 503 before.
-        predict_route: the path that takes instances.
-        concurrency: how many graph calls run at the same time; further requests wait for their turn.
-        max_request_bytes: a larger body is refused with 413.
-        drain_seconds: how long running requests may take to end after SIGTERM.
-        cache: where models of Cloud Storage are kept.
+        model: folder or a `gs://` URI that holds a SavedModel.
+        host: address to listen on: 0.0.0.0 in a container, a loopback address elsewhere.
+        port: port to listen on.
+        health_route: path of the health check: 200 if the model can predict, 503 while it loads.
+        predict_route: path of predictions.
+        concurrency: number of model calls that run at the same time; further requests wait in a queue.
+        max_request_bytes: size limit of a request body; above it the response is 413.
+        drain_seconds: time for running requests to complete after SIGTERM.
+        cache: folder of models downloaded from Cloud Storage.
 
     Raises:
         SettingsError: a value is missing or out of range.

@@ -1,4 +1,4 @@
-"""What a SavedModel takes and gives, in plain values, read from its serving signature."""
+"""Input specs of a SavedModel's serving signature: name, dtype and shape."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Kind = Literal["string", "float", "integer", "boolean"]
 
 @dataclass(frozen=True, kw_only=True)
 class TensorSpec:
-    """One input of a signature.
+    """Spec of one input of a signature.
 
     Attributes:
-        name: the name of the input.
-        kind: what JSON values it takes.
-        dtype: the type of the array that is made of them; strings are arrays of `bytes` objects.
-        batch: the number of instances that the graph is fixed to, or `None` for any.
-        shape: the dimensions of one instance, without the batch; `None` for any.
+        name: name of the input.
+        kind: type of its JSON values.
+        dtype: dtype of the array; strings are arrays of `bytes` objects.
+        batch: fixed batch size of the graph; `None` for any.
+        shape: dimensions of one instance, without the batch; `None` for any size.
     """
 
     name: str
@@ -33,10 +33,10 @@ class TensorSpec:
 
     @classmethod
     def from_tensor(cls, name: str, tensor: Any) -> TensorSpec:
-        """The spec of a `tf.TensorSpec`.
+        """Return the spec of a `tf.TensorSpec`.
 
         Raises:
-            ModelError: the tensor has no batch dimension, or a type that JSON can't give.
+            ModelError: the tensor has no batch dimension, or a dtype that JSON can't represent.
         """
         if tensor.shape.rank is None or tensor.shape.rank == 0:
             raise ModelError(
@@ -54,14 +54,14 @@ class TensorSpec:
         return cls(name=name, kind=kind, dtype=dtype, batch=batch, shape=tuple(shape))
 
     def describe(self) -> str:
-        """What one instance gives for this input, in words."""
+        """Describe a valid value of one instance for an error message."""
         article = "an" if self.kind == "integer" else "a"
         if not self.shape:
             return f"{article} {self.kind}"
         return f"{self.kind}s of shape [{', '.join('any' if n is None else str(n) for n in self.shape)}]"
 
     def example(self) -> npt.NDArray[Any]:
-        """One instance that the graph can be run with: zeros, or the smallest JPEG where it takes strings."""
+        """Return a batch to warm the graph up with: zeros, or a one-pixel JPEG for strings."""
         shape = (self.batch or 1, *(n or 1 for n in self.shape))
         if self.kind == "string":
             return np.full(shape, ONE_PIXEL_JPEG, dtype=object)

@@ -10,7 +10,7 @@ from local.source import given, sample
 def test_sample_that_a_program_made_is_said_to_be_made(tmp_path: Path) -> None:
     raw = sample("taxifare", Home.at(tmp_path))
     assert raw.made
-    assert raw.description == "made-up taxi trips of New York"
+    assert raw.description == "synthetic taxi trips of New York"
     assert (Path(raw.uri) / "taxi-train.csv").is_file()
 
 

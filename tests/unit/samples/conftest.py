@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-import samples.registry.download
+import samples.archive
 
 
 @dataclass
@@ -23,6 +23,7 @@ class Registry:
         files: path -> content.
         broken: how many of the next answers break off half-way.
         busy: how many of the next answers are 503.
+        encoding: Content-Encoding of the answers.
         requests: the paths asked for.
     """
 
@@ -30,6 +31,7 @@ class Registry:
     files: dict[str, bytes] = field(default_factory=dict)
     broken: int = 0
     busy: int = 0
+    encoding: str = "identity"
     requests: list[str] = field(default_factory=list)
 
 
@@ -51,6 +53,7 @@ def registry() -> Iterator[Registry]:
                 self.send_header("Content-Length", str(len(content)))
                 page = self.path.endswith("/")
                 self.send_header("Content-Type", "text/html" if page else "application/octet-stream")
+                self.send_header("Content-Encoding", state.encoding)
                 self.end_headers()
                 if state.broken > 0:
                     state.broken -= 1
@@ -72,7 +75,7 @@ def registry() -> Iterator[Registry]:
 @pytest.fixture(autouse=True)
 def _no_proxy_and_no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(samples.registry.download, "_LONGEST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(samples.archive, "_LONGEST_PAUSE_SECONDS", 0.01)
 
 
 def sha256(content: bytes) -> str:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from samples.errors import SampleError
-from samples.fetched import FetchedSample, Papers
-from samples.registry import Archive, NpmPackage
+from samples.archive import Archive
+from samples.fetched import DatasetCard, FetchedSample
+from samples.registries import NpmPackage
+from samples.sample import SampleError
 
 
 @pytest.fixture
@@ -16,14 +17,14 @@ def sample(registry, tarball: bytes, members, monkeypatch: pytest.MonkeyPatch) -
     del members["package/other"]
     return FetchedSample(
         dataset="tiny",
-        description="two files",
+        summary="two files",
         archive=Archive(
             package=NpmPackage(name="tiny", version="1.0.0", sha256=sha256(tarball).hexdigest()),
             members={name: sha256(content).hexdigest() for name, content in members.items()},
         ),
         files={"package/one": "one.csv", "package/two": "two.csv"},
-        convert=lambda _name, content: content.upper(),
-        papers=Papers(title="Tiny.", about="Two files.", licence="CC0", changes="In capitals."),
+        convert=bytes.upper,
+        card=DatasetCard(title="Tiny.", description="Two files.", license="CC0", changes="In capitals."),
     )
 
 
@@ -75,9 +76,9 @@ def test_write_that_fails_leaves_an_older_sample_as_it_was(sample, registry, tmp
 
 def test_write_from_an_archive_needs_no_registry(sample, registry, tarball: bytes, tmp_path: Path) -> None:
     (tmp_path / "tiny.tgz").write_bytes(tarball)
-    assert sample.using(tmp_path / "tiny.tgz").write(tmp_path / "tiny") == 2
+    assert sample.from_archive(tmp_path / "tiny.tgz").write(tmp_path / "tiny") == 2
     assert registry.requests == []
-    assert json.loads((tmp_path / "tiny" / "fetched.json").read_text())["files"] == {
+    assert json.loads((tmp_path / "tiny" / "sample.json").read_text())["files"] == {
         "one.csv": 6,
         "two.csv": 7,
     }

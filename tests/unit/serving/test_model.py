@@ -4,11 +4,13 @@ import io
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
+import numpy as np
 import pytest
 from PIL import Image
 
 from serving.errors import InstanceError, ModelError
-from serving.model import Model
+from serving.model import Model, predictions
 
 
 def jpeg(colour: tuple[int, int, int]) -> dict[str, str]:
@@ -74,3 +76,42 @@ def test_model_without_a_batch_dimension_is_refused(tmp_path: Path) -> None:
     tf.saved_model.save(module, str(tmp_path), signatures=double)
     with pytest.raises(ModelError, match=r"signature.inputs\[x\]: expected a batch dimension"):
         Model(tmp_path)
+
+
+def test_predictions_of_several_outputs_gives_objects() -> None:
+    outputs = {"classes": np.array([2, 0]), "probabilities": np.array([[0.25, 0.75], [1.0, 0.0]], np.float32)}
+    assert predictions(outputs, count=2) == [
+        {"classes": 2, "probabilities": [0.25, 0.75]},
+        {"classes": 0, "probabilities": [1.0, 0.0]},
+    ]
+
+
+def test_predictions_of_one_output_gives_bare_values() -> None:
+    assert predictions({"fare": np.array([1.5, 2.5])}, count=2) == [1.5, 2.5]
+
+
+def test_predictions_of_bfloat16_gives_floats() -> None:
+    assert predictions({"y": np.array([0.5], ml_dtypes.bfloat16)}, count=1) == [0.5]
+
+
+def test_predictions_of_strings_gives_text_and_base64_where_they_are_none() -> None:
+    outputs = {
+        "label": np.array([b"ros\xc3\xa9", b"\xff"], dtype=object),
+        "png_bytes": np.array([[b"a"], [b"b"]], dtype=object),
+    }
+    assert predictions(outputs, count=2) == [
+        {"label": "rosé", "png_bytes": [{"b64": "YQ=="}]},
+        {"label": {"b64": "/w=="}, "png_bytes": [{"b64": "Yg=="}]},
+    ]
+
+
+@pytest.mark.parametrize("array", [np.array(1.0), np.array([1.0]), np.array([1.0, 2.0, 3.0])])
+def test_predictions_with_another_batch_names_the_output(array: np.ndarray) -> None:
+    with pytest.raises(ModelError, match=r"outputs\[y\]: expected 2 rows"):
+        predictions({"y": array}, count=2)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_predictions_with_a_number_that_is_not_json_names_output_and_instance(value: float) -> None:
+    with pytest.raises(ModelError, match=r"outputs\[y\]: expected finite .* instance 1"):
+        predictions({"y": np.array([[0.0], [value]])}, count=2)

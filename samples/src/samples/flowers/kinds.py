@@ -1,4 +1,4 @@
-"""The five kinds: each is a shape, drawn with whatever colours it is given."""
+"""Painters of the five kinds of flowers: each draws a shape in any given color."""
 
 from __future__ import annotations
 
@@ -7,8 +7,17 @@ from types import MappingProxyType
 
 import numpy as np
 
-from samples.flowers.canvas import Canvas, Points, petal, petals, polar
-from samples.flowers.palette import Color, heart_color, leaf_color, shade
+from samples.flowers.canvas import (
+    Canvas,
+    Color,
+    Points,
+    center_color,
+    leaf_color,
+    petal,
+    petals,
+    polar,
+    shade,
+)
 
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 
@@ -16,20 +25,20 @@ Painter = Callable[[Canvas, np.random.Generator, Color], None]
 
 
 def daisy(canvas: Canvas, rng: np.random.Generator, color: Color) -> None:
-    """Long, thin, separate petals around a small disc."""
+    """Draw long, thin, separate petals around a small disc."""
     count = int(rng.integers(11, 19))
-    heart = rng.uniform(0.18, 0.27)
+    disc = rng.uniform(0.18, 0.27)
     width = rng.uniform(0.95, 1.25) * np.pi / count
     angles, ends = _around(rng, count, jitter=0.15), rng.uniform(0.86, 1.0, size=count)
     tones = _tones(rng, color, count, darkest=0.8, lightest=1.08)
-    canvas.polygons(petals(start=heart * 0.6, end=ends, width=width, fullness=1.5, angle=angles), tones)
-    veins = np.stack([polar(heart, angles), polar(ends * 0.8, angles)], axis=1)
+    canvas.polygons(petals(start=disc * 0.6, end=ends, width=width, fullness=1.5, angle=angles), tones)
+    veins = np.stack([polar(disc, angles), polar(ends * 0.8, angles)], axis=1)
     canvas.lines(veins, [shade(tone, 0.86) for tone in tones], width=0.02)
-    _textured_disc(canvas, rng, radius=heart, seeds=40)
+    _textured_disc(canvas, rng, radius=disc, seeds=40)
 
 
 def dandelion(canvas: Canvas, rng: np.random.Generator, color: Color) -> None:
-    """A ball of many fine hairs, each with a tuft at its end."""
+    """Draw a ball of many fine hairs, each with a tuft at its end."""
     for layer in (0.98, 0.8, 0.6, 0.4):
         angles = _around(rng, int(rng.integers(26, 36) * layer) + 6, jitter=0.5)
         bent = angles + rng.normal(0, 0.05, size=len(angles))
@@ -39,11 +48,11 @@ def dandelion(canvas: Canvas, rng: np.random.Generator, color: Color) -> None:
         for spread in np.linspace(-1.1, 1.1, 4):
             fans = bent + spread + rng.normal(0, 0.15, size=len(angles))
             canvas.lines(np.stack([tips, tips + polar(0.11, fans)], axis=1), tones, width=0.01)
-    canvas.discs(np.zeros((1, 2)), rng.uniform(0.06, 0.14), [shade(heart_color(rng), 0.9)])
+    canvas.discs(np.zeros((1, 2)), rng.uniform(0.06, 0.14), [shade(center_color(rng), 0.9)])
 
 
 def roses(canvas: Canvas, rng: np.random.Generator, color: Color) -> None:
-    """Broad petals that overlap in whorls and close into a spiral."""
+    """Draw broad petals that overlap in whorls and close into a spiral."""
     petals = int(rng.integers(15, 23))
     start = rng.uniform(0, 2 * np.pi)
     for index in range(petals):
@@ -59,18 +68,18 @@ def roses(canvas: Canvas, rng: np.random.Generator, color: Color) -> None:
 
 
 def sunflowers(canvas: Canvas, rng: np.random.Generator, color: Color) -> None:
-    """A large, dark, textured disc with two rows of short, pointed petals."""
-    heart = rng.uniform(0.5, 0.62)
+    """Draw a large, dark, textured disc with two rows of short, pointed petals."""
+    disc = rng.uniform(0.5, 0.62)
     count = int(rng.integers(20, 32))
     for reach, darkest in ((1.0, 0.72), (0.92, 0.66)):
         angles, ends = _around(rng, count, jitter=0.3), reach * rng.uniform(0.9, 1.02, size=count)
-        outlines = petals(start=heart * 0.85, end=ends, width=5.2 / count, fullness=0.75, angle=angles)
+        outlines = petals(start=disc * 0.85, end=ends, width=5.2 / count, fullness=0.75, angle=angles)
         canvas.polygons(outlines, _tones(rng, color, count, darkest=darkest, lightest=darkest + 0.36))
-    _textured_disc(canvas, rng, radius=heart, seeds=110)
+    _textured_disc(canvas, rng, radius=disc, seeds=110)
 
 
 def tulips(canvas: Canvas, rng: np.random.Generator, color: Color) -> None:
-    """A closed cup seen from the side, on a stem, with long leaves."""
+    """Draw a closed cup seen from the side, on a stem, with long leaves."""
     green = leaf_color(rng)
     sway = rng.normal(0, 0.25)
     stem = np.array([[0.0, 0.5], [sway * 0.3, 1.3], [sway, 2.4]])
@@ -101,11 +110,11 @@ KINDS: Mapping[str, Painter] = MappingProxyType(
         "tulips": tulips,
     }
 )
-"""Label to painter, in the order of the labels."""
+"""Label -> painter, in the order of the labels."""
 
 
 def _around(rng: np.random.Generator, count: int, *, jitter: float) -> Points:
-    """Angles all around, off their even places by up to `jitter` of a step, in random order."""
+    """Return evenly spaced angles, jittered by up to `jitter` of a step, in random order."""
     steps = np.arange(count) + rng.uniform(-jitter, jitter, size=count)
     angles = rng.uniform(0, 2 * np.pi) + 2 * np.pi / count * steps
     return rng.permutation(angles)
@@ -124,8 +133,8 @@ def _lobed(rng: np.random.Generator, size: float) -> Points:
 
 
 def _textured_disc(canvas: Canvas, rng: np.random.Generator, *, radius: float, seeds: int) -> None:
-    """A disc with seeds in the order that plants have them (Vogel, 1979)."""
-    color = heart_color(rng)
+    """Draw a disc with seeds in a phyllotactic spiral (Vogel, 1979)."""
+    color = center_color(rng)
     canvas.discs(np.zeros((1, 2)), radius, [shade(color, 0.75)])
     order = np.arange(seeds)
     places = polar(radius * 0.95 * np.sqrt((order + 0.5) / seeds), order * GOLDEN_ANGLE)

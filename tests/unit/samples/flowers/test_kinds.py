@@ -1,4 +1,4 @@
-"""The kinds must differ in shape: what sees only colour stays far below a model that sees shapes."""
+"""Kinds must differ in shape: a model that sees only color stays far below a model that sees shapes."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ Matrix = NDArray[np.float64]
 
 @pytest.fixture(scope="module")
 def histograms() -> tuple[Matrix, NDArray[np.int64]]:
-    """Features (n, bins) and labels (n,) of 600 pictures."""
+    """Features (n, bins) and labels (n,) of 600 images."""
     flowers = RenderedFlowers(images=600, seed=0, size=64)
     kinds = list(KINDS)
     labels = np.array([kinds.index(kind) for kind, _ in flowers.files()])
-    pictures = [
+    images = [
         render(kind, seed=flowers.seed, index=index, size=flowers.size)
         for index, (kind, _) in enumerate(flowers.files())
     ]
-    return np.stack([_color_histogram(picture) for picture in pictures]), labels
+    return np.stack([_color_histogram(image) for image in images]), labels
 
 
 def test_kinds_by_logistic_regression_on_colors_stay_unrecognised(histograms):
     features, labels = histograms
-    train, held_out = _sides(len(labels))
+    train, held_out = _split(len(labels))
 
     weights = _logistic_regression(features[train], labels[train], classes=len(KINDS))
     accuracy = np.mean((_with_bias(features[held_out]) @ weights).argmax(axis=1) == labels[held_out])
@@ -42,7 +42,7 @@ def test_kinds_by_logistic_regression_on_colors_stay_unrecognised(histograms):
 
 def test_kinds_by_nearest_neighbour_on_colors_stay_unrecognised(histograms):
     features, labels = histograms
-    train, held_out = _sides(len(labels))
+    train, held_out = _split(len(labels))
 
     # Hellinger distance, the usual one between histograms.
     roots = np.sqrt(features)
@@ -52,15 +52,15 @@ def test_kinds_by_nearest_neighbour_on_colors_stay_unrecognised(histograms):
     assert accuracy < COLOR_ACCURACY_LIMIT
 
 
-def _sides(count: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _split(count: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Every fifth round of the kinds is held out."""
     held_out = np.arange(count) // len(KINDS) % 5 == 4
     return ~held_out, held_out
 
 
-def _color_histogram(picture: bytes) -> Matrix:
+def _color_histogram(jpeg: bytes) -> Matrix:
     """Shares of 6 x 6 x 6 RGB bins and of 24 hues and 16 brightnesses."""
-    image = Image.open(io.BytesIO(picture))
+    image = Image.open(io.BytesIO(jpeg))
     rgb = np.asarray(image).reshape(-1, 3) // 43
     hsv = np.asarray(image.convert("HSV")).reshape(-1, 3)
     counts = [
