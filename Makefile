@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help install demo train predict forget up down status test test-slow test-all lint types packages clean
+.PHONY: help install demo train predict forget up down status test test-slow test-all test-emulator lint types packages clean
 
 UV_VERSION := 0.13.8
 DATASET ?= flowers
@@ -9,46 +9,50 @@ DATA ?=
 INSTANCES ?=
 SET ?=
 RUN_ID ?=
+OLDER_THAN ?=
 PRODUCTION ?=
 
 BOOTSTRAP := .local/bootstrap
 UV := $(or $(shell command -v uv 2>/dev/null),$(BOOTSTRAP)/bin/uv)
-# The oldest Python that the project takes is 3.11; an older python3 may stand beside a newer one.
-PYTHON = $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell \
-	$(name) -c 'import sys; sys.version_info[:2] in ((3, 11), (3, 12), (3, 13)) and print("$(name)")' 2>/dev/null)))
+# Any Python 3 can install uv, which then uses $UV_PYTHON, or finds a Python that the project takes, or downloads one.
+PYTHON = $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11 python,$(shell \
+	$(name) -c 'import ensurepip, sys, venv; sys.version_info >= (3, 8) and print("$(name)")' 2>/dev/null)))
+# A minute once, in place of many processes that each compile what they import; in a container, often at every start.
+export UV_COMPILE_BYTECODE ?= 1
 # One more than cores, since many tests wait for something; at most 8, for the memory's sake.
 WORKERS = $(shell getconf _NPROCESSORS_ONLN | awk '{ print $$1 < 7 ? $$1 + 1 : 8 }')
 MEMBERS := $(wildcard */pyproject.toml)
 INSTALLED := .venv/.installed
 RUN := .venv/bin/python -m
-STACK := $(RUN) local
+PERENNIAL := .venv/bin/perennial
 SETTINGS = $(foreach setting,$(SET),--set "$(setting)")
 
 help:  ## show this
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 install: $(INSTALLED)  ## install everything into .venv
 
 demo: $(INSTALLED)  ## from raw data to a served model: make demo [DATASET=flowers] [DATA=folder-or-gs-uri]
-	@$(STACK) demo --dataset "$(DATASET)" $(if $(DATA),--data "$(DATA)") $(SETTINGS)
+	@$(PERENNIAL) demo --dataset "$(DATASET)" $(if $(DATA),--data "$(DATA)") $(SETTINGS)
 
 train: $(INSTALLED)  ## convert and train without Airflow: make train [DATASET=census] [DATA=folder] [SET="train_steps=100 seed=1"]
-	@$(STACK) train --dataset "$(DATASET)" $(if $(DATA),--data "$(DATA)") $(SETTINGS)
+	@$(PERENNIAL) train --dataset "$(DATASET)" $(if $(DATA),--data "$(DATA)") $(SETTINGS)
 
 predict: $(INSTALLED)  ## ask the model that train left: make predict [DATASET=census] [INSTANCES=file]
-	@$(STACK) predict --dataset "$(DATASET)" $(if $(INSTANCES),--instances "$(INSTANCES)")
+	@$(PERENNIAL) predict --dataset "$(DATASET)" $(if $(INSTANCES),--instances "$(INSTANCES)")
 
-forget: $(INSTALLED)  ## remove what runs made on the running stack: make forget DATASET=census [RUN_ID=id] [PRODUCTION=yes]
-	@$(STACK) forget --dataset "$(DATASET)" $(if $(RUN_ID),--run "$(RUN_ID)") $(if $(PRODUCTION),--with-production)
+forget: $(INSTALLED)  ## remove what runs made on the running stack: make forget DATASET=census [RUN_ID=id] [OLDER_THAN=30d] [PRODUCTION=yes]
+	@$(PERENNIAL) purge --dataset "$(DATASET)" $(if $(RUN_ID),--run "$(RUN_ID)") \
+		$(if $(OLDER_THAN),--older-than "$(OLDER_THAN)") $(if $(PRODUCTION),--with-production)
 
-up: $(INSTALLED)  ## start Airflow, the emulator and TensorBoard, and print the addresses
-	@$(STACK) up
+up: $(INSTALLED)  ## start Airflow, the emulator and TensorBoard, fetch the samples, and print the addresses
+	@$(PERENNIAL) up
 
 down: $(INSTALLED)  ## stop everything, jobs included
-	@$(STACK) down
+	@$(PERENNIAL) down
 
 status: $(INSTALLED)  ## what runs, since when, and where
-	@$(STACK) status
+	@$(PERENNIAL) status
 
 test: $(INSTALLED)  ## all tests but the slow ones, with a whole run through a real scheduler
 	@$(RUN) pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile tests/unit tests/contract
@@ -56,6 +60,9 @@ test: $(INSTALLED)  ## all tests but the slow ones, with a whole run through a r
 
 test-slow: $(INSTALLED)  ## the slow ones
 	@$(RUN) pytest -m slow
+
+test-emulator: $(INSTALLED)  ## those of the emulator alone
+	@$(MAKE) -C emulator test
 
 test-all: test test-slow  ## all tests
 
@@ -72,15 +79,16 @@ packages: $(INSTALLED)  ## the source distributions that Dataflow workers instal
 	$(UV) build --quiet --sdist --package perennial-preprocessing --out-dir dist
 
 clean: ## stop the stack and remove all that it keeps, its packages and caches; .venv stays
-	@[ ! -x .venv/bin/python ] || $(STACK) down
+	@[ ! -x $(PERENNIAL) ] || $(PERENNIAL) down
 	rm -rf .local dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(INSTALLED): uv.lock pyproject.toml $(MEMBERS) | $(UV)
-	@$(UV) sync --quiet --frozen --all-packages
+	@echo "installing packages into .venv; the first time takes minutes"
+	$(UV) sync --quiet --frozen --all-packages
 	touch $@
 
 $(BOOTSTRAP)/bin/uv:
-	@if [ -z "$(PYTHON)" ]; then echo "make: Python 3.11, 3.12 or 3.13 expected on PATH, none found" >&2; exit 1; fi
+	@if [ -z "$(PYTHON)" ]; then echo "make: expected uv, or Python 3.8 or newer with venv, on PATH, found neither" >&2; exit 1; fi
 	echo "installing uv $(UV_VERSION) into $(BOOTSTRAP)"
 	$(PYTHON) -m venv $(BOOTSTRAP)
 	$(BOOTSTRAP)/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

@@ -16,7 +16,7 @@ from pathlib import Path
 from known_work import do
 
 from local.airflow_client import FINAL_RUN_STATES, AirflowClient
-from local.home import Home
+from local.paths import StackPaths
 from local.stack import Stack
 
 TASKS = 7
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     loops, chains = [], []
     with tempfile.TemporaryDirectory(prefix="perennial-benchmark-") as folder:
-        stack = Stack(Home.at(folder), dags=Path(__file__).parent / "dags")
+        stack = Stack(StackPaths.at(folder), dags=Path(__file__).parent / "dags")
         try:
             stack.up(tensorboard=False)
             with AirflowClient(stack.ports.airflow_url) as airflow:

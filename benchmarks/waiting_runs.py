@@ -16,7 +16,7 @@ import httpx
 import psutil
 
 from local.airflow_client import AirflowClient
-from local.home import Home
+from local.paths import StackPaths
 from local.stack import Stack
 
 DAG_ID = "waiting"
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--limit", type=float, default=5.0, help="MiB allowed for each run (%(default)s)")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="perennial-benchmark-") as folder:
-        stack = Stack(Home.at(folder), dags=Path(__file__).parent / "dags")
+        stack = Stack(StackPaths.at(folder), dags=Path(__file__).parent / "dags")
         try:
             stack.up(tensorboard=False)
             with AirflowClient(stack.ports.airflow_url) as airflow:

@@ -16,10 +16,10 @@ import pytest
 
 from emulator.config import Config
 from local.airflow_client import AirflowClient
-from local.demo.command import follow
-from local.demo.report import Report
-from local.home import Home
-from local.source import Source
+from local.demo import follow
+from local.paths import StackPaths
+from local.report import Report
+from local.sources import Source
 from local.stack import Stack
 from stack_api import StackApi
 
@@ -141,7 +141,7 @@ def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory, dags_folder: Path) -> Iterator[Stack]:
     """The whole local stack in a folder of its own; the user's is left alone."""
-    stack = Stack(Home.at(tmp_path_factory.mktemp("stack")), dags=dags_folder)
+    stack = Stack(StackPaths.at(tmp_path_factory.mktemp("stack")), dags=dags_folder)
     try:
         stack.up(tensorboard=False)
         yield stack
@@ -178,7 +178,7 @@ def few_pictures(tmp_path_factory: pytest.TempPathFactory) -> Source:
     folder = tmp_path_factory.mktemp("pictures") / "flowers"
     command = [sys.executable, "-m", "samples", "flowers", "--output-dir", str(folder)]
     subprocess.run([*command, "--images", "200", "--size", "64"], check=True)
-    return Source(uri=str(folder), made=True, description="rendered pictures")
+    return Source(uri=str(folder), synthetic=True, description="rendered pictures")
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,8 @@ class Settings:
         packages: a folder or gs:// URI with the sdists that Dataflow workers install, `PERENNIAL_PACKAGES`.
         source_root: a folder or gs:// URI that relative sources are below, `PERENNIAL_SOURCE_ROOT`; a
             deployment without one takes only absolute sources.
+        source_hint: added to the error about a missing folder below the source root, the command that fills
+            it for instance, `PERENNIAL_SOURCE_HINT`.
         trainer_image: runs training jobs, `PERENNIAL_TRAINER_IMAGE`.
         serving_image: answers predictions, `PERENNIAL_SERVING_IMAGE`.
         serving_machine: the machine type of a deployed model, `PERENNIAL_SERVING_MACHINE`.
@@ -44,6 +46,7 @@ class Settings:
     bucket: str
     packages: str
     source_root: str | None
+    source_hint: str | None
     trainer_image: str
     serving_image: str
     serving_machine: str
@@ -74,6 +77,7 @@ class Settings:
             bucket=bucket,
             packages=_required(environment, "PERENNIAL_PACKAGES", "a folder or gs:// URI with the sdists"),
             source_root=environment.get("PERENNIAL_SOURCE_ROOT") or None,
+            source_hint=environment.get("PERENNIAL_SOURCE_HINT") or None,
             trainer_image=environment.get("PERENNIAL_TRAINER_IMAGE") or f"{images}/trainer:{IMAGE_TAG}",
             serving_image=environment.get("PERENNIAL_SERVING_IMAGE") or f"{images}/serving:{IMAGE_TAG}",
             serving_machine=environment.get("PERENNIAL_SERVING_MACHINE") or "n1-standard-2",

@@ -103,6 +103,12 @@ def open_source(source: str, settings: Settings, storage: Storage) -> Source:
             no source root.
     """
     location = _resolve(source, settings)
+    if (
+        settings.source_hint
+        and location != source
+        and not (location.startswith("gs://") or Path(location).is_dir())
+    ):
+        raise ConfigurationError(f"source: expected a folder, received {location!r}; {settings.source_hint}")
     found = Objects(location, storage) if location.startswith("gs://") else Folder(location, storage)
     if not found.names:
         raise ConfigurationError(f"source: expected at least one file in {location}, received none")

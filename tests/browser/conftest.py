@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from local.demo.command import follow
-from local.demo.report import Report
-from local.source import Source
+from local.demo import follow
+from local.report import Report
+from local.sources import Source
 from local.stack import Stack
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

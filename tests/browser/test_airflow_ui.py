@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from local.demo.report import Report
+from local.report import Report
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from local.source import sample
+from local.sources import sample
 from local.stack import Stack
 from stack_api import StackApi
 from trigger_dialog import TriggerDialog
@@ -18,7 +18,7 @@ DAG = "yellow_taxi_training"
 def test_backfill_of_three_months_makes_three_versions_and_promotes_the_newest(
     page: Page, stack: Stack, api: StackApi, tmp_path: Path
 ) -> None:
-    sample("yellow_taxi", stack.home)
+    sample("yellow_taxi", stack.paths)
 
     page.goto(f"/dags/{DAG}")
     page.get_by_role("link", name="Backfill plan").click()

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 import pytest
 from playwright.sync_api import Page, expect
 
-from local.demo.report import Report
+from local.report import Report
 from stack_api import StackApi
 from trigger_dialog import TriggerDialog
 

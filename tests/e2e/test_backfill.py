@@ -51,7 +51,7 @@ dag = build_training_dag(SPEC)
 @pytest.fixture(scope="module")
 def trips(stack: Stack, add_dag: Callable[[str, str], None]) -> str:
     """A dataset of twelve small months, and its DAG."""
-    folder = stack.home.samples / "trips"
+    folder = stack.paths.samples / "trips"
     folder.mkdir()
     draw = random.Random(0)
     for month in range(1, 13):
@@ -70,7 +70,7 @@ def trips(stack: Stack, add_dag: Callable[[str, str], None]) -> str:
 
 def plan(stack: Stack, dags: Path, *arguments: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "retraining.plan", *arguments, "--dags", str(dags), "--json"]
-    script = f"set -a; . {shlex.quote(str(stack.home.environment_file))}; exec {shlex.join(command)}"
+    script = f"set -a; . {shlex.quote(str(stack.paths.environment_file))}; exec {shlex.join(command)}"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)

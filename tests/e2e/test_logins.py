@@ -14,7 +14,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from local.demo.report import Report
+from local.report import Report
 from local.stack import Stack
 from retraining.ui.app import create_app
 
@@ -39,7 +39,7 @@ def server(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     }
     given = " ".join(shlex.quote(f"AIRFLOW__CORE__{name}={value}") for name, value in options.items())
     script = (
-        f"set -a; . {shlex.quote(str(stack.home.environment_file))}; "
+        f"set -a; . {shlex.quote(str(stack.paths.environment_file))}; "
         f"exec env {given} airflow api-server --host 127.0.0.1 --port {port} --workers 1"
     )
     with (folder / "log").open("wb") as log:

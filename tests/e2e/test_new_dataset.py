@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from local.demo.command import follow
-from local.source import Source
+from local.demo import follow
+from local.sources import Source
 from local.stack import Stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -58,7 +58,7 @@ def bills(tmp_path_factory: pytest.TempPathFactory) -> Source:
             tip = bill * (0.2 if day == "Sun" else 0.15) + draw.gauss(0, 0.2)
             writer.writerow([day, f"{bill:.2f}", draw.choice(["1", "2", "4", ""]), f"{tip:.2f}", "Ann"])
         file.write("Sun,a lot,2,3.00,Ann\nSun,12.00\n")
-    return Source(uri=str(folder), made=True, description="made-up bills")
+    return Source(uri=str(folder), synthetic=True, description="made-up bills")
 
 
 @pytest.fixture(scope="module")
@@ -82,13 +82,13 @@ def test_one_new_file_takes_a_csv_to_an_answer_of_production(stack: Stack, bills
 
 @pytest.mark.usefixtures("tips_dag")
 def test_two_workers_of_a_tier_train_one_model_and_agree(stack: Stack, bills: Source) -> None:
-    jobs = set(stack.home.emulator.glob("jobs/*"))
+    jobs = set(stack.paths.emulator.glob("jobs/*"))
 
     report = follow(stack, "tips", bills, {"tier": "TWO_WORKERS", "train_steps": 40, "log_every": 10})
 
     assert report.state == "success"
     (job,) = [
-        path for path in set(stack.home.emulator.glob("jobs/*")) - jobs if (path / "workerpool1-0").exists()
+        path for path in set(stack.paths.emulator.glob("jobs/*")) - jobs if (path / "workerpool1-0").exists()
     ]
     logs = [(job / replica / "log").read_text() for replica in ("workerpool0-0", "workerpool1-0")]
     assert "replicas: 2" in logs[0]

@@ -10,11 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local.demo.command import follow
-from local.demo.report import Report
+from local.demo import follow
 from local.environment import BUCKET, PROJECT, REGION
 from local.programs import EMULATOR
-from local.source import Source
+from local.report import Report
+from local.sources import Source
 from local.stack import Stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
@@ -43,7 +43,7 @@ def versions(stack: Stack) -> list[str]:
 
 
 def conversions(stack: Stack) -> set[Path]:
-    return set((stack.home.buckets / BUCKET / "datasets/flowers/tfrecord").glob("*/dataset_info.json"))
+    return set((stack.paths.buckets / BUCKET / "datasets/flowers/tfrecord").glob("*/dataset_info.json"))
 
 
 def test_run_goes_through_the_whole_chain_and_says_what_became_of_the_model(
@@ -55,7 +55,7 @@ def test_run_goes_through_the_whole_chain_and_says_what_became_of_the_model(
     assert first_run.version in versions(stack)
     assert first_run.evaluation is not None
     assert first_run.reasons
-    assert first_run.good
+    assert first_run.succeeded
 
 
 def test_run_leaves_one_commit_mark_and_statistics_that_add_up(stack: Stack, first_run: Report) -> None:

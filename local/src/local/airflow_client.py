@@ -1,4 +1,4 @@
-"""The few calls of Airflow's public REST API that the stack makes; `airflow ...` takes five seconds a call.
+"""Client of Airflow's public REST API; `airflow ...` takes five seconds a call.
 
 https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html
 """
@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import httpx
 
-from local.errors import StackError
+from local import StackError
 
 FINAL_RUN_STATES = frozenset({"success", "failed"})
 _TIMEOUT_SECONDS = 30
@@ -40,7 +40,7 @@ class TaskInstance:
     end: datetime | None
 
     def seconds(self, now: datetime) -> float | None:
-        """How long the current or last try has taken; `None` before it started."""
+        """Return the duration of the current or last try; `None` before it started."""
         return ((self.end or now) - self.start).total_seconds() if self.start else None
 
 
@@ -51,9 +51,9 @@ class LogLine:
     Attributes:
         time: HH:MM:SS, or empty.
         level: `info` for instance, or empty.
-        logger: who wrote it, or empty.
+        logger: name of the logger, or empty.
         text: the message.
-        error: the exceptions that came with it, innermost last; mostly empty.
+        error: its exceptions, innermost last; mostly empty.
     """
 
     time: str
@@ -64,7 +64,7 @@ class LogLine:
 
     @classmethod
     def from_json(cls, entry: str | Mapping[str, Any]) -> LogLine:
-        """The line that the API server sent: an object, or mere text where the log is not structured."""
+        """Parse an entry of the API server: an object, or text where the log is not structured."""
         if isinstance(entry, str):
             return cls(time="", level="", logger="", text=entry, error="")
         errors = [f"{error['exc_type']}: {error['exc_value']}" for error in entry.get("error_detail") or ()]
@@ -77,9 +77,9 @@ class LogLine:
         )
 
     @property
-    def of_the_task(self) -> bool:
-        """Whether the task wrote it, not Airflow around it."""
-        if self.text.startswith("::"):  # the fold marks of Airflow's log viewer
+    def from_task(self) -> bool:
+        """True if the task wrote it, not Airflow itself."""
+        if self.text.startswith("::"):  # Airflow's log viewer folds sections between such lines
             return False
         if self.logger.startswith("airflow."):
             return self.logger.startswith("airflow.task.operators.")
@@ -90,9 +90,9 @@ class LogLine:
 
 
 class AirflowClient:
-    """Speaks to one API server; a context manager.
+    """HTTP client of one API server; a context manager.
 
-    Every call raises StackError, which says what was asked and what the server answered.
+    Every call raises StackError with the request and the server's response.
     """
 
     def __init__(self, url: str) -> None:
@@ -108,61 +108,61 @@ class AirflowClient:
         self._http.close()
 
     def health(self) -> dict[str, str]:
-        """Each of Airflow's parts and its status; empty while the API server doesn't answer."""
+        """Return component -> status; empty while the API server doesn't respond."""
         try:
             response = self._http.get("/api/v2/monitor/health", timeout=5)
             response.raise_for_status()
         except httpx.HTTPError:
             return {}
-        return {part: str(value["status"]) for part, value in response.json().items() if value}
+        return {component: str(value["status"]) for component, value in response.json().items() if value}
 
     def dag_ids(self) -> set[str]:
-        """The DAGs that were parsed and have not gone."""
+        """Return the ids of the DAGs that are parsed and not removed."""
         return {dag["dag_id"] for dag in self._get("/api/v2/dags", limit=100)["dags"]}
 
     def dag_import_errors(self) -> dict[str, str]:
-        """DAG file -> traceback, for files that can't be parsed."""
+        """Return DAG file -> traceback, for files that can't be parsed."""
         errors = self._get("/api/v2/importErrors", limit=100)["import_errors"]
         return {error["filename"]: error["stack_trace"] for error in errors}
 
     def plugin_import_errors(self) -> dict[str, str]:
-        """Plugin file -> error, for plugins that can't be loaded."""
+        """Return plugin file -> error, for plugins that can't be loaded."""
         errors = self._get("/api/v2/plugins/importErrors")["import_errors"]
         return {error["source"]: error["error"] for error in errors}
 
     def unpause(self, dag_id: str) -> None:
-        """Let a DAG's runs start."""
+        """Unpause a DAG, so that its runs start."""
         self._request("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any]) -> str:
-        """Ask for a run; returns its id."""
+        """Trigger a run and return its id."""
         answer = self._request(
             "POST", f"/api/v2/dags/{dag_id}/dagRuns", json={"conf": dict(conf), "logical_date": None}
         )
         return str(answer["dag_run_id"])
 
     def run_state(self, dag_id: str, run_id: str) -> str:
-        """The state of a run, `queued` or `running` or one of FINAL_RUN_STATES."""
+        """Return the state of a run, `queued` or `running` or one of FINAL_RUN_STATES."""
         return str(self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
 
     def fail_run(self, dag_id: str, run_id: str) -> None:
-        """End a run: its tasks are killed and count as failed."""
+        """Mark a run as failed, which kills its tasks."""
         self._request("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}", json={"state": "failed"})
 
     def run_end(self, dag_id: str, run_id: str) -> datetime:
-        """When a run in a final state ended."""
+        """Return the end time of a run in a final state."""
         return datetime.fromisoformat(self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["end_date"])
 
     def task_order(self, dag_id: str) -> list[str]:
-        """The DAG's tasks, each after all that it waits for."""
+        """Return the DAG's task ids in topological order."""
         tasks = self._get(f"/api/v2/dags/{dag_id}/tasks")["tasks"]
         downstream = {task["task_id"]: task["downstream_task_ids"] for task in tasks}
         order: list[str] = []
 
         def visit(task_id: str) -> None:
             if task_id not in order:
-                for following in downstream[task_id]:
-                    visit(following)
+                for successor in downstream[task_id]:
+                    visit(successor)
                 order.append(task_id)
 
         for task_id in sorted(downstream):
@@ -170,21 +170,21 @@ class AirflowClient:
         return order[::-1]
 
     def task_instances(self, dag_id: str, run_id: str) -> list[TaskInstance]:
-        """Every task of a run, in no particular order."""
+        """Return the task instances of a run, in no particular order."""
         answer = self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", limit=100)
         return [
             TaskInstance(
                 task_id=item["task_id"],
                 state=item["state"],
                 try_number=item["try_number"],
-                start=_moment(item["start_date"]),
-                end=_moment(item["end_date"]),
+                start=_parse_time(item["start_date"]),
+                end=_parse_time(item["end_date"]),
             )
             for item in answer["task_instances"]
         ]
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
-        """What a task returned; `None` if it returned nothing."""
+        """Return a task's XCom value; `None` if there is none."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
         response = self._send("GET", path, params={"deserialize": "true"})
         if response.status_code == httpx.codes.NOT_FOUND:
@@ -192,7 +192,7 @@ class AirflowClient:
         return _checked(response)["value"]
 
     def log(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> list[LogLine]:
-        """The lines of a task's log; none where it has none yet."""
+        """Return the lines of a task's log; empty if it has none yet."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
         response = self._send("GET", path, headers={"Accept": "application/json"})
         if response.status_code == httpx.codes.NOT_FOUND:
@@ -231,5 +231,5 @@ def _checked(response: httpx.Response) -> Any:
     return response.json()
 
 
-def _moment(text: str | None) -> datetime | None:
+def _parse_time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None

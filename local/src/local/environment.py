@@ -1,16 +1,18 @@
-"""The variables that point Airflow, gcloud, Google's clients and Beam at one stack."""
+"""Environment variables that point Airflow, gcloud, Google's clients and Beam at one stack."""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import secrets
 import shlex
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from local.home import CHECKOUT, HOME_VARIABLE, Home
-from local.keys import Keys
+from local.paths import CHECKOUT, DEFAULT_ROOT, HOME_VARIABLE, StackPaths
 from local.ports import LOOPBACK, Ports
 
 PROJECT = "perennial-local"
@@ -18,13 +20,53 @@ REGION = "us-central1"
 BUCKET = "perennial-local"
 
 STACK_VARIABLE = "PERENNIAL_STACK_ID"
-"""In the environment of the stack's processes and nowhere else; a shell that sourced `env` has it not."""
+"""Set for the stack's processes only; a shell that sourced `env` does not have it."""
 
 _POLL_SECONDS = "0.5"
 
 
-def airflow_variables(home: Home, ports: Ports, keys: Keys, dags: Path) -> dict[str, str]:
-    """What makes Airflow's services and its command line one installation."""
+@dataclass(frozen=True, kw_only=True)
+class Secrets:
+    """Secrets that Airflow's services share, generated once and kept in a file that only its owner reads.
+
+    Attributes:
+        jwt_secret: signs the tokens of tasks and users.
+        api_secret_key: signs the API server's sessions.
+        fernet_key: encrypts connections and variables in the database.
+    """
+
+    jwt_secret: str
+    api_secret_key: str
+    fernet_key: str
+
+    @classmethod
+    def load(cls, file: Path) -> Secrets:
+        """Return the secrets in the file; generate and write them if there is no valid file."""
+        try:
+            document = json.loads(file.read_text())
+            return cls(**{field.name: document[field.name] for field in fields(cls)})
+        except (FileNotFoundError, KeyError, TypeError, ValueError):
+            pass
+        generated = cls(
+            jwt_secret=secrets.token_hex(32),
+            api_secret_key=secrets.token_hex(32),
+            fernet_key=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        )
+        _write_private(file, json.dumps(asdict(generated), indent=2))
+        return generated
+
+
+def stack_variables(paths: StackPaths, ports: Ports, dags: Path) -> dict[str, str]:
+    """Return all variables of a stack."""
+    return {
+        **airflow_variables(paths, ports, Secrets.load(paths.secrets_file), dags),
+        **google_variables(paths, ports),
+        **perennial_variables(paths, ports),
+    }
+
+
+def airflow_variables(paths: StackPaths, ports: Ports, keys: Secrets, dags: Path) -> dict[str, str]:
+    """Return the configuration of Airflow's services and command line."""
     options = {
         "core": {
             "auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
@@ -50,9 +92,9 @@ def airflow_variables(home: Home, ports: Ports, keys: Keys, dags: Path) -> dict[
         },
         "api_auth": {"jwt_secret": keys.jwt_secret},
         # One process writes at a time: with many tasks on few cores, others wait for more than the usual 5 s.
-        "database": {"sql_alchemy_conn": f"sqlite:///{home.database}?timeout=60"},
+        "database": {"sql_alchemy_conn": f"sqlite:///{paths.database}?timeout=60"},
         "dag_processor": {"refresh_interval": "10"},
-        "logging": {"base_log_folder": str(home.airflow / "logs"), "colored_console_log": "False"},
+        "logging": {"base_log_folder": str(paths.airflow / "logs"), "colored_console_log": "False"},
         # Deferring costs two more task starts and saves nothing where one machine does all the work.
         "operators": {"default_deferrable": "False"},
         "scheduler": {"scheduler_idle_sleep_time": "0.2"},
@@ -63,7 +105,7 @@ def airflow_variables(home: Home, ports: Ports, keys: Keys, dags: Path) -> dict[
         for section, values in options.items()
         for option, value in values.items()
     }
-    variables["AIRFLOW_HOME"] = str(home.airflow)
+    variables["AIRFLOW_HOME"] = str(paths.airflow)
     variables["AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT"] = json.dumps(
         {
             "conn_type": "google_cloud_platform",
@@ -79,8 +121,8 @@ def airflow_variables(home: Home, ports: Ports, keys: Keys, dags: Path) -> dict[
     return variables
 
 
-def google_variables(home: Home, ports: Ports) -> dict[str, str]:
-    """What points gcloud, the google-cloud clients, gcsfs and Beam at the emulator."""
+def google_variables(paths: StackPaths, ports: Ports) -> dict[str, str]:
+    """Return the variables that point gcloud, the google-cloud clients, gcsfs and Beam at the emulator."""
     loopback = f"http://{LOOPBACK}:{ports.emulator}/"
     return {
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_AIPLATFORM": loopback,
@@ -91,15 +133,15 @@ def google_variables(home: Home, ports: Ports) -> dict[str, str]:
         "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "true",
         "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "true",
         "CLOUDSDK_COMPUTE_REGION": REGION,
-        "CLOUDSDK_CONFIG": str(home.gcloud),
+        "CLOUDSDK_CONFIG": str(paths.gcloud),
         "CLOUDSDK_CORE_DISABLE_PROMPTS": "true",
         "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true",
         "CLOUDSDK_CORE_PROJECT": PROJECT,
         "CLOUDSDK_DATAFLOW_REGION": REGION,
         "CLOUDSDK_SURVEY_DISABLE_PROMPTS": "true",
         "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",
-        "GCS_MOUNT": str(home.buckets),
-        "GOOGLE_APPLICATION_CREDENTIALS": str(home.emulator / "credentials.json"),
+        "GCS_MOUNT": str(paths.buckets),
+        "GOOGLE_APPLICATION_CREDENTIALS": str(paths.emulator / "credentials.json"),
         "GOOGLE_CLOUD_PROJECT": PROJECT,
         "GOOGLE_CLOUD_REGION": REGION,
         "NO_GCE_CHECK": "true",
@@ -107,24 +149,27 @@ def google_variables(home: Home, ports: Ports) -> dict[str, str]:
     }
 
 
-def perennial_variables(home: Home, ports: Ports) -> dict[str, str]:
-    """What the retraining chain reads, and the addresses for people."""
+def perennial_variables(paths: StackPaths, ports: Ports) -> dict[str, str]:
+    """Return the settings of the retraining DAGs, and the stack's addresses."""
+    perennial = str(Path(sys.executable).with_name("perennial"))
+    elsewhere = [] if paths.root == DEFAULT_ROOT else ["--home", str(paths.root)]
     return {
-        HOME_VARIABLE: str(home.root),
+        HOME_VARIABLE: str(paths.root),
         "PERENNIAL_AIRFLOW_URL": ports.airflow_url,
         "PERENNIAL_BUCKET": BUCKET,
         "PERENNIAL_EMULATOR_URL": ports.emulator_url,
-        "PERENNIAL_PACKAGES": str(home.packages),
+        "PERENNIAL_PACKAGES": str(paths.packages),
         "PERENNIAL_POLL_SECONDS": _POLL_SECONDS,
         "PERENNIAL_PROJECT": PROJECT,
         "PERENNIAL_REGION": REGION,
-        "PERENNIAL_SOURCE_ROOT": str(home.samples),
+        "PERENNIAL_SOURCE_HINT": f"to fetch sample data: {shlex.join([perennial, *elsewhere, 'up'])}",
+        "PERENNIAL_SOURCE_ROOT": str(paths.samples),
         "PERENNIAL_TENSORBOARD_URL": ports.tensorboard_url,
     }
 
 
-def process_environment(variables: Mapping[str, str], home: Home) -> dict[str, str]:
-    """The environment of the stack's processes: this one's, changed by the variables, and marked."""
+def client_environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return this process's environment, pointed at the stack, for a program that outlives `down`."""
     inherited = dict(os.environ)
     # Containers often set it; then every process of Airflow compiles a thousand modules again, for seconds.
     inherited.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -138,15 +183,22 @@ def process_environment(variables: Mapping[str, str], home: Home) -> dict[str, s
         "PATH": path,
         "PYTHONPATH": str(CHECKOUT / "deploy" / "config"),
         "PYTHONUNBUFFERED": "1",
-        # Airflow names its processes; without this the name is written over the environment, marker and all.
-        # https://github.com/dvarrazzo/py-setproctitle#environment-variables
-        "SPT_NOENV": "1",
-        STACK_VARIABLE: home.stack_id,
     }
 
 
-def write_environment_file(variables: Mapping[str, str], home: Home) -> None:
-    """Write the file that points a shell at the stack: `. .local/env`."""
+def process_environment(variables: Mapping[str, str], paths: StackPaths) -> dict[str, str]:
+    """Return the environment of the stack's own processes, which carries the stack's id."""
+    return {
+        **client_environment(variables),
+        # Airflow renames its processes; without this the new name overwrites the environment.
+        # https://github.com/dvarrazzo/py-setproctitle#environment-variables
+        "SPT_NOENV": "1",
+        STACK_VARIABLE: paths.stack_id,
+    }
+
+
+def write_environment_file(variables: Mapping[str, str], paths: StackPaths) -> None:
+    """Write the shell script that points a shell at the stack: `. .local/env`."""
     lines = [
         "# To be sourced: points gcloud, Google's clients, Beam and Airflow's command line at the stack.",
         "# Beam on the emulated Dataflow also wants  --dataflow_endpoint=$PERENNIAL_EMULATOR_URL",
@@ -155,7 +207,10 @@ def write_environment_file(variables: Mapping[str, str], home: Home) -> None:
         f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"',
         f"export PYTHONPATH={shlex.quote(str(CHECKOUT / 'deploy' / 'config'))}",
     ]
-    # It holds the stack's keys.
-    descriptor = os.open(home.environment_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    _write_private(paths.environment_file, "\n".join(lines) + "\n")
+
+
+def _write_private(file: Path, text: str) -> None:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as stream:
-        stream.write("\n".join(lines) + "\n")
+        stream.write(text)

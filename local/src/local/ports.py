@@ -1,4 +1,4 @@
-"""Free ports on the loopback interface, the same ones as last time while nobody else took them."""
+"""Free ports on the loopback interface, the same ones as last time unless another program took them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, kw_only=True)
 class Ports:
-    """The port of every server of a stack.
+    """Port of every server of a stack.
 
     Attributes:
         airflow: Airflow's UI and REST API.
-        execution: the API by which Airflow's tasks report.
+        execution: Airflow's task execution API.
         emulator: all emulated Google services.
         tensorboard: TensorBoard.
     """
@@ -34,12 +34,12 @@ class Ports:
 
     @property
     def execution_url(self) -> str:
-        """The API of Airflow's tasks."""
+        """Airflow's task execution API."""
         return f"http://{LOOPBACK}:{self.execution}/execution/"
 
     @property
     def emulator_url(self) -> str:
-        """Every emulated service."""
+        """All emulated services."""
         return f"http://localhost:{self.emulator}"
 
     @property
@@ -49,7 +49,7 @@ class Ports:
 
     @classmethod
     def read(cls, file: Path) -> Ports | None:
-        """The ports in a file that `allocate` wrote; `None` where there is no such file."""
+        """Return the ports in a file that `allocate` wrote; `None` if there is no valid file."""
         try:
             document = json.loads(file.read_text())
             return cls(**{field.name: int(document[field.name]) for field in fields(cls)})
@@ -58,7 +58,7 @@ class Ports:
 
     @classmethod
     def allocate(cls, file: Path) -> Ports:
-        """Ports that are free now: those in the file where possible; the file then holds them."""
+        """Return ports that are free now, those in the file where possible, and write them to the file."""
         remembered = cls.read(file)
         chosen: dict[str, int] = {}
         with ExitStack() as held:

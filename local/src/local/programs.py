@@ -1,18 +1,32 @@
-"""The long-running programs of a stack, as the process manager starts them."""
+"""Command lines of a stack's long-running programs, as the process manager starts them."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from local.home import Home
-from local.images import image_flags
+from local.environment import PROJECT, REGION
+from local.paths import StackPaths
 from local.ports import LOOPBACK, Ports
 
 EMULATOR = "emulator"
 TENSORBOARD = "tensorboard"
 EXECUTION = "execution-api"
 AIRFLOW = ("api-server", EXECUTION, "scheduler", "dag-processor", "triggerer")
+
+_REGISTRY = f"{REGION}-docker.pkg.dev/{PROJECT}"
+_IMAGE_MODULES = {
+    "perennial/trainer": "trainer.task",
+    "perennial/serving": "serving.main",
+    "perennial/autoencoder": "trainer.task",
+}
+_CUSTOM_IMAGES = ("perennial/autoencoder",)
+"""Images that a container runtime runs once they are built."""
+
+_CONTAINER_RUNTIMES = ("docker", "podman")
+_RUNTIME_TIMEOUT_SECONDS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +36,7 @@ class Program:
     Attributes:
         name: in the process manager, and of its log file.
         command: its argument vector.
-        stop_seconds: how long it may take to end before it is killed with its whole process group.
+        stop_seconds: grace period between SIGTERM and SIGKILL of its whole process group.
     """
 
     name: str
@@ -30,12 +44,12 @@ class Program:
     stop_seconds: int = 10
 
 
-def programs(home: Home, ports: Ports, bucket: str) -> tuple[Program, ...]:
-    """Every program of a stack."""
+def programs(paths: StackPaths, ports: Ports, bucket: str) -> tuple[Program, ...]:
+    """Return all programs of a stack."""
     python = sys.executable
     airflow = (python, "-m", "airflow")
-    emulator = (python, "-m", "emulator", "--root", str(home.emulator), "--port", str(ports.emulator))
-    logs_of_runs = str(home.buckets / bucket / "runs")
+    emulator = (python, "-m", "emulator", "--root", str(paths.emulator), "--port", str(ports.emulator))
+    run_logs = str(paths.buckets / bucket / "runs")
     return (
         Program(name=EMULATOR, command=(*emulator, *image_flags())),
         # Apart: a request of a person that waits in the event loop for SQLite's lock would wait for a task's
@@ -53,8 +67,33 @@ def programs(home: Home, ports: Ports, bucket: str) -> tuple[Program, ...]:
         Program(
             name=TENSORBOARD,
             command=(
-                *(python, "-m", "tensorboard.main", "--logdir", logs_of_runs),
+                *(python, "-m", "tensorboard.main", "--logdir", run_logs),
                 *("--host", LOOPBACK, "--port", str(ports.tensorboard), "--reload_interval", "10"),
             ),
         ),
     )
+
+
+def image_flags() -> Iterator[str]:
+    """Yield the emulator's flags: a module in place of each image that no local container runtime holds.
+
+    So a dataset whose model has an image of its own runs everywhere, and in its image where that is built.
+    """
+    for name, module in _IMAGE_MODULES.items():
+        if name not in _CUSTOM_IMAGES or not _is_built(f"{_REGISTRY}/{name}"):
+            yield from ("--image", f"{name}={module}")
+
+
+def _is_built(repository: str) -> bool:
+    """Return True if a container runtime that responds holds any tag of this repository."""
+    for runtime in _CONTAINER_RUNTIMES:
+        command = [runtime, "image", "ls", "--quiet", "--filter", f"reference={repository}"]
+        try:
+            completed = subprocess.run(
+                command, capture_output=True, text=True, timeout=_RUNTIME_TIMEOUT_SECONDS, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            continue
+        if completed.returncode == 0 and completed.stdout.strip():
+            return True
+    return False

@@ -1,4 +1,4 @@
-"""A stack as a whole: up, down, status."""
+"""Lifecycle of a stack: up, down, status."""
 
 from __future__ import annotations
 
@@ -6,181 +6,200 @@ import fcntl
 import os
 from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-import httpx
-
-from local import database, health, leftovers, packages
+from local import StackError, health, provisioning, supervision
 from local.console import Steps, console
 from local.environment import (
     BUCKET,
-    PROJECT,
-    REGION,
-    airflow_variables,
-    google_variables,
-    perennial_variables,
+    client_environment,
     process_environment,
+    stack_variables,
     write_environment_file,
 )
-from local.errors import StackError
-from local.health import Waiting
-from local.home import DAGS, Home
-from local.keys import Keys
+from local.health import StartupMonitor
+from local.paths import DAGS, StackPaths
 from local.ports import Ports
 from local.programs import AIRFLOW, EMULATOR, TENSORBOARD, programs
+from local.sources import SampleFetcher
 from local.supervision import ProgramStatus, Supervisor
+
+_SAMPLES = "samples"
 
 
 class Stack:
-    """The emulator, Airflow and TensorBoard of one home.
+    """The emulator, Airflow and TensorBoard in one folder.
 
     Args:
-        home: where it lives.
-        dags: the folder whose DAGs it runs; a file there holds the one DAG that is named as the file.
+        paths: of the stack.
+        dags: folder of its DAG files, each of which defines the one DAG that is named as the file.
     """
 
-    def __init__(self, home: Home, *, dags: Path = DAGS) -> None:
-        self.home = home
+    def __init__(self, paths: StackPaths, *, dags: Path = DAGS) -> None:
+        self.paths = paths
         self._dags = dags
-        self.supervisor = Supervisor(home)
-        self._ports_file = home.root / "ports.json"
+        self.supervisor = Supervisor(paths)
 
     @property
     def ports(self) -> Ports:
-        """The ports of the running stack.
+        """Ports of the running stack.
 
         Raises:
             StackError: it has never been started.
         """
-        ports = Ports.read(self._ports_file)
+        ports = Ports.read(self.paths.ports_file)
         if ports is None:
-            raise StackError(f"no stack in {self.home.root}; start one with `make up`")
+            raise StackError(f"no stack in {self.paths.root}; start one with `make up`")
         return ports
 
     def running(self) -> bool:
-        """Whether every program is alive and answers."""
+        """Return True if every program is alive and healthy."""
         statuses = self.supervisor.statuses()
         needed = {EMULATOR, *AIRFLOW}
         alive = {status.name for status in statuses if status.alive}
-        return needed <= alive and not health.unhealthy_parts(self.ports)
+        return needed <= alive and not health.unhealthy_components(self.ports)
 
-    def up(self, *, tensorboard: bool = True) -> bool:
-        """Start what doesn't run; returns whether the stack was up already.
+    def up(self, *, tensorboard: bool = True, samples: bool = False) -> bool:
+        """Start what doesn't run; return True if the stack was up already.
 
         Args:
             tensorboard: also start TensorBoard, which takes a processor for some seconds.
+            samples: also fetch or generate missing sample data; a failure is printed.
 
         Raises:
-            StackError: a part does not start; says which and shows its log.
+            StackError: a component does not start; names it and shows its log.
         """
-        self.home.create()
-        with self._alone():
+        self.paths.create()
+        with self._locked(), SampleFetcher(self.paths) if samples else nullcontext() as fetcher:
             if self.running():
+                if fetcher is not None:
+                    with Steps() as steps:
+                        _show_samples(fetcher, steps)
                 return True
             self._stop()
-            ports = Ports.allocate(self._ports_file)
-            variables = {
-                **airflow_variables(self.home, ports, Keys.load(self.home.root / "keys.json"), self._dags),
-                **google_variables(self.home, ports),
-                **perennial_variables(self.home, ports),
-            }
-            write_environment_file(variables, self.home)
-            environment = process_environment(variables, self.home)
-            self.supervisor.start(programs(self.home, ports, BUCKET), environment)
+            ports = Ports.allocate(self.paths.ports_file)
+            variables = stack_variables(self.paths, ports, self._dags)
+            write_environment_file(variables, self.paths)
+            environment = process_environment(variables, self.paths)
+            self.supervisor.start(programs(self.paths, ports, BUCKET), environment)
             try:
-                self._start(ports, environment, tensorboard=tensorboard)
+                self._start(ports, environment, fetcher, tensorboard=tensorboard)
             except BaseException:
                 self._stop()
                 raise
         return False
 
     def down(self) -> list[str]:
-        """Stop everything that this home ever started; returns what was stopped, in words."""
-        if not self.home.root.exists():
+        """Stop every process that was ever started for this stack; return descriptions of those stopped."""
+        if not self.paths.root.exists():
             return []
-        with self._alone():
+        with self._locked():
             return self._stop()
 
     def statuses(self) -> list[ProgramStatus]:
-        """Every program; empty when the stack is down."""
+        """Return the status of every program; empty when the stack is down."""
         return self.supervisor.statuses()
 
     def addresses(self) -> dict[str, str]:
-        """What can be opened or spoken to."""
+        """Return the URLs, folders and shell command that a user of the stack needs, by name."""
         ports = self.ports
         return {
             "Airflow": ports.airflow_url,
             "TensorBoard": ports.tensorboard_url,
             "emulator": ports.emulator_url,
-            "bucket": f"gs://{BUCKET} = {self.home.buckets / BUCKET}",
-            "shell": f". {os.path.relpath(self.home.environment_file)}",
-            "logs": os.path.relpath(self.home.logs),
+            "bucket": f"gs://{BUCKET} = {self.paths.buckets / BUCKET}",
+            "shell": f". {os.path.relpath(self.paths.environment_file)}",
+            "logs": os.path.relpath(self.paths.logs),
         }
 
-    def _start(self, ports: Ports, environment: dict[str, str], *, tensorboard: bool) -> None:
+    def client_environment(self) -> dict[str, str]:
+        """Return the environment of a program that uses the running stack.
+
+        Raises:
+            StackError: the stack is down.
+        """
+        ports = self.ports
+        if not any(status.alive for status in self.statuses()):
+            raise StackError(f"the stack in {self.paths.root} is down; start it with `make up`")
+        return client_environment(stack_variables(self.paths, ports, self._dags))
+
+    def _start(
+        self, ports: Ports, environment: dict[str, str], fetcher: SampleFetcher | None, *, tensorboard: bool
+    ) -> None:
         with Steps() as steps, ThreadPoolExecutor() as pool:
-            waiting = Waiting(ports, self.supervisor, steps)
-            parts = [
-                pool.submit(self._start_airflow, environment, waiting, steps),
-                pool.submit(self._start_emulator, ports, waiting, steps),
+            monitor = StartupMonitor(ports, self.supervisor, steps)
+            tasks = [
+                pool.submit(self._start_airflow, environment, monitor, steps),
+                pool.submit(self._start_emulator, ports, monitor, steps),
                 pool.submit(self._build_packages, steps),
             ]
+            if fetcher is not None:
+                tasks.append(pool.submit(_show_samples, fetcher, steps))
             try:
-                ended = wait(parts, return_when=FIRST_EXCEPTION).done
-            finally:
-                waiting.give_up()
-            for part in ended:
-                part.result()
+                done = wait(tasks, return_when=FIRST_EXCEPTION).done
+                for task in done:
+                    task.result()
+            except BaseException:
+                # The pool ends with its threads.
+                monitor.cancel()
+                if fetcher is not None:
+                    fetcher.cancel()
+                raise
         if tensorboard:
             self.supervisor.start_program(TENSORBOARD)
 
-    def _start_airflow(self, environment: dict[str, str], waiting: Waiting, steps: Steps) -> None:
+    def _start_airflow(self, environment: dict[str, str], monitor: StartupMonitor, steps: Steps) -> None:
         with steps.step("database", "creating or upgrading"):
-            database.migrate(self.home, environment)
+            provisioning.migrate_database(self.paths, environment)
         for name in AIRFLOW:
             steps.begin(name, "starting")
             self.supervisor.start_program(name)
-        waiting.for_airflow({file.stem for file in self._dags.glob("*.py")})
+        monitor.wait_for_airflow({file.stem for file in self._dags.glob("*.py")})
 
-    def _start_emulator(self, ports: Ports, waiting: Waiting, steps: Steps) -> None:
+    def _start_emulator(self, ports: Ports, monitor: StartupMonitor, steps: Steps) -> None:
         with steps.step(EMULATOR, "starting"):
             self.supervisor.start_program(EMULATOR)
-            waiting.for_emulator()
-            _create_bucket(ports)
+            monitor.wait_for_emulator()
+            provisioning.create_bucket(ports)
 
     def _build_packages(self, steps: Steps) -> None:
         steps.begin("packages", "building")
-        built = packages.build(self.home)
+        built = provisioning.build_packages(self.paths)
         steps.end("packages", "built" if built else "unchanged")
 
     def _stop(self) -> list[str]:
         stopped = [status.name for status in self.supervisor.statuses() if status.alive]
-        # Airflow first: a task that is stopped cancels its job, and the emulator must hear it.
+        # Airflow first: a task that is stopped cancels its job, which takes the emulator.
         self.supervisor.stop_programs(AIRFLOW)
         self.supervisor.stop_programs(stopped)
         self.supervisor.stop()
-        left = leftovers.find(self.home)
-        stopped += [leftovers.describe(process) for process in left]
-        leftovers.stop(left)
-        self.home.socket.unlink(missing_ok=True)
+        orphans = supervision.find_orphans(self.paths)
+        stopped += [supervision.describe_process(process) for process in orphans]
+        supervision.stop_processes(orphans)
+        self.paths.socket.unlink(missing_ok=True)
         return stopped
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        with (self.home.root / "lock").open("w") as lock:
+    def _locked(self) -> Iterator[None]:
+        with (self.paths.root / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                console.print(f"waiting for another command to be done with {self.home.root}")
+                console.print(f"waiting for another command to be done with {self.paths.root}")
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
 
-def _create_bucket(ports: Ports) -> None:
-    response = httpx.post(
-        f"{ports.emulator_url}/storage/v1/b",
-        params={"project": PROJECT}, json={"name": BUCKET, "location": REGION}, timeout=30, trust_env=False,
-    )  # fmt: skip
-    if response.status_code not in (httpx.codes.OK, httpx.codes.CONFLICT):
-        raise StackError(f"the emulator did not create gs://{BUCKET}: {response.text[:500]}")
+def _show_samples(fetcher: SampleFetcher, steps: Steps) -> None:
+    steps.begin(_SAMPLES, "fetching")
+    ready, missing = [], []
+    for result in fetcher.results():
+        if result.error is None:
+            ready.append(result.dataset)
+        else:
+            missing.append(f"{result.dataset} is missing: {result.error}")
+        steps.begin(_SAMPLES, f"have {', '.join(sorted(ready)) or 'none'}")
+    if missing:
+        missing.append("The next `make up` tries again; the other datasets are ready.")
+    steps.end(_SAMPLES, ", ".join(sorted(ready)) or "none", missing)

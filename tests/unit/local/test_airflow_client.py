@@ -18,7 +18,7 @@ def test_log_line_of_airflow_itself_is_not_the_task_s() -> None:
     def line(logger: str) -> LogLine:
         return LogLine.from_json({"event": "words", "logger": logger})
 
-    assert line("airflow.task.operators.retraining.operators.train.TrainOperator").of_the_task
-    assert line("task.stdout").of_the_task
-    assert not line("airflow.sdk.execution_time.task_runner").of_the_task
-    assert not LogLine.from_json("::group::").of_the_task
+    assert line("airflow.task.operators.retraining.operators.train.TrainOperator").from_task
+    assert line("task.stdout").from_task
+    assert not line("airflow.sdk.execution_time.task_runner").from_task
+    assert not LogLine.from_json("::group::").from_task

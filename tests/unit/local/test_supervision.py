@@ -8,11 +8,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local import leftovers
 from local.environment import process_environment
-from local.home import Home
+from local.paths import StackPaths
 from local.programs import Program
-from local.supervision import ProgramStatus, Supervisor
+from local.supervision import ProgramStatus, Supervisor, find_orphans, stop_processes
 
 SLEEPS = Program(name="sleeps", command=(sys.executable, "-c", "import time; time.sleep(600)"))
 FAILS = Program(name="fails", command=(sys.executable, "-c", "raise SystemExit('100% wrong')"))
@@ -27,19 +26,19 @@ LEAVES_A_CHILD = Program(
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    home = Home.at(tmp_path)
-    home.create()
-    return home
+def paths(tmp_path: Path) -> StackPaths:
+    paths = StackPaths.at(tmp_path)
+    paths.create()
+    return paths
 
 
 @pytest.fixture
-def supervisor(home: Home) -> Iterator[Supervisor]:
-    supervisor = Supervisor(home)
-    supervisor.start([SLEEPS, FAILS, LEAVES_A_CHILD], process_environment({}, home))
+def supervisor(paths: StackPaths) -> Iterator[Supervisor]:
+    supervisor = Supervisor(paths)
+    supervisor.start([SLEEPS, FAILS, LEAVES_A_CHILD], process_environment({}, paths))
     yield supervisor
     supervisor.stop()
-    leftovers.stop(leftovers.find(home))
+    stop_processes(find_orphans(paths))
 
 
 def status(supervisor: Supervisor, name: str) -> ProgramStatus:
@@ -83,25 +82,25 @@ def test_stop_programs_stops_all_of_them(supervisor: Supervisor) -> None:
     assert not status(supervisor, "sleeps").alive
 
 
-def test_statuses_without_supervisord_is_empty(home: Home) -> None:
-    assert Supervisor(home).statuses() == []
-    assert not Supervisor(home).running()
-    Supervisor(home).stop()
+def test_statuses_without_supervisord_is_empty(paths: StackPaths) -> None:
+    assert Supervisor(paths).statuses() == []
+    assert not Supervisor(paths).running()
+    Supervisor(paths).stop()
 
 
-def test_leftovers_after_kill_of_supervisord_are_found_with_their_children(
-    supervisor: Supervisor, home: Home
+def test_orphans_after_kill_of_supervisord_are_found_with_their_children(
+    supervisor: Supervisor, paths: StackPaths
 ) -> None:
     supervisor.start_program("leaves")
-    until(lambda: any(process.name() == "sleep" for process in leftovers.find(home)))
+    until(lambda: any(process.name() == "sleep" for process in find_orphans(paths)))
     psutil.Process(supervisor.pid()).kill()
-    left = leftovers.find(home)
-    assert len(left) >= 2
-    leftovers.stop(left)
-    assert leftovers.find(home) == []
+    orphans = find_orphans(paths)
+    assert len(orphans) >= 2
+    stop_processes(orphans)
+    assert find_orphans(paths) == []
 
 
-def test_leftovers_of_another_home_are_not_found(supervisor: Supervisor, tmp_path: Path) -> None:
+def test_orphans_of_another_stack_are_not_found(supervisor: Supervisor, tmp_path: Path) -> None:
     supervisor.start_program("sleeps")
     until(lambda: status(supervisor, "sleeps").pid > 0)
-    assert leftovers.find(Home.at(tmp_path / "other")) == []
+    assert find_orphans(StackPaths.at(tmp_path / "other")) == []

@@ -86,6 +86,15 @@ def test_source_without_files_or_folder_is_refused(tmp_path: Path) -> None:
         opened(str(tmp_path / "missing"), Bucket())
 
 
+def test_missing_folder_below_the_source_root_is_refused_with_the_hint(tmp_path: Path) -> None:
+    variables = {"PERENNIAL_SOURCE_ROOT": str(tmp_path), "PERENNIAL_SOURCE_HINT": "run fetch-samples"}
+    settings = Settings.from_environment({**SETTINGS, **variables})
+    with pytest.raises(ConfigurationError, match="/trips'; run fetch-samples"):
+        open_source("trips", settings, cast(Storage, Bucket()))
+    with pytest.raises(ConfigurationError, match="/missing'$"):
+        open_source(str(tmp_path / "missing"), settings, cast(Storage, Bucket()))
+
+
 def test_relative_source_without_a_root_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"no PERENNIAL_SOURCE_ROOT is set.*received 'trips'"):
         opened("trips", Bucket())

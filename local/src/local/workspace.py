@@ -1,4 +1,4 @@
-"""Where the work by hand on one dataset lies: `.local/by-hand/<dataset>`."""
+"""Folders of offline work on one dataset: `.local/offline/<dataset>`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.errors import StackError
-from local.home import Home
-from local.source import Source
+from contract.artifacts import Evaluation
+from local import StackError
+from local.paths import StackPaths
+from local.sources import Source
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workshop:
-    """The folder of one dataset.
+class Workspace:
+    """Folder of one dataset.
 
     Attributes:
         dataset: its name.
@@ -27,13 +28,13 @@ class Workshop:
     root: Path
 
     @classmethod
-    def of(cls, home: Home, dataset: str) -> Workshop:
-        """The dataset's folder in a home."""
-        return cls(dataset=dataset, root=home.by_hand / dataset)
+    def at(cls, paths: StackPaths, dataset: str) -> Workspace:
+        """Return the workspace of a dataset in a stack's folder."""
+        return cls(dataset=dataset, root=paths.offline / dataset)
 
     @property
     def contract(self) -> Path:
-        """What its records hold, as its DAG file says it."""
+        """Data contract, as the DAG file defines it."""
         return self.root / "contract.json"
 
     @property
@@ -43,20 +44,20 @@ class Workshop:
 
     @property
     def job(self) -> Path:
-        """The last training: a link into `jobs`."""
+        """Folder of the last training: a link into `jobs`."""
         return self.root / "job"
 
     @property
     def model(self) -> Path:
-        """The last training's model."""
+        """SavedModel of the last training."""
         return self.job / "model"
 
     def records(self, source: Source, contract: dict[str, Any]) -> Path:
-        """The folder for the records of this raw data: other files or another contract have another one."""
+        """Return the folder of this source's TFRecords; it differs for other files and other contracts."""
         return self.root / "records" / _key(contract, source.uri, _fingerprint(source))
 
     def new_job(self, records: Path, module: str, arguments: Sequence[str]) -> Path:
-        """The folder for a training, which `job` leads to from now on; the same training has the same one."""
+        """Return the folder of a training, the same for the same training, and point `job` to it."""
         folder = self.jobs / _key(records.name, module, list(arguments))
         folder.mkdir(parents=True, exist_ok=True)
         self.job.unlink(missing_ok=True)
@@ -64,7 +65,7 @@ class Workshop:
         return folder
 
     def trained_job(self) -> Path:
-        """The last training's folder.
+        """Return the last training's folder.
 
         Raises:
             StackError: nothing was trained yet, or not to the end.
@@ -73,7 +74,7 @@ class Workshop:
             raise StackError(
                 f"no model of {self.dataset!r} yet; `make train DATASET={self.dataset}` makes one"
             )
-        if not (self.job / "evaluation.json").is_file():
+        if not (self.job / Evaluation.FILENAME).is_file():
             raise StackError(
                 f"the training in {self.job} has not finished; "
                 f"`make train DATASET={self.dataset}` goes on with it"
@@ -86,7 +87,7 @@ def _key(*parts: Any) -> str:
 
 
 def _fingerprint(source: Source) -> list[tuple[str, int, int]]:
-    """Name, size and time of every file of a folder; a gs:// URI stands for itself."""
+    """Return name, bytes and modification time of every file of a folder; nothing for a gs:// URI."""
     if source.uri.startswith("gs://"):
         return []
     folder = Path(source.uri)

@@ -1,7 +1,7 @@
 import pytest
 
-from local.by_hand.program import output, run
-from local.errors import StackError
+from local import StackError
+from local.module_runner import output, run
 
 
 def test_run_shows_the_command_and_what_it_prints(capfd: pytest.CaptureFixture[str]) -> None:

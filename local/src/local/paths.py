@@ -1,4 +1,4 @@
-"""Where everything of one stack lives: `.local` of the checkout, unless told otherwise."""
+"""Folders and files of one stack: `.local` of the checkout, unless told otherwise."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 DAGS = CHECKOUT / "dags"
+DEFAULT_ROOT = CHECKOUT / ".local"
 HOME_VARIABLE = "PERENNIAL_HOME"
 
 # sun_path holds 104 bytes on macOS and 108 on Linux; supervisord first binds PATH.PID and then links it.
@@ -17,8 +18,8 @@ _LONGEST_SOCKET_PATH = 90
 
 
 @dataclass(frozen=True)
-class Home:
-    """The folder of one stack; two homes are two stacks that don't know of each other.
+class StackPaths:
+    """The folder of one stack; two folders are two independent stacks.
 
     Attributes:
         root: an absolute path.
@@ -27,9 +28,9 @@ class Home:
     root: Path
 
     @classmethod
-    def at(cls, folder: str | os.PathLike[str] | None = None) -> Home:
-        """The home in a folder, by default `$PERENNIAL_HOME` or `.local` of the checkout."""
-        return cls(Path(folder or os.environ.get(HOME_VARIABLE) or CHECKOUT / ".local").resolve())
+    def at(cls, folder: str | os.PathLike[str] | None = None) -> StackPaths:
+        """Return the paths of a stack's folder, by default `$PERENNIAL_HOME` or `.local` of the checkout."""
+        return cls(Path(folder or os.environ.get(HOME_VARIABLE) or DEFAULT_ROOT).resolve())
 
     @property
     def airflow(self) -> Path:
@@ -48,22 +49,22 @@ class Home:
 
     @property
     def buckets(self) -> Path:
-        """Where buckets are plain folders."""
+        """Parent folder of the buckets, which are plain folders."""
         return self.emulator / "buckets"
 
     @property
     def samples(self) -> Path:
-        """Made or fetched sample data, one folder per dataset."""
+        """Sample data, one folder per dataset; the root of relative sources."""
         return self.root / "samples"
 
     @property
     def packages(self) -> Path:
-        """The source distributions that Dataflow jobs install."""
+        """Source distributions that Dataflow jobs install."""
         return self.root / "packages"
 
     @property
     def gcloud(self) -> Path:
-        """Gcloud's private configuration."""
+        """Private configuration of gcloud."""
         return self.root / "gcloud"
 
     @property
@@ -73,42 +74,52 @@ class Home:
 
     @property
     def environment_file(self) -> Path:
-        """The file to be sourced."""
+        """Shell script that exports the stack's environment."""
         return self.root / "env"
 
     @property
+    def ports_file(self) -> Path:
+        """Ports of the last start."""
+        return self.root / "ports.json"
+
+    @property
+    def secrets_file(self) -> Path:
+        """Secrets that Airflow's services share."""
+        return self.root / "keys.json"
+
+    @property
     def demo_report(self) -> Path:
-        """What the last demo came to."""
+        """Report of the last demo."""
         return self.root / "demo.json"
 
     @property
-    def demo_picture(self) -> Path:
-        """The image that the last demo asked production about, without the ending of its name."""
+    def demo_image(self) -> Path:
+        """Image that the last demo sent to production, without its suffix."""
         return self.root / "demo-prediction"
 
     @property
-    def by_hand(self) -> Path:
-        """What `train` left, one folder per dataset."""
-        return self.root / "by-hand"
+    def offline(self) -> Path:
+        """Workspaces of `perennial train`, one folder per dataset."""
+        return self.root / "offline"
 
     @property
     def stack_id(self) -> str:
-        """Eight hexadecimal digits that no other home has: every process of the stack carries them."""
+        """Eight hexadecimal digits, unique to this folder, that every process of the stack carries."""
         return hashlib.sha256(str(self.root).encode()).hexdigest()[:8]
 
     @property
     def socket(self) -> Path:
-        """The process manager's socket, in a short folder of our own where the home's path is too long."""
+        """Socket of the process manager; in a short private folder if this folder's path is too long."""
         path = self.root / "supervisor.sock"
         if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
             return path
         return Path(tempfile.gettempdir()) / f"perennial-{os.getuid()}-{self.stack_id}" / path.name
 
     def create(self) -> None:
-        """Make the folders.
+        """Create the folders.
 
         Raises:
-            PermissionError: the socket's folder belongs to somebody else.
+            PermissionError: the socket's folder belongs to another user.
         """
         for folder in (self.airflow, self.emulator, self.samples, self.packages, self.gcloud, self.logs):
             folder.mkdir(parents=True, exist_ok=True)

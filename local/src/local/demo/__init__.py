@@ -1,1 +1,0 @@
-"""One dataset from raw data to a served model, watched at the terminal."""

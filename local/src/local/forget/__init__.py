@@ -1,1 +1,0 @@
-"""Removes what the runs of a dataset made on the running stack."""
