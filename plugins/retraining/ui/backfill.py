@@ -73,7 +73,7 @@ def backfill(dag_id: str, form: Annotated[BackfillForm, Query()], session: Sessi
     """Show the form, and the plan of the backfill that it describes."""
     dataset = dataset_of(dag_id)
     if dataset is None:
-        return page("no_training.html", dag_id=dag_id)
+        return page("other_dag.html", dag_id=dag_id)
     services = google_services()
     try:
         spec = read_spec(dataset, Path(conf.get_mandatory_value("core", "dags_folder")))

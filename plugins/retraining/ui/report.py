@@ -70,7 +70,7 @@ def report(dag_id: str, run_id: str, session: SessionDep) -> Response:
         raise HTTPException(404, f"no run {run_id} of {dag_id}")
     dataset = dataset_of(dag_id)
     if dataset is None:
-        return page("no_training.html", dag_id=dag_id)
+        return page("other_dag.html", dag_id=dag_id)
     services = google_services()
     job_dir = _job_dir(run, dataset, services)
     data_dir = run.outputs("convert_to_tfrecord").get("data_dir")
