@@ -1,18 +1,29 @@
-"""The one file that Airflow runs as a plugin; what it offers is in the package `retraining`."""
+"""The one file that Airflow loads as a plugin; its contents are in the package `retraining`."""
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 from airflow.sdk import BaseOperatorLink
 
 from retraining.links import JobLink, TensorBoardLink
-from retraining.ui import entry
+from retraining.ui import URL_PREFIX, LazyApp, external_views
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+
+def _create_app() -> "ASGIApp":
+    from retraining.ui.app import create_app
+
+    return create_app()
 
 
 class RetrainingPlugin(AirflowPlugin):
-    """The retraining chain."""
+    """Links of the tasks, and the pages."""
 
     name = "retraining"
     operator_extra_links: ClassVar[list[BaseOperatorLink]] = [JobLink(), TensorBoardLink()]
-    fastapi_apps: ClassVar[list[dict[str, Any]]] = entry.fastapi_apps()
-    external_views: ClassVar[list[dict[str, Any]]] = entry.external_views()
+    fastapi_apps: ClassVar[list[dict[str, Any]]] = [
+        {"app": LazyApp(_create_app), "url_prefix": URL_PREFIX, "name": "Retraining"}
+    ]
+    external_views: ClassVar[list[dict[str, Any]]] = external_views()

@@ -1,6 +1,6 @@
-"""Imported by every Airflow process at its start (this folder is on PYTHONPATH).
+"""Settings of every Airflow process, imported at its start (this folder is on PYTHONPATH).
 
-The scheduler forks a worker for each task: what it has imported, a task has for nothing.
+Long-lived processes import at their start what their first task or request would wait for.
 """
 
 from __future__ import annotations
@@ -8,7 +8,11 @@ from __future__ import annotations
 import importlib
 import sys
 
-_USED_BY_EVERY_TASK = (
+_PROGRAM = sys.argv[1:2]
+_SERVES_PAGES = _PROGRAM == ["api-server"] and "execution" not in sys.argv
+"""`airflow api-server --apps execution` serves tasks only."""
+
+_SCHEDULER_IMPORTS = (
     "airflow.dag_processing.bundles.local",
     "airflow.dag_processing.bundles.manager",
     "airflow.dag_processing.dagbag",
@@ -23,12 +27,28 @@ _USED_BY_EVERY_TASK = (
     "google.cloud.storage",
     "retraining.dag",
 )
+"""Used by every task, whose process the scheduler forks from its own."""
 
-if sys.argv[1:2] == ["scheduler"]:
-    for name in _USED_BY_EVERY_TASK:
+_PAGE_IMPORTS = (
+    "PIL.Image",
+    "airflow.providers.google.common.hooks.base_google",
+    "google.cloud.aiplatform_v1",
+    "google.cloud.storage",
+    "retraining.ui.app",
+    "tensorboard.backend.event_processing.event_accumulator",
+    "vl_convert",
+)
+"""Used by the plugin's pages, the first of which would take seconds without them."""
+
+if _PROGRAM == ["scheduler"]:
+    for name in _SCHEDULER_IMPORTS:
         importlib.import_module(name)
 
-if sys.argv[1:2] == ["api-server"]:
+if _SERVES_PAGES:
+    for name in _PAGE_IMPORTS:
+        importlib.import_module(name)
+
+if _PROGRAM == ["api-server"]:
     from sqlalchemy import Connection, event
     from sqlalchemy.engine import Engine
 

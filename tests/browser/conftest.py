@@ -1,22 +1,16 @@
-"""A browser, and a model that is always good enough for production."""
+"""Chromium, and a run whose model always passes the gate."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from browser_pictures import TIMEOUT_MS, chromium
 from local.demo import follow
 from local.report import Report
 from local.sources import Source
 from local.stack import Stack
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--no-sandbox", "--disable-gpu",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 BLOOMS = """
 from contract import DataContract, DatasetSpec, GateSpec, TrainingSpec, image_features
@@ -48,7 +42,7 @@ dag = build_training_dag(SPEC)
 
 @pytest.fixture(scope="session")
 def promoted_run(stack: Stack, add_dag: Callable[[str, str], None], few_pictures: Source) -> Report:
-    """A run that ends in production, whatever its model has learnt."""
+    """A run that promotes its version, whatever its metrics are."""
     add_dag("blooms_training", BLOOMS)
     (Path(few_pictures.uri) / "roses" / "no_picture.jpg").write_text("these are words")
     report = follow(stack, "blooms", few_pictures, {})
@@ -58,18 +52,16 @@ def promoted_run(stack: Stack, add_dag: Callable[[str, str], None], few_pictures
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium here: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
-        expect.set_options(timeout=60_000)
-        yield browser
-        browser.close()
+    try:
+        with chromium() as browser:
+            yield browser
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture
 def page(stack: Stack, browser: Browser) -> Iterator[Page]:
     page = browser.new_page(base_url=stack.ports.airflow_url, viewport={"width": 1400, "height": 900})
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(TIMEOUT_MS)
     yield page
     page.close()

@@ -1,4 +1,4 @@
-"""What a person sees in Airflow's UI, in a real browser."""
+"""Airflow's own pages."""
 
 from pathlib import Path
 

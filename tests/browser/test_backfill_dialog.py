@@ -1,4 +1,4 @@
-"""A backfill by hand: planned on our page, started in Airflow's dialog, seen on the models page."""
+"""Backfill: planned on the plugin's page, started in Airflow's dialog, shown on the models page."""
 
 from pathlib import Path
 
@@ -48,6 +48,6 @@ def test_backfill_of_three_months_makes_three_versions_and_promotes_the_newest(
     page.goto(f"/retraining/models/{DAG}")
     versions = page.get_by_role("region", name="Versions").locator("tbody tr")
     expect(versions).to_have_count(3)
-    (serving,) = [row for row in versions.all() if "serves now" in row.inner_text()]
+    (serving,) = [row for row in versions.all() if "serving" in row.inner_text()]
     assert serving.get_by_role("rowheader").inner_text() == newest
     page.screenshot(path=tmp_path / "models.png", full_page=True)

@@ -1,10 +1,12 @@
-"""The report of a run and the models page, inside Airflow, in both themes and on a phone."""
+"""Report of a run and models page, inside Airflow, in both themes and on a phone."""
 
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
+from browser_pictures import MAX_BYTES, WIDTH, save_pictures
 from local.report import Report
 from local.sources import Source
 from local.stack import Stack
@@ -24,48 +26,50 @@ def test_report_is_a_tab_of_the_run(page: Page, promoted_run: Report) -> None:
     report = in_airflow(page)
 
     expect(report.get_by_role("heading", level=1)).to_have_text(
-        f"Version {promoted_run.version} went into production"
+        f"Version {promoted_run.version} was promoted to production"
     )
-    for step in promoted_run.tasks:
-        expect(report.get_by_role("link", name=step.replace("_", " "), exact=True)).to_be_visible()
-    for section in ("Steps", "Data", "Training", "How good it is", "Examples", "The gate"):
+    for task in promoted_run.tasks:
+        expect(report.get_by_role("link", name=task.replace("_", " "), exact=True)).to_be_visible()
+    for section in ("Tasks", "Data", "Training", "Evaluation", "Examples", "Gate"):
         expect(report.get_by_role("heading", name=section, exact=True)).to_be_visible()
     expect(report.get_by_text("no_picture.jpg")).to_be_visible()
     expect(report.locator("figure svg").first).to_be_visible()
     expect(report.get_by_role("region", name="Confusion matrix")).to_be_visible()
-    loaded = "pictures => pictures.length > 0 && pictures.every(one => one.naturalWidth > 0)"
+    loaded = "images => images.length > 0 && images.every(image => image.naturalWidth > 0)"
     assert report.get_by_role("region", name="Examples").locator("img").evaluate_all(loaded)
 
 
-def test_models_page_answers_with_the_class_of_an_image(
+def test_models_page_predicts_the_class_of_an_image(
     page: Page, promoted_run: Report, few_pictures: Source
 ) -> None:
     page.goto("/plugin/models")
     models = in_airflow(page)
     models.get_by_role("link", name="blooms").click()
-    expect(models.get_by_text(f"Version {promoted_run.version} answers at blooms")).to_be_visible()
+    expect(models.get_by_text(f"Version {promoted_run.version} serves blooms")).to_be_visible()
 
     picture = next(Path(few_pictures.uri, "tulips").glob("*.jpg"))
-    models.get_by_label("A picture").set_input_files(picture)
-    models.get_by_role("button", name="Ask version").click()
+    models.get_by_label("Image").set_input_files(picture)
+    models.get_by_role("button", name="Predict with version").click()
 
-    answer = models.get_by_role("status")
-    expect(answer).to_contain_text(f"says version {promoted_run.version}")
-    expect(answer.locator(".shares li")).to_have_count(5)
-    assert answer.locator(".answer b").inner_text() in {
+    response = models.get_by_role("status")
+    expect(response).to_contain_text(f"predicted by version {promoted_run.version}")
+    expect(response.locator(".probabilities li")).to_have_count(5)
+    assert response.locator(".prediction b").inner_text() in {
         "daisy", "dandelion", "roses", "sunflowers", "tulips",
     }  # fmt: skip
 
 
-def test_models_page_says_what_the_endpoint_refuses(page: Page, promoted_run: Report, tmp_path: Path) -> None:
+def test_models_page_shows_the_error_of_the_endpoint(
+    page: Page, promoted_run: Report, tmp_path: Path
+) -> None:
     words = tmp_path / "words.jpg"
     words.write_text("these are words")
     page.goto("/plugin/models")
     models = in_airflow(page)
     models.get_by_role("link", name="blooms").click()
-    models.get_by_label("A picture").set_input_files(words)
-    models.get_by_role("button", name="Ask version").click()
-    expect(models.get_by_role("status")).to_contain_text("The endpoint refused.")
+    models.get_by_label("Image").set_input_files(words)
+    models.get_by_role("button", name="Predict with version").click()
+    expect(models.get_by_role("status")).to_contain_text("The endpoint rejected the request.")
 
 
 @pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
@@ -112,3 +116,15 @@ def test_report_follows_the_theme_of_airflow(page: Page, promoted_run: Report) -
     page.goto(f"/dags/blooms_training/runs/{promoted_run.run_id}/plugin/report")
     body = in_airflow(page).locator("body")
     expect(body).to_have_css("background-color", "rgb(16, 17, 19)")
+
+
+def test_pictures_of_the_readme_are_small(
+    browser: Browser, stack: Stack, promoted_run: Report, tmp_path: Path
+) -> None:
+    save_pictures(
+        browser, stack.ports.airflow_url, dataset="blooms", run_id=promoted_run.run_id, folder=tmp_path
+    )
+    for name in ("report.png", "models.png"):
+        with Image.open(tmp_path / name) as image:
+            assert image.width == WIDTH
+        assert 10_000 < (tmp_path / name).stat().st_size <= MAX_BYTES

@@ -1,12 +1,14 @@
-"""Airflow's dialog that triggers a run or makes a backfill, as a person uses it."""
+"""Airflow's dialog that triggers a run or creates a backfill, in a browser."""
 
 from __future__ import annotations
+
+from urllib.parse import unquote
 
 from playwright.sync_api import Locator, Page, expect
 
 
 class TriggerDialog:
-    """The dialog of one DAG, opened."""
+    """Open dialog of one DAG."""
 
     def __init__(self, page: Page, dag_id: str) -> None:
         page.goto(f"/dags/{dag_id}")
@@ -15,28 +17,28 @@ class TriggerDialog:
         self.dialog = page.get_by_role("dialog").first
 
     def open_section(self, name: str) -> None:
-        """Show the fields of a section."""
+        """Expand a section of fields."""
         self.dialog.get_by_role("button", name=name, exact=True).click()
 
     def field(self, name: str) -> Locator:
-        """The input of a parameter, whose section is open."""
+        """Return the input of a parameter whose section is expanded."""
         return self.dialog.locator(f"[name=element_{name}]")
 
     def fill(self, name: str, text: str) -> None:
-        """Type a value, then leave the field: only then does the form take it."""
+        """Enter a value and leave the field, upon which the form takes it."""
         self.field(name).fill(text)
         self.field(name).press("Tab")
 
     def switch_off(self, name: str) -> None:
-        """Turn a parameter's switch, which is on."""
+        """Turn off a parameter's switch, which is on."""
         switch = self.field(name)
         expect(switch).to_be_checked()
-        # By the keyboard: what is drawn for it moves while its section unfolds.
+        # By keyboard, since the switch moves while its section expands.
         switch.press("Space")
         expect(switch).not_to_be_checked()
 
     def choose_backfill(self, *, since: str, until: str, at_a_time: int) -> None:
-        """Fill in what a backfill needs; dates are written as the dialog has them, `2019/01/31`."""
+        """Fill in the fields of a backfill; dates are written as `2019/01/31`."""
         self.dialog.get_by_text("Backfill", exact=True).click()
         for day in (since, until):
             # The first that is still empty.
@@ -50,5 +52,11 @@ class TriggerDialog:
         self.dialog.get_by_text("Override parameters on existing runs").click()
 
     def submit(self, name: str) -> None:
-        """Press the button that ends the dialog, `Trigger` or `Run Backfill`."""
+        """Click the button that closes the dialog, `Trigger` or `Run Backfill`."""
         self.dialog.get_by_role("button", name=name, exact=True).click()
+
+    def trigger(self) -> str:
+        """Trigger a run and wait for its page; return its id."""
+        self.submit("Trigger")
+        self.page.wait_for_url("**/runs/manual__*")
+        return unquote(self.page.url.rpartition("/")[2])

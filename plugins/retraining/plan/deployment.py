@@ -1,4 +1,7 @@
-"""A plan for a deployment as it is now: its Airflow, its bucket, its source, its tiers."""
+"""Backfill plan of a running deployment: its Airflow, bucket, source and tiers.
+
+Airflow is read as the `airflow` command reads it, from the installation that the environment names.
+"""
 
 from __future__ import annotations
 
@@ -8,35 +11,36 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from contract import DatasetSpec, naming
+from contract import DatasetSpec
 from contract.artifacts import DatasetInfo
+from contract.naming import tfrecord_folder
+from retraining.context import GoogleServices
 from retraining.dag import build_training_dag
-from retraining.google.storage import Storage
+from retraining.errors import ConfigurationError
 from retraining.params import SOURCE, SPOT, TIER
-from retraining.plan.airflow_runs import intervals, past_runs
-from retraining.plan.planner import Reprocess, plan
-from retraining.plan.runs import Plan
-from retraining.plan.times import time_text
-from retraining.settings import Settings
+from retraining.plan import Reprocess, ScheduledRun, plan
+from retraining.plan.history import CONVERT, PastRun
+from retraining.plan.runs import Plan, format_time
 from retraining.source import open_source
 from retraining.tiers import find_tier, load_tiers
 
 if TYPE_CHECKING:
+    from airflow.sdk import DAG
     from sqlalchemy.orm import Session
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
-    """What is asked of a backfill.
+class BackfillRequest:
+    """Parameters of a backfill.
 
     Attributes:
-        since: the first logical date; Airflow takes a mere date as its midnight, UTC.
-        until: the last logical date, which still belongs to it.
-        source: a folder or a `gs://` URI in place of the spec's; empty for that.
-        tier: in place of the spec's; empty for that.
-        spot: train on spare capacity.
-        reprocess: which runs that exist already are made again.
-        parallel: how many runs go on at a time; the spec allows no more than its own limit, and 0 is that.
+        since: the first logical date; Airflow takes a date as its midnight, UTC.
+        until: the last logical date, inclusive.
+        source: a folder or a `gs://` URI in place of the spec's; empty for the spec's.
+        tier: in place of the spec's; empty for the spec's.
+        spot: train on Spot VMs.
+        reprocess: existing runs to repeat.
+        parallel: number of runs at a time, at most the spec's own limit; 0 for that limit.
     """
 
     since: datetime
@@ -49,15 +53,14 @@ class Request:
 
 
 def plan_backfill(
-    spec: DatasetSpec, request: Request, settings: Settings, storage: Storage, session: Session
+    spec: DatasetSpec, request: BackfillRequest, services: GoogleServices, session: Session
 ) -> Plan:
-    """What a backfill would do now; makes nothing.
+    """Plan a backfill without starting anything.
 
     Args:
         spec: the dataset.
-        request: what is asked.
-        settings: the deployment.
-        storage: its bucket, and what else it may read.
+        request: the backfill's parameters.
+        services: the deployment, with its bucket.
         session: of Airflow's database.
 
     Raises:
@@ -65,17 +68,19 @@ def plan_backfill(
             tier, or the source or Airflow's database can't be read.
     """
     dag = build_training_dag(spec)
+    settings, storage = services.settings, services.storage
     tiers = load_tiers(settings.tiers_file)
     tier = find_tier(request.tier or spec.training.tier, tiers)
-    found = intervals(dag, since=request.since, until=request.until, now=datetime.now(UTC))
-    past = past_runs(dag.dag_id, spec, session)
+    schedule = scheduled_runs(dag, since=request.since, until=request.until, now=datetime.now(UTC))
     return plan(
         spec,
         dag_id=dag.dag_id,
-        intervals=found,
-        past=past,
+        schedule=schedule,
+        history=past_runs(dag.dag_id, spec, session),
         source=open_source(request.source or spec.source, settings, storage),
-        converted=lambda key: _is_committed(storage, settings, spec, key),
+        is_converted=lambda key: storage.exists(
+            tfrecord_folder(settings.bucket, spec.name, key) + DatasetInfo.FILENAME
+        ),
         tiers=tiers,
         tier=tier,
         spot=request.spot,
@@ -84,15 +89,15 @@ def plan_backfill(
     )
 
 
-def airflow_command(spec: DatasetSpec, request: Request, planned: Plan) -> str:
-    """The command that makes the backfill of a plan."""
+def airflow_command(spec: DatasetSpec, request: BackfillRequest, planned: Plan) -> str:
+    """Return the `airflow backfill create` command of a plan."""
     defaults = {SOURCE: spec.source, TIER: spec.training.tier, SPOT: False}
-    asked = {SOURCE: request.source, TIER: request.tier, SPOT: request.spot}
-    conf = {name: value for name, value in asked.items() if value and value != defaults[name]}
+    requested = {SOURCE: request.source, TIER: request.tier, SPOT: request.spot}
+    conf = {name: value for name, value in requested.items() if value and value != defaults[name]}
     options = {
         "--dag-id": planned.dag_id,
-        "--from-date": time_text(request.since),
-        "--to-date": time_text(request.until),
+        "--from-date": format_time(request.since),
+        "--to-date": format_time(request.until),
         "--reprocess-behavior": request.reprocess,
         "--max-active-runs": str(planned.parallel),
         **({"--dag-run-conf": json.dumps(conf)} if conf else {}),
@@ -100,5 +105,95 @@ def airflow_command(spec: DatasetSpec, request: Request, planned: Plan) -> str:
     return shlex.join(["airflow", "backfill", "create", *(word for pair in options.items() for word in pair)])
 
 
-def _is_committed(storage: Storage, settings: Settings, spec: DatasetSpec, key: str) -> bool:
-    return storage.exists(naming.tfrecord_folder(settings.bucket, spec.name, key) + DatasetInfo.FILENAME)
+def scheduled_runs(dag: DAG, *, since: datetime, until: datetime, now: datetime) -> list[ScheduledRun]:
+    """Return the runs that Airflow's backfill creates, oldest first.
+
+    Their logical dates are neither before `since` nor after `until`, and their intervals are over.
+
+    Raises:
+        ConfigurationError: the DAG has no cron schedule, or the times are in the wrong order.
+    """
+    from airflow.models.dagrun import DagRun
+    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.utils.types import DagRunType
+
+    if until < since:
+        raise ConfigurationError(
+            f"to: expected a time not before {format_time(since)}, received {format_time(until)}"
+        )
+    if since >= now:
+        raise ConfigurationError(f"from: expected a time in the past, received {format_time(since)}")
+    # The intervals come from the scheduler's form of the DAG.
+    serialized = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    if not serialized.timetable.periodic:
+        raise ConfigurationError(
+            f"schedule: expected a cron expression, without which {dag.dag_id} has no intervals to backfill, "
+            f"received {serialized.timetable.summary}"
+        )
+    return [
+        ScheduledRun(
+            run_id=DagRun.generate_run_id(
+                run_type=DagRunType.BACKFILL_JOB, logical_date=info.logical_date, run_after=info.run_after
+            ),
+            logical_date=_utc(info.logical_date),
+            start=_utc(info.data_interval.start),
+            end=_utc(info.data_interval.end),
+        )
+        for info in serialized.iter_dagrun_infos_between(since, until)
+        if info.data_interval.end < now
+    ]
+
+
+def past_runs(dag_id: str, spec: DatasetSpec, session: Session) -> list[PastRun]:
+    """Return the existing runs of a DAG, oldest first.
+
+    Args:
+        dag_id: the DAG.
+        spec: its dataset; a run without a tier of its own used the spec's.
+        session: of Airflow's database.
+
+    Raises:
+        ConfigurationError: there is no such database, or it can't be read.
+    """
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        return _past_runs(dag_id, spec, session)
+    except SQLAlchemyError as error:
+        raise ConfigurationError(
+            f"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN: expected Airflow's database, received {error}"
+        ) from error
+
+
+def _past_runs(dag_id: str, spec: DatasetSpec, session: Session) -> list[PastRun]:
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import select
+
+    runs = session.scalars(select(DagRun).where(DagRun.dag_id == dag_id).order_by(DagRun.start_date)).all()
+    seconds: dict[str, dict[str, float]] = {}
+    tasks = select(TaskInstance.run_id, TaskInstance.task_id, TaskInstance.duration).where(
+        TaskInstance.dag_id == dag_id, TaskInstance.state == "success", TaskInstance.duration.is_not(None)
+    )
+    for run_id, task_id, duration in session.execute(tasks):
+        seconds.setdefault(run_id, {})[task_id] = duration
+    conversions = select(XComModel.run_id, XComModel.value).where(
+        XComModel.dag_id == dag_id, XComModel.task_id == CONVERT, XComModel.key == "converted"
+    )
+    converted = {row.run_id: XComModel.deserialize_value(row) for row in session.execute(conversions)}
+    return [
+        PastRun(
+            run_id=run.run_id,
+            logical_date=run.logical_date and _utc(run.logical_date),
+            state=str(run.state),
+            tier=str((run.conf or {}).get(TIER) or spec.training.tier),
+            converted=converted.get(run.run_id) is True,
+            seconds=seconds.get(run.run_id, {}),
+        )
+        for run in runs
+    ]
+
+
+def _utc(time: datetime) -> datetime:
+    return datetime.fromtimestamp(time.timestamp(), UTC)

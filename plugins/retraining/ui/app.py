@@ -1,4 +1,4 @@
-"""The app that serves the pages; no route of it answers a stranger."""
+"""FastAPI app of the pages; every route requires a login."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import FileResponse
 
 from retraining.ui import backfill, models, report
-from retraining.ui.access import LOGGED_IN
+from retraining.ui.dependencies import AUTHENTICATED
 from retraining.ui.pages import page
 
 STATIC = Path(__file__).parent / "static"
@@ -21,13 +21,13 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "private, no-cache",
 }
-"""Nothing is fetched from elsewhere, and no script or style runs but those in `static/`."""
+"""Nothing is fetched from other hosts, and no script or style runs but those in `static/`."""
 
 
 def create_app() -> FastAPI:
-    """The app, to be mounted into Airflow's."""
+    """Return the app, to be mounted into Airflow's."""
     app = FastAPI(
-        title="Retraining", dependencies=[LOGGED_IN], docs_url=None, redoc_url=None, openapi_url=None
+        title="Retraining", dependencies=[AUTHENTICATED], docs_url=None, redoc_url=None, openapi_url=None
     )
     app.include_router(report.router)
     app.include_router(models.router)
@@ -35,19 +35,19 @@ def create_app() -> FastAPI:
 
     @app.get("/static/{name}")
     def static(name: str) -> FileResponse:
-        """Scripts, styles and icons."""
+        """Return a script, a style sheet or an icon."""
         if name not in {file.name for file in STATIC.iterdir()}:
             raise HTTPException(404)
         return FileResponse(STATIC / name)
 
     @app.exception_handler(Exception)
-    def failed(_: Request, error: Exception) -> Response:
-        """Say what is wrong, to users who may see it; the traceback goes to the server's log."""
+    def error_page(_: Request, error: Exception) -> Response:
+        """Show the error's message; its traceback is in the server's log."""
         return page("failed.html", status_code=500, error=error)
 
     @app.middleware("http")
-    async def protect(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await answer(request)
+    async def add_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await call_next(request)
         response.headers.update(HEADERS)
         return response
 

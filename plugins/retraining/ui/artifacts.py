@@ -1,82 +1,100 @@
-"""What a run left in the bucket, as far as it has come."""
+"""Artifacts of a run in the bucket, as far as they are written."""
 
 from __future__ import annotations
 
-import json
+import sys
+import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from types import ModuleType
 
-from contract import FEATURES_FILENAME, DataContract, DatasetStatistics
+from contract import DataContract, DatasetStatistics
 from contract.artifacts import Evaluation, GateResult, GoldenRequest, RejectedRecord
+from contract.data_contract import FEATURES_FILENAME
 from retraining.google.storage import Storage
-from retraining.ui.curves import Curve, curves
 
-LOGS = "logs/"
-EVENTS = "events.out.tfevents"
+EVENTS_FOLDER = "logs/"
+EVENTS_INFIX = "events.out.tfevents"
 EXAMPLES_PER_REASON = 3
-_AT_ONCE = 8
+_THREADS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rejected:
-    """A record that was not used.
+class RejectedExample:
+    """A rejected record and its position.
 
     Attributes:
-        index: its place in the list of all of them.
-        uri: where it is.
-        reason: one word.
-        detail: one phrase.
+        index: position in the list of all rejected records.
+        record: the record.
     """
 
     index: int
-    uri: str
-    reason: str
-    detail: str
+    record: RejectedRecord
 
     @property
     def filename(self) -> str:
-        """Its name without the folder."""
-        return self.uri.rpartition("/")[2]
+        """Name of the raw file without its folder."""
+        return self.record.uri.rpartition("/")[2]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conversion:
-    """What a conversion found.
+    """Artifacts of a conversion.
 
     Attributes:
-        statistics: the content of `statistics.json`.
-        rejected: a few examples of each reason.
-        pictures: whether a raw file of the dataset is a picture.
+        statistics: statistics of its records.
+        rejected: a few rejected records of each reason.
+        has_images: whether a raw file of the dataset is an image.
     """
 
-    statistics: Mapping[str, Any]
-    rejected: Sequence[Rejected]
-    pictures: bool
+    statistics: DatasetStatistics
+    rejected: Sequence[RejectedExample]
+    has_images: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningCurve:
+    """A metric over the steps of a training.
+
+    Attributes:
+        split: the records that it was measured on, `train` for instance.
+        steps: ascending.
+        values: one for each step.
+    """
+
+    split: str
+    steps: tuple[int, ...]
+    values: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """What a training left; what has not been written yet is `None` or empty.
+    """Artifacts of a training; those that are not written yet are `None` or empty.
 
     Attributes:
-        evaluation: the content of `evaluation.json`.
-        gate: the content of `gate.json`.
-        golden: requests and the answers to them.
-        curves: the learning curves by the name of the figure.
+        evaluation: the evaluation of its model.
+        gate: the gate's decision.
+        golden: requests with the model's predictions.
+        curves: learning curves by metric.
     """
 
-    evaluation: Mapping[str, Any] | None
-    gate: Mapping[str, Any] | None
-    golden: Sequence[Mapping[str, Any]]
-    curves: Mapping[str, list[Curve]]
+    evaluation: Evaluation | None
+    gate: GateResult | None
+    golden: Sequence[GoldenRequest]
+    curves: Mapping[str, Sequence[LearningCurve]]
 
 
 def read_conversion(storage: Storage, data_dir: str) -> Conversion | None:
-    """What lies beside the records; `None` if they aren't there."""
-    statistics, rejected, contract = _texts(
+    """Read the artifacts of a conversion; `None` if they aren't there.
+
+    Args:
+        storage: client of the bucket.
+        data_dir: URI of the folder of the records.
+    """
+    statistics, rejected, features = _read_texts(
         storage,
         [
             data_dir + name
@@ -86,55 +104,94 @@ def read_conversion(storage: Storage, data_dir: str) -> Conversion | None:
     if statistics is None:
         return None
     return Conversion(
-        statistics=json.loads(statistics),
-        rejected=_examples(_rejected(rejected or "")),
-        pictures=contract is not None and DataContract.from_features_json(contract).record_format == "image",
+        statistics=DatasetStatistics.from_text(statistics),
+        rejected=_examples(RejectedRecord.from_text(rejected or "")),
+        has_images=features is not None
+        and DataContract.from_features_json(features).record_format == "image",
     )
 
 
-def read_rejected(storage: Storage, data_dir: str, index: int) -> Rejected:
-    """One rejected record.
+def read_rejected(storage: Storage, data_dir: str, index: int) -> RejectedRecord:
+    """Read one rejected record.
 
     Raises:
         FileNotFoundError: there is no list of them, or none of this index in it.
     """
-    found = _rejected(storage.read_text(data_dir + RejectedRecord.FILENAME))
-    if not 0 <= index < len(found):
-        raise FileNotFoundError(f"index: expected one of {len(found)} rejected records, received {index}")
-    return found[index]
+    records = RejectedRecord.from_text(storage.read_text(data_dir + RejectedRecord.FILENAME))
+    if not 0 <= index < len(records):
+        raise FileNotFoundError(f"index: expected one of {len(records)} rejected records, received {index}")
+    return records[index]
 
 
 def read_training(storage: Storage, job_dir: str) -> Training:
-    """What a training has left so far."""
+    """Read the artifacts of a training.
+
+    Args:
+        storage: client of the bucket.
+        job_dir: URI of the training job's folder.
+    """
     names = {found.name for found in storage.list(job_dir)}
-    wanted = (Evaluation.FILENAME, GateResult.FILENAME, GoldenRequest.FILENAME)
-    evaluation, gate, golden = _texts(storage, [job_dir + name if name in names else None for name in wanted])
-    events = sorted(name for name in names if name.startswith(LOGS) and EVENTS in name)
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="report") as pool:
-        files = list(pool.map(lambda name: storage.read_bytes(job_dir + name), events))
+    files = (Evaluation.FILENAME, GateResult.FILENAME, GoldenRequest.FILENAME)
+    evaluation, gate, golden = _read_texts(
+        storage, [job_dir + name if name in names else None for name in files]
+    )
+    events = sorted(name for name in names if name.startswith(EVENTS_FOLDER) and EVENTS_INFIX in name)
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="report") as pool:
+        event_files = list(pool.map(lambda name: storage.read_bytes(job_dir + name), events))
     return Training(
-        evaluation=json.loads(evaluation) if evaluation else None,
-        gate=json.loads(gate) if gate else None,
-        golden=[json.loads(line) for line in (golden or "").splitlines()],
-        curves=curves(files),
+        evaluation=Evaluation.from_text(evaluation) if evaluation else None,
+        gate=GateResult.from_text(gate) if gate else None,
+        golden=GoldenRequest.from_text(golden) if golden else (),
+        curves=learning_curves(event_files),
     )
 
 
-def read_first_golden(storage: Storage, job_dir: str) -> Mapping[str, Any] | None:
-    """The first golden request of a training, if it left any."""
-    (text,) = _texts(storage, [job_dir + GoldenRequest.FILENAME])
-    return next((json.loads(line) for line in (text or "").splitlines()), None)
+def read_first_golden(storage: Storage, job_dir: str) -> GoldenRequest | None:
+    """Read the first golden request of a training; `None` if there is none."""
+    (text,) = _read_texts(storage, [job_dir + GoldenRequest.FILENAME])
+    return GoldenRequest.from_text(text)[0] if text else None
 
 
 def read_labels(storage: Storage, job_dir: str) -> Sequence[str]:
-    """The classes that a model tells apart; none if it tells none apart."""
-    (text,) = _texts(storage, [job_dir + Evaluation.FILENAME])
-    labels: Sequence[str] = json.loads(text)["labels"] if text else ()
-    return labels
+    """Read the names of a model's classes; empty if it has none."""
+    (text,) = _read_texts(storage, [job_dir + Evaluation.FILENAME])
+    return Evaluation.from_text(text).labels if text else ()
 
 
-def _texts(storage: Storage, uris: Sequence[str | None]) -> list[str | None]:
-    """The texts of objects, read at once; `None` for one that isn't there."""
+def learning_curves(event_files: Iterable[bytes]) -> Mapping[str, Sequence[LearningCurve]]:
+    """Return the learning curves of a training, by metric.
+
+    A resumed training repeats steps: the later value counts.
+
+    Args:
+        event_files: contents of TensorBoard's event files, oldest first; the last record may be incomplete.
+    """
+    # Without this, TensorBoard imports TensorFlow where it is installed: seconds, and 700 MB.
+    sys.modules.setdefault("tensorboard.compat.notf", ModuleType("tensorboard.compat.notf"))
+    from tensorboard.backend.event_processing.event_accumulator import TENSORS, EventAccumulator
+    from tensorboard.plugins.scalar.metadata import PLUGIN_NAME
+    from tensorboard.util.tensor_util import make_ndarray
+
+    with tempfile.TemporaryDirectory(prefix="events-") as folder:
+        for number, content in enumerate(event_files):
+            Path(folder, f"{number:06}.tfevents").write_bytes(content)
+        accumulator = EventAccumulator(folder, size_guidance={TENSORS: 0}).Reload()
+    try:
+        scalars = accumulator.PluginTagToContent(PLUGIN_NAME)
+    except KeyError:
+        return {}
+    curves: dict[str, list[LearningCurve]] = {}
+    for tag in scalars:
+        split, _, metric = tag.rpartition("/")
+        values = {event.step: float(make_ndarray(event.tensor_proto)) for event in accumulator.Tensors(tag)}
+        steps = tuple(sorted(values))
+        curve = LearningCurve(split=split, steps=steps, values=tuple(values[step] for step in steps))
+        curves.setdefault(metric, []).append(curve)
+    return curves
+
+
+def _read_texts(storage: Storage, uris: Sequence[str | None]) -> list[str | None]:
+    """Read several objects at once; `None` for one that isn't there."""
 
     def read(uri: str | None) -> str | None:
         if uri is None:
@@ -144,23 +201,15 @@ def _texts(storage: Storage, uris: Sequence[str | None]) -> list[str | None]:
         except FileNotFoundError:
             return None
 
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="report") as pool:
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="report") as pool:
         return list(pool.map(read, uris))
 
 
-def _rejected(text: str) -> list[Rejected]:
-    lines = [json.loads(line) for line in text.splitlines()]
-    return [
-        Rejected(index=index, uri=line["uri"], reason=line["reason"], detail=line["detail"])
-        for index, line in enumerate(lines)
-    ]
-
-
-def _examples(rejected: Sequence[Rejected]) -> list[Rejected]:
-    shown: Counter[str] = Counter()
+def _examples(records: Sequence[RejectedRecord]) -> list[RejectedExample]:
+    counts: Counter[str] = Counter()
     examples = []
-    for item in rejected:
-        shown[item.reason] += 1
-        if shown[item.reason] <= EXAMPLES_PER_REASON:
-            examples.append(item)
+    for index, record in enumerate(records):
+        counts[record.reason] += 1
+        if counts[record.reason] <= EXAMPLES_PER_REASON:
+            examples.append(RejectedExample(index=index, record=record))
     return examples

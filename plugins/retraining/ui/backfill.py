@@ -1,4 +1,4 @@
-"""The plan of a backfill: a page with a form, and what the plan says."""
+"""Page of a backfill's plan: a form, and the plan that its values give."""
 
 from __future__ import annotations
 
@@ -12,29 +12,28 @@ from pydantic import BaseModel, BeforeValidator
 
 from contract import ContractError, DatasetSpec
 from contract.naming import dataset_of
+from retraining.context import GoogleServices
 from retraining.errors import ConfigurationError
-from retraining.plan.deployment import Request, airflow_command, plan_backfill
-from retraining.plan.planner import Reprocess
-from retraining.plan.table import COLUMNS, NUMBERS, cells
-from retraining.plan.times import read_time
+from retraining.plan import Reprocess
+from retraining.plan.deployment import BackfillRequest, airflow_command, plan_backfill
+from retraining.plan.runs import COLUMNS, NUMERIC_COLUMNS, parse_time
 from retraining.source import open_source
 from retraining.spec import read_spec
 from retraining.tiers import load_tiers
-from retraining.ui.access import MAY_BACKFILL
+from retraining.ui.dependencies import CAN_CREATE_RUNS, google_services
 from retraining.ui.pages import page
-from retraining.ui.services import Services, services
 
 router = APIRouter()
 
 REPROCESS: dict[Reprocess, str] = {
-    "none": "leave them",
-    "failed": "repeat the failed ones",
-    "completed": "repeat them all",
+    "none": "leave unchanged",
+    "failed": "repeat failed runs",
+    "completed": "repeat all runs",
 }
 
 
-class Asked(BaseModel):
-    """The form's fields; one that is left empty is as if it were not there."""
+class BackfillForm(BaseModel):
+    """Fields of the form; a browser sends empty ones, too."""
 
     since: str = ""
     until: str = ""
@@ -44,8 +43,8 @@ class Asked(BaseModel):
     reprocess: Reprocess = "none"
     parallel: Annotated[int, BeforeValidator(lambda text: text or 0)] = 0
 
-    def request(self) -> Request:
-        """What they ask.
+    def request(self) -> BackfillRequest:
+        """Return the parameters of the backfill.
 
         Raises:
             ConfigurationError: a field has a value that it can't have.
@@ -53,12 +52,12 @@ class Asked(BaseModel):
         times = {}
         for field, text in (("from", self.since), ("to", self.until)):
             try:
-                times[field] = read_time(text)
+                times[field] = parse_time(text)
             except ConfigurationError as error:
                 raise ConfigurationError(f"{field}: {error}") from error
         if self.parallel < 0:
-            raise ConfigurationError(f"at a time: expected 1 or more, received {self.parallel}")
-        return Request(
+            raise ConfigurationError(f"max active runs: expected 1 or more, received {self.parallel}")
+        return BackfillRequest(
             since=times["from"],
             until=times["to"],
             source=self.source.strip(),
@@ -69,46 +68,56 @@ class Asked(BaseModel):
         )
 
 
-@router.get("/backfills/{dag_id}", dependencies=[MAY_BACKFILL])
-def backfill(dag_id: str, asked: Annotated[Asked, Query()], session: SessionDep) -> Response:
-    """What a backfill of a dataset would do now."""
+@router.get("/backfills/{dag_id}", dependencies=[CAN_CREATE_RUNS])
+def backfill(dag_id: str, form: Annotated[BackfillForm, Query()], session: SessionDep) -> Response:
+    """Show the form, and the plan of the backfill that it describes."""
     dataset = dataset_of(dag_id)
     if dataset is None:
-        return page("no_training.html", dag_id=dag_id)
-    found = services()
+        return page("other_dag.html", dag_id=dag_id)
+    services = google_services()
     try:
         spec = read_spec(dataset, Path(conf.get_mandatory_value("core", "dags_folder")))
-        tiers = load_tiers(found.settings.tiers_file)
+        tiers = load_tiers(services.settings.tiers_file)
     except (ConfigurationError, ContractError) as error:
         return page("failed.html", status_code=500, error=error)
-    form: dict[str, Any] = {
+    values: dict[str, Any] = {
         "dag_id": dag_id,
         "spec": spec,
         "tiers": tiers,
         "reprocess": REPROCESS,
-        "asked": asked,
+        "form": form,
     }
     try:
         if not isinstance(spec.schedule, str):
-            return page("backfill.html", **form)
-        if not asked.since and not asked.until:
-            return page("backfill.html", **form | {"asked": everything(spec, found)})
-        request = asked.request()
-        plan = plan_backfill(spec, request, found.settings, found.storage, session)
+            return page("backfill.html", **values)
+        if not form.since and not form.until:
+            return page("backfill.html", **values | {"form": all_partitions(spec, services)})
+        request = form.request()
+        plan = plan_backfill(spec, request, services, session)
     except (ConfigurationError, ContractError) as error:
-        return page("backfill.html", status_code=400, problem=str(error), **form)
-    table: dict[str, Any] = {"columns": COLUMNS, "numbers": NUMBERS, "cells": cells}
-    return page("backfill.html", plan=plan, command=airflow_command(spec, request, plan), **form, **table)
+        return page("backfill.html", status_code=400, problem=str(error), **values)
+    return page(
+        "backfill.html",
+        plan=plan,
+        command=airflow_command(spec, request, plan),
+        columns=COLUMNS,
+        numeric_columns=NUMERIC_COLUMNS,
+        **values,
+    )
 
 
-def everything(spec: DatasetSpec, found: Services) -> Asked:
-    """What the form begins with: all partitions of the source; nothing where it has none.
+def all_partitions(spec: DatasetSpec, services: GoogleServices) -> BackfillForm:
+    """Return the form for all partitions of the source; empty where it has none.
 
     Raises:
         ConfigurationError: the source can't be read.
     """
     if spec.partitioning is None:
-        return Asked()
-    names = open_source(spec.source, found.settings, found.storage).names
+        return BackfillForm()
+    names = open_source(spec.source, services.settings, services.storage).names
     starts = [interval.start for name in names if (interval := spec.partitioning.interval_of(name))]
-    return Asked(since=min(starts).isoformat(), until=max(starts).isoformat()) if starts else Asked()
+    return (
+        BackfillForm(since=min(starts).isoformat(), until=max(starts).isoformat())
+        if starts
+        else BackfillForm()
+    )

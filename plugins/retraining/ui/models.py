@@ -1,91 +1,196 @@
-"""The models of all datasets, those of one, and a question to what serves."""
+"""Pages of the models: all datasets, the versions of one, and predictions by the version in production."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
 from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import APIRouter, Body, HTTPException, Response
 from markupsafe import Markup
 
-from contract import naming
-from contract.naming import dataset_of, production_endpoint
+from contract.naming import (
+    DATA_UNTIL_LABEL,
+    METRIC_LABEL,
+    RUN_LABEL,
+    dataset_of,
+    model_id,
+    production_endpoint,
+    run_folder_of,
+    time_of_label,
+)
+from contract.predictions import render
+from retraining.context import GoogleServices
+from retraining.google.endpoints import Deployment
+from retraining.google.models import ModelVersion
 from retraining.ui import plots
-from retraining.ui.access import MAY_SEE_RUNS, TrainingDags
-from retraining.ui.answers import IMAGE_INPUT, show
 from retraining.ui.artifacts import read_first_golden, read_labels
+from retraining.ui.dependencies import CAN_READ_RUNS, TrainingDags, google_services
+from retraining.ui.images import data_uri
 from retraining.ui.pages import page
-from retraining.ui.pictures import data_uri
-from retraining.ui.registry import DatasetModels, read_models
-from retraining.ui.runs import read_promotions
-from retraining.ui.services import services
+from retraining.ui.runs import Promotions, read_promotions
 
 router = APIRouter()
 
-_AT_ONCE = 8
+_THREADS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionRecord:
+    """One version of a model.
+
+    Attributes:
+        version: its id.
+        created: creation time.
+        metric: name of the gate's metric; empty where the version has no such label.
+        value: value of that metric; `None` where the version has no such label.
+        data_until: end of its data; `None` where the version has no such label.
+        job_dir: URI of its training job's folder.
+        run_id: the run that made it; `None` if Airflow has deleted it.
+        promoted: whether it is or was in production.
+        serving: whether it is in production.
+    """
+
+    version: str
+    created: datetime | None
+    metric: str
+    value: float | None
+    data_until: datetime | None
+    job_dir: str
+    run_id: str | None
+    promoted: bool
+    serving: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetModel:
+    """The model of one dataset.
+
+    Attributes:
+        dataset: its name.
+        dag_id: the DAG that trains it.
+        endpoint: id of the production endpoint.
+        deployment: what that endpoint serves; `None` if nothing.
+        versions: newest first.
+    """
+
+    dataset: str
+    dag_id: str
+    endpoint: str
+    deployment: Deployment | None
+    versions: Sequence[VersionRecord]
+
+    @property
+    def serving(self) -> VersionRecord | None:
+        """The version in production."""
+        return next((version for version in self.versions if version.serving), None)
 
 
 @router.get("/models")
-def overview(dag_ids: TrainingDags, session: SessionDep) -> Response:
-    """Every dataset that the user may see, and what serves it."""
-    found = services()
-    promotions = {dag_id: read_promotions(session, dag_id) for dag_id in dag_ids}
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="models") as pool:
-        everything = list(
+def overview(dags: TrainingDags, session: SessionDep) -> Response:
+    """Show every dataset that the user may see, and its version in production."""
+    services = google_services()
+    promotions = {dag_id: read_promotions(session, dag_id) for dag_id in dags}
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="models") as pool:
+        models = list(
             pool.map(
-                lambda dag_id: read_models(found, _dataset(dag_id), dag_id, promotions[dag_id]),
-                dag_ids,
+                lambda dag: read_model(
+                    services, dataset=dag[1], dag_id=dag[0], promotions=promotions[dag[0]]
+                ),
+                dags.items(),
             )
         )
-    return page("models.html", everything=everything)
+    return page("models.html", models=models)
 
 
-@router.get("/models/{dag_id}", dependencies=[MAY_SEE_RUNS])
-def of_dataset(dag_id: str, dag_ids: TrainingDags, session: SessionDep) -> Response:
-    """The versions of one dataset's model, and a form to try what serves."""
-    found = services()
-    models = read_models(found, _dataset(dag_id), dag_id, read_promotions(session, dag_id))
-    serving = models.serving
-    golden = read_first_golden(found.storage, serving.job_dir) if serving else None
-    instance = golden["instance"] if golden else {}
-    image = instance.get(IMAGE_INPUT)
+@router.get("/models/{dag_id}", dependencies=[CAN_READ_RUNS])
+def dataset_page(dag_id: str, dags: TrainingDags, session: SessionDep) -> Response:
+    """Show the versions of one dataset's model, and a form for predictions."""
+    services = google_services()
+    promotions = read_promotions(session, dag_id)
+    model = read_model(services, dataset=_dataset(dag_id), dag_id=dag_id, promotions=promotions)
+    golden = read_first_golden(services.storage, model.serving.job_dir) if model.serving else None
     return page(
         "dataset.html",
-        models=models,
-        others=[(other, _dataset(other)) for other in dag_ids],
-        plot=history(models),
-        instance=instance,
-        image=data_uri(image["b64"]) if image else None,
+        model=model,
+        dags=dags,
+        plot=history_plot(model),
+        instance=golden.instance if golden else {},
+        image=data_uri(golden.image) if golden and golden.image else None,
     )
 
 
-@router.post("/models/{dag_id}/answer", dependencies=[MAY_SEE_RUNS])
-def answer(dag_id: str, instance: Annotated[dict[str, Any], Body(embed=True)]) -> Response:
-    """What the production endpoint says to one instance, as a piece of a page."""
+@router.post("/models/{dag_id}/predict", dependencies=[CAN_READ_RUNS])
+def predict(dag_id: str, instance: Annotated[dict[str, Any], Body(embed=True)]) -> Response:
+    """Return the production endpoint's prediction for one instance, as a part of a page."""
     from google.api_core.exceptions import GoogleAPIError
 
-    found, dataset = services(), _dataset(dag_id)
+    services, dataset = google_services(), _dataset(dag_id)
     try:
-        said = found.endpoints.predict(production_endpoint(dataset), [instance])
+        answer = services.endpoints.predict(production_endpoint(dataset), [instance])
     except GoogleAPIError as error:
-        return page("refused.html", reason=getattr(error, "message", None) or str(error))
-    version = next(
-        (version for version in found.models.versions(dataset) if version.version == said.version), None
+        return page("rejected.html", reason=getattr(error, "message", None) or str(error))
+    versions = services.models.versions(model_id(dataset))
+    version = next((version for version in versions if version.version == answer.version), None)
+    labels = read_labels(services.storage, run_folder_of(version.artifact_uri)) if version else ()
+    prediction = render(answer.predictions[0], labels=labels)
+    return page("prediction.html", prediction=prediction, version=answer.version)
+
+
+def read_model(
+    services: GoogleServices, *, dataset: str, dag_id: str, promotions: Promotions
+) -> DatasetModel:
+    """Read the model of a dataset from the Model Registry and the production endpoint."""
+    endpoint = production_endpoint(dataset)
+    deployment = services.endpoints.serving(endpoint)
+    versions = services.models.versions(model_id(dataset))
+    return DatasetModel(
+        dataset=dataset,
+        dag_id=dag_id,
+        endpoint=endpoint,
+        deployment=deployment,
+        versions=[_record(version, deployment, promotions) for version in reversed(versions)],
     )
-    labels = read_labels(found.storage, naming.run_folder_of(version.artifact_uri)) if version else ()
-    return page("answer.html", answer=show(said.predictions[0], labels), version=said.version)
 
 
-def history(models: DatasetModels) -> Markup | None:
-    """The gate's metric over the versions; `None` where there is nothing to compare."""
-    metric = models.versions[0].metric if models.versions else ""
+def history_plot(model: DatasetModel) -> Markup | None:
+    """Plot the gate's metric over the versions; `None` with less than two of the newest one's metric."""
+    metric = model.versions[0].metric if model.versions else ""
     points = [
         (version.created, version.version, version.value, version.promoted)
-        for version in models.versions
+        for version in model.versions
         if version.created and version.value is not None and version.metric == metric
     ]
-    return plots.history(metric, points) if metric and len(points) > 1 else None
+    return plots.metric_history(metric, points) if metric and len(points) > 1 else None
+
+
+def _record(version: ModelVersion, deployment: Deployment | None, promotions: Promotions) -> VersionRecord:
+    metric, value = _metric_of_label(version.labels.get(METRIC_LABEL, ""))
+    slug = version.labels.get(RUN_LABEL, "")
+    serving = deployment is not None and deployment.serves(version)
+    return VersionRecord(
+        version=version.version,
+        created=version.created,
+        metric=metric,
+        value=value,
+        data_until=time_of_label(version.labels.get(DATA_UNTIL_LABEL, "")),
+        job_dir=run_folder_of(version.artifact_uri),
+        run_id=promotions.run_ids.get(slug),
+        promoted=serving or slug in promotions.promoted,
+        serving=serving,
+    )
+
+
+def _metric_of_label(label: str) -> tuple[str, float | None]:
+    """Return name and value of a label such as `accuracy-0_8125`."""
+    name, _, digits = label.rpartition("-")
+    try:
+        return name, float(digits.replace("_", "."))
+    except ValueError:
+        return "", None
 
 
 def _dataset(dag_id: str) -> str:

@@ -1,9 +1,8 @@
-"""How pages are made of templates."""
+"""Rendering of pages: Jinja templates, and their filters for numbers, times and URLs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,31 +11,35 @@ from urllib.parse import quote
 from airflow.api_fastapi.app import API_ROOT_PATH
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from retraining.ui.entry import URL_PREFIX
-
-_HERE = Path(__file__).parent
+from retraining.ui import URL_PREFIX
+from retraining.ui.images import grayscale_data_uri
 
 
 def page(template: str, *, status_code: int = 200, **values: Any) -> HTMLResponse:
-    """An answer made of a template and what it shows."""
+    """Return the response of a template and its variables."""
     text = _environment.get_template(template).render(**values)
     return HTMLResponse(text, status_code=status_code)
 
 
-def own(path: str) -> str:
-    """The address of one of our pages."""
+def page_url(path: str) -> str:
+    """Return the URL of one of these pages."""
     return f"{API_ROOT_PATH.rstrip('/')}{URL_PREFIX}/{path}"
 
 
-def airflow(path: str) -> str:
-    """The address of one of Airflow's pages."""
+def airflow_url(path: str) -> str:
+    """Return the URL of one of Airflow's pages."""
     return f"{API_ROOT_PATH.rstrip('/')}/{path}"
 
 
-def duration(seconds: float | None) -> str:
-    """Seconds as people say them."""
+def humanize(name: str) -> str:
+    """Return an identifier as words."""
+    return name.replace("_", " ")
+
+
+def format_duration(seconds: float | None) -> str:
+    """Return a duration in seconds, minutes or hours; empty for none."""
     if seconds is None:
         return ""
     if seconds < 60:
@@ -46,8 +49,8 @@ def duration(seconds: float | None) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
-def figure(value: float | None) -> str:
-    """A number with as many digits as say something."""
+def format_number(value: float | None) -> str:
+    """Return a number with four significant digits, an integer with all; a dash for none."""
     if value is None or math.isnan(value):
         return "\N{EN DASH}"
     if isinstance(value, int):
@@ -55,8 +58,8 @@ def figure(value: float | None) -> str:
     return f"{value:,.4g}" if abs(value) < 1e5 else f"{value:,.0f}"
 
 
-def size(count: int) -> str:
-    """Bytes as people say them."""
+def format_bytes(count: int) -> str:
+    """Return a size in decimal units: `344.3 kB`."""
     value = float(count)
     for unit in ("B", "kB", "MB"):
         if value < 1000:
@@ -65,48 +68,44 @@ def size(count: int) -> str:
     return f"{value:.1f} GB"
 
 
-def moment(time: datetime | None) -> Markup:
-    """A time, to the minute."""
+def format_time(time: datetime | None) -> Markup:
+    """Return a time in UTC, to the minute; empty for none."""
     if time is None:
         return Markup("")
     utc = time.astimezone(UTC)
-    shown = utc.strftime("%-d %b %Y, %H:%M UTC")
-    return Markup('<time datetime="{}">{}</time>').format(utc.isoformat(), shown)
+    text = utc.strftime("%-d %b %Y, %H:%M UTC")
+    return Markup('<time datetime="{}">{}</time>').format(utc.isoformat(), text)
 
 
-def words(name: str) -> str:
-    """A name of the code as people read it."""
-    return name.replace("_", " ")
-
-
-def share_bar(share: float) -> Markup:
-    """A bar as long as a share, from 0 to 1."""
-    percent = f"{100 * min(max(share, 0.0), 1.0):.1f}%"
+def bar(fraction: float) -> Markup:
+    """Return a horizontal bar that is filled to a fraction, 0 to 1."""
+    percent = f"{100 * min(max(fraction, 0.0), 1.0):.1f}%"
     return Markup(
         '<svg class="bar" aria-hidden="true"><rect class="track" width="100%" height="100%" rx="2"/>'
         '<rect class="fill" width="{}" height="100%" rx="2"/></svg>'
-    ).format(escape(percent))
+    ).format(percent)
 
 
-def _make() -> Environment:
+def _make_environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: Mapping[str, Any] = {
-        "duration": duration,
-        "figure": figure,
-        "size": size,
-        "moment": moment,
-        "words": words,
-        "share_bar": share_bar,
-        "quoted": lambda text: quote(text, safe=""),
-    }
-    environment.filters.update(filters)
-    environment.globals.update(own=own, airflow=airflow)
+    for function in (
+        bar,
+        format_bytes,
+        format_duration,
+        format_number,
+        format_time,
+        grayscale_data_uri,
+        humanize,
+    ):
+        environment.filters[function.__name__] = function
+    environment.filters["quote"] = lambda text: quote(text, safe="")
+    environment.globals.update(page_url=page_url, airflow_url=airflow_url)
     return environment
 
 
-_environment = _make()
+_environment = _make_environment()

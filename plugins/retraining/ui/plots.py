@@ -1,4 +1,4 @@
-"""Plots as SVG, drawn on the server by Vega-Lite; their colours are those of the page.
+"""Plots as SVG, rendered by Vega-Lite on the server, in the colours of the page.
 
 https://vega.github.io/vega-lite/docs/
 """
@@ -13,13 +13,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from retraining.ui.curves import Curve
+from retraining.ui.artifacts import LearningCurve
 
 WIDTH, HEIGHT = 270, 170
 """Pixels of a plot without its axes: it fits a phone, and three fit a laptop."""
 
 _COLOURS = ["var(--plot-1)", "var(--plot-2)", "var(--plot-3)"]
-_KEPT = 200
+_CACHED_PLOTS = 200
 _TEXT = {"labelColor": "var(--quiet)", "titleColor": "var(--quiet)", "labelFontSize": 11, "titleFontSize": 11}
 _CONFIG: dict[str, Any] = {
     "background": None,
@@ -48,24 +48,24 @@ _CONFIG: dict[str, Any] = {
 }
 
 
-def learning_curve(name: str, curves: Sequence[Curve]) -> Markup:
-    """One figure over the steps, a line for each side."""
+def learning_curve(name: str, curves: Sequence[LearningCurve]) -> Markup:
+    """Plot a metric over the steps, a line for each split."""
     values = [
-        {"step": step, "value": value, "side": curve.side}
+        {"step": step, "value": value, "split": curve.split}
         for curve in curves
         for step, value in zip(curve.steps, curve.values, strict=True)
     ]
-    side: dict[str, Any] = {"field": "side", "type": "nominal", "sort": [curve.side for curve in curves]}
+    color: dict[str, Any] = {"field": "split", "type": "nominal", "sort": [curve.split for curve in curves]}
     if len(curves) == 1:
-        side["legend"] = None
-    return _draw(
+        color["legend"] = None
+    return _render(
         values,
         {
             "mark": {"type": "line", "point": {"size": 18}, "strokeWidth": 1.75},
             "encoding": {
                 "x": _axis("step", "step"),
                 "y": _axis("value", None, zero=False),
-                "color": side,
+                "color": color,
             },
         },
         title=name.replace("_", " "),
@@ -73,14 +73,18 @@ def learning_curve(name: str, curves: Sequence[Curve]) -> Markup:
 
 
 def residuals(pairs: Sequence[Sequence[float]]) -> Markup:
-    """What was predicted over what was right; on the line they are the same."""
+    """Plot predictions over labels, with the line on which both are equal.
+
+    Args:
+        pairs: label and prediction of each record.
+    """
     values = [{"label": label, "prediction": prediction} for label, prediction in pairs]
     ends = [min(map(min, pairs)), max(map(max, pairs))]
     line = {
         "data": {"values": [{"label": end, "prediction": end} for end in ends]},
         "mark": {"type": "line", "color": "var(--quiet)", "strokeDash": [4, 3], "strokeWidth": 1},
     }
-    return _draw(
+    return _render(
         values,
         {
             "encoding": {"x": _axis("label", "label"), "y": _axis("prediction", None)},
@@ -90,25 +94,31 @@ def residuals(pairs: Sequence[Sequence[float]]) -> Markup:
     )
 
 
-def percentiles(shares: Sequence[float], values: Sequence[float], *, title: str) -> Markup:
-    """A figure over the share of the records that have no more of it."""
-    points = [{"share": share, "value": value} for share, value in zip(shares, values, strict=True)]
-    return _draw(
+def percentiles(percents: Sequence[float], values: Sequence[float], *, title: str) -> Markup:
+    """Plot percentiles of a quantity.
+
+    Args:
+        percents: 0 to 100, ascending.
+        values: the quantity at each.
+        title: name of the quantity.
+    """
+    points = [{"percent": percent, "value": value} for percent, value in zip(percents, values, strict=True)]
+    return _render(
         points,
         {
             "mark": {"type": "line", "color": _COLOURS[0], "strokeWidth": 1.75},
-            "encoding": {"x": _axis("share", "% of records"), "y": _axis("value", None, zero=False)},
+            "encoding": {"x": _axis("percent", "% of records"), "y": _axis("value", None, zero=False)},
         },
         title=title,
     )
 
 
-def history(metric: str, versions: Sequence[tuple[datetime, str, float, bool]]) -> Markup:
-    """A metric over the versions of a model.
+def metric_history(metric: str, versions: Sequence[tuple[datetime, str, float, bool]]) -> Markup:
+    """Plot a metric over the versions of a model.
 
     Args:
         metric: its name.
-        versions: when each was made, its id, its metric, and whether it came into production.
+        versions: creation time, id, metric, and whether it was promoted.
     """
     values = [
         {"version": version, "value": value, "mark": "promoted" if promoted else "not promoted"}
@@ -132,7 +142,7 @@ def history(metric: str, versions: Sequence[tuple[datetime, str, float, bool]]) 
         },
     }
     line = {"mark": {"type": "line", "color": "var(--rule)", "strokeWidth": 1.5}}
-    return _draw(
+    return _render(
         values,
         {"encoding": {"x": x, "y": _axis("value", None, zero=False)}, "layer": [line, point]},
         title=metric.replace("_", " "),
@@ -144,8 +154,8 @@ def _axis(field: str, title: str | None, *, zero: bool | None = None) -> dict[st
     return {"field": field, "type": "quantitative", "title": title, **scale}
 
 
-def _draw(values: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], *, title: str) -> Markup:
-    whole = {
+def _render(values: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], *, title: str) -> Markup:
+    document = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "title": title,
         "width": WIDTH,
@@ -154,10 +164,10 @@ def _draw(values: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], *, title
         "config": _CONFIG,
         **spec,
     }
-    return Markup(_svg(json.dumps(whole)))  # noqa: S704, made here; Vega escapes its texts
+    return Markup(_svg(json.dumps(document)))  # noqa: S704, Vega escapes texts
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=_CACHED_PLOTS)
 def _svg(spec: str) -> str:
     import vl_convert
 

@@ -1,4 +1,4 @@
-"""The report of a run: a page, and the pictures that were rejected."""
+"""Page of a run: its tasks, data, training, evaluation and gate."""
 
 from __future__ import annotations
 
@@ -10,28 +10,35 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import APIRouter, HTTPException, Response
 from markupsafe import Markup
 
-from contract import naming
-from contract.naming import dataset_of
+from contract.artifacts import Evaluation, GoldenRequest
+from contract.naming import dataset_of, model_id, run_folder
+from contract.predictions import RenderedPrediction, render
+from retraining.context import GoogleServices
 from retraining.google.storage import Storage
 from retraining.links import CONSOLE, job_url, tensorboard_url
 from retraining.ui import plots
-from retraining.ui.access import MAY_SEE_RUNS
-from retraining.ui.answers import Example, example
-from retraining.ui.artifacts import Conversion, Training, read_conversion, read_rejected, read_training
+from retraining.ui.artifacts import (
+    Conversion,
+    LearningCurve,
+    Training,
+    read_conversion,
+    read_rejected,
+    read_training,
+)
+from retraining.ui.dependencies import CAN_READ_RUNS, google_services
+from retraining.ui.images import MAX_BYTES, data_uri, media_type
 from retraining.ui.pages import page
-from retraining.ui.pictures import LARGEST_BYTES, media_type
 from retraining.ui.runs import RunRecord, read_run
-from retraining.ui.services import Services, services
 
-router = APIRouter(dependencies=[MAY_SEE_RUNS])
+router = APIRouter(dependencies=[CAN_READ_RUNS])
 
-FIRST_FIGURES = ("loss", "accuracy", "mse", "rmse", "mae")
-"""Come first among the learning curves."""
+FIRST_METRICS = ("loss", "accuracy", "mse", "rmse", "mae")
+"""Metrics whose learning curves come first."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricRow:
-    """One metric, of the model and of what it is compared with."""
+    """One metric of the model and of those that it is compared with; `None` where it wasn't computed."""
 
     name: str
     model: float | None
@@ -40,139 +47,163 @@ class MetricRow:
     test: float | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """A golden request with the model's prediction.
+
+    Attributes:
+        image: data URI of the request's image; `None` for a row.
+        row: values of the request's row; empty for an image.
+        prediction: the prediction with the true label.
+    """
+
+    image: str | None
+    row: Mapping[str, Any]
+    prediction: RenderedPrediction
+
+
 @router.get("/runs/{dag_id}/{run_id}")
 def report(dag_id: str, run_id: str, session: SessionDep) -> Response:
-    """What a run did, as far as it has come."""
+    """Show a run, as far as it has come."""
     run = read_run(session, dag_id, run_id)
     if run is None:
         raise HTTPException(404, f"no run {run_id} of {dag_id}")
     dataset = dataset_of(dag_id)
     if dataset is None:
-        return page("no_training.html", dag_id=dag_id)
-    found = services()
-    data_dir = run.result("convert_to_tfrecord").get("data_dir")
-    conversion = read_conversion(found.storage, data_dir) if data_dir else None
-    training = read_training(found.storage, _job_dir(run, dataset, found))
-    evaluation = training.evaluation
+        return page("other_dag.html", dag_id=dag_id)
+    services = google_services()
+    job_dir = _job_dir(run, dataset, services)
+    data_dir = run.outputs("convert_to_tfrecord").get("data_dir")
+    conversion = read_conversion(services.storage, data_dir) if data_dir else None
+    training = read_training(services.storage, job_dir)
     return page(
         "report.html",
-        run=run,
-        dataset=dataset,
-        conversion=conversion,
-        training=training,
-        evaluation=evaluation,
-        metrics=metric_rows(evaluation) if evaluation else [],
-        curves=[plots.learning_curve(name, training.curves[name]) for name in figures(training)],
-        errors=error_plots(evaluation) if evaluation else [],
-        examples=examples(training),
-        links=links(run, dataset, found),
-        rejected=total_rejected(conversion),
+        **variables(run, dataset, conversion, training),
+        links=links(run, dataset, job_dir, services),
     )
 
 
 @router.get("/runs/{dag_id}/{run_id}/rejected/{index}")
 def rejected(dag_id: str, run_id: str, index: int, session: SessionDep) -> Response:
-    """A rejected picture, if it is one that can be shown."""
+    """Return a rejected record's raw file, if it is an image."""
     run = read_run(session, dag_id, run_id)
-    data_dir = run.result("convert_to_tfrecord").get("data_dir") if run else None
+    data_dir = run.outputs("convert_to_tfrecord").get("data_dir") if run else None
     if not data_dir:
         raise HTTPException(404, f"no conversion of run {run_id} of {dag_id}")
     try:
-        content = rejected_picture(services().storage, data_dir, index)
+        content = read_rejected_file(google_services().storage, data_dir, index)
     except FileNotFoundError as error:
         raise HTTPException(404, str(error)) from error
     kind = media_type(content)
     if kind is None:
-        raise HTTPException(404, "no picture")
+        raise HTTPException(404, "no image")
     return Response(content, media_type=kind)
 
 
-def rejected_picture(storage: Storage, data_dir: str, index: int) -> bytes:
-    """The raw bytes of a rejected record, as many as may be shown.
+def variables(
+    run: RunRecord, dataset: str, conversion: Conversion | None, training: Training
+) -> dict[str, Any]:
+    """Return the variables of the report's template, without links."""
+    evaluation = training.evaluation
+    return {
+        "run": run,
+        "dataset": dataset,
+        "conversion": conversion,
+        "num_rejected": sum(conversion.statistics.rejected.values()) if conversion else 0,
+        "training": training,
+        "evaluation": evaluation,
+        "metrics": metric_rows(evaluation) if evaluation else [],
+        "curves": [plots.learning_curve(name, training.curves[name]) for name in plotted_metrics(training)],
+        "errors": error_plots(evaluation) if evaluation else [],
+        "examples": examples(training.golden, evaluation.labels if evaluation else ()),
+    }
+
+
+def read_rejected_file(storage: Storage, data_dir: str, index: int) -> bytes:
+    """Read the first `MAX_BYTES` bytes of a rejected record's raw file.
 
     Raises:
-        FileNotFoundError: there is no such record, or it is gone.
+        FileNotFoundError: there is no such record, or its file has been deleted.
     """
-    return storage.read_bytes(read_rejected(storage, data_dir, index).uri, first=LARGEST_BYTES)
+    return storage.read_bytes(read_rejected(storage, data_dir, index).uri, first=MAX_BYTES)
 
 
-def figures(training: Training) -> list[str]:
-    """The names of the learning curves, in the order in which they are looked at."""
+def plotted_metrics(training: Training) -> list[str]:
+    """Return the metrics that have a learning curve of at least two points, in their order on the page."""
 
-    def place(name: str) -> tuple[int, str]:
-        return FIRST_FIGURES.index(name) if name in FIRST_FIGURES else len(FIRST_FIGURES), name
+    def sort_key(name: str) -> tuple[int, str]:
+        return FIRST_METRICS.index(name) if name in FIRST_METRICS else len(FIRST_METRICS), name
 
-    return sorted((name for name, curves in training.curves.items() if _has_course(curves)), key=place)
+    def is_plotted(curves: Sequence[LearningCurve]) -> bool:
+        return any(len(curve.steps) > 1 for curve in curves)
+
+    return sorted((name for name, curves in training.curves.items() if is_plotted(curves)), key=sort_key)
 
 
-def metric_rows(evaluation: Mapping[str, Any]) -> list[MetricRow]:
-    """The model's metrics beside those of production, of a constant answer, and on the test side."""
-    production, test = evaluation.get("production") or {}, evaluation.get("test") or {}
-    baseline = evaluation["trivial_baseline"]
-
-    def of(other: Mapping[str, Any], name: str) -> float | None:
-        value: float | None = other.get("metrics", {}).get(name)
-        return value
-
+def metric_rows(evaluation: Evaluation) -> list[MetricRow]:
+    """Return the model's metrics beside those of production, the constant baseline and the test set."""
+    production, test = evaluation.production, evaluation.test
     return [
         MetricRow(
             name=name,
             model=value,
-            production=of(production, name),
-            baseline=of(baseline, name),
-            test=of(test, name),
+            production=production.metrics.get(name) if production else None,
+            baseline=evaluation.baseline.metrics.get(name),
+            test=test.metrics.get(name) if test else None,
         )
-        for name, value in evaluation["metrics"].items()
+        for name, value in evaluation.metrics.items()
     ]
 
 
-def error_plots(evaluation: Mapping[str, Any]) -> list[Markup]:
-    """Where a model that answers with numbers or pictures is wrong."""
-    drawn = []
-    if found := evaluation.get("residuals"):
-        drawn.append(plots.residuals(found["examples"]))
+def error_plots(evaluation: Evaluation) -> list[Markup]:
+    """Plot the errors of a regression or of an autoencoder."""
+    figures = []
+    if residuals := evaluation.residuals:
+        figures.append(plots.residuals(residuals["examples"]))
         title = "prediction minus label"
-        drawn.append(plots.percentiles(found["percentiles"], found["values"], title=title))
-    if found := evaluation.get("errors"):
+        figures.append(plots.percentiles(residuals["percentiles"], residuals["values"], title=title))
+    if errors := evaluation.errors:
         title = "mean squared error"
-        drawn.append(plots.percentiles(found["percentiles"], found["values"], title=title))
-    return drawn
+        figures.append(plots.percentiles(errors["percentiles"], errors["values"], title=title))
+    return figures
 
 
-def examples(training: Training) -> list[Example]:
-    """Some requests with the model's answers."""
-    labels = (training.evaluation or {}).get("labels", ())
-    return [example(line, labels) for line in training.golden]
+def examples(golden: Sequence[GoldenRequest], labels: Sequence[str]) -> list[Example]:
+    """Return golden requests with the model's predictions.
+
+    Args:
+        golden: the requests.
+        labels: names of the model's classes; empty if it has none.
+    """
+    return [
+        Example(
+            image=data_uri(request.image) if request.image else None,
+            row={} if request.image else request.instance,
+            prediction=render(request.prediction, labels=labels, label=request.label),
+        )
+        for request in golden
+    ]
 
 
-def total_rejected(conversion: Conversion | None) -> int:
-    """How many records were not used."""
-    return sum(conversion.statistics["rejected"].values()) if conversion else 0
-
-
-def links(run: RunRecord, dataset: str, found: Services) -> list[tuple[str, str]]:
-    """Names and addresses of what else there is to see of a run outside Airflow."""
-    settings, shown = found.settings, []
+def links(run: RunRecord, dataset: str, job_dir: str, services: GoogleServices) -> list[tuple[str, str]]:
+    """Return names and URLs of a run's pages outside Airflow."""
+    settings = services.settings
+    result = []
     if settings.tensorboard_url:
-        folder = _job_dir(run, dataset, found)
-        shown.append(("TensorBoard", tensorboard_url(folder, settings.tensorboard_url)))
-    if not found.in_google_cloud:
-        return shown
-    jobs = {"convert_to_tfrecord": "Dataflow job", "tune": "Search", "train": "Training job"}
+        result.append(("TensorBoard", tensorboard_url(job_dir, settings.tensorboard_url)))
+    if not services.in_google_cloud:
+        return result
+    jobs = {"convert_to_tfrecord": "Dataflow job", "tune": "Tuning job", "train": "Training job"}
     for task_id, name in jobs.items():
-        if job := run.result(task_id).get("job"):
-            shown.append((name, job_url(job, settings)))
-    if version := run.result("create_model_version").get("version"):
-        place = f"vertex-ai/models/locations/{settings.region}/models/{dataset}/versions/{version}"
-        shown.append(("Model version", f"{CONSOLE}/{place}?project={settings.project}"))
-    return shown
+        if job := run.outputs(task_id).get("job"):
+            result.append((name, job_url(job, settings)))
+    if version := run.outputs("create_model_version").get("version"):
+        model = model_id(dataset)
+        path = f"vertex-ai/models/locations/{settings.region}/models/{model}/versions/{version}"
+        result.append(("Model version", f"{CONSOLE}/{path}?project={settings.project}"))
+    return result
 
 
-def _job_dir(run: RunRecord, dataset: str, found: Services) -> str:
-    said = run.result("train").get("job_dir")
-    return str(said) if said else naming.run_folder(found.settings.bucket, dataset, run.run.slug)
-
-
-def _has_course(curves: Sequence[Any]) -> bool:
-    """Whether there is more than one point of it."""
-    return any(len(curve.steps) > 1 for curve in curves)
+def _job_dir(run: RunRecord, dataset: str, services: GoogleServices) -> str:
+    job_dir = run.outputs("train").get("job_dir")
+    return str(job_dir) if job_dir else run_folder(services.settings.bucket, dataset, run.run.slug)

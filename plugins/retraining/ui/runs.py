@@ -1,4 +1,4 @@
-"""What Airflow knows of a run: its steps, and what each of them came to."""
+"""DAG runs in Airflow's database, with their task instances and XComs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from retraining.context import Run
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-CHAIN = (
+TASK_ORDER = (
     "upload_data",
     "convert_to_tfrecord",
     "tune",
@@ -28,42 +28,42 @@ CHAIN = (
     "approve",
     "promote",
 )
-"""The order of steps that have not begun."""
+"""Order of tasks that have not started."""
 
 RETURN_VALUE = "return_value"
 
 
 @dataclass(frozen=True, kw_only=True)
-class StepRecord:
+class TaskRecord:
     """One task of a run.
 
     Attributes:
         task_id: its name.
-        state: Airflow's word for how it stands; `none` before it is scheduled.
-        began: the start of its last try.
-        ended: the end of that.
-        tries: how many there were.
-        result: what the step left for others, by name.
+        state: Airflow's state; `none` before it is scheduled.
+        started: start of its last try.
+        ended: end of its last try.
+        tries: number of tries.
+        outputs: its XComs by key, without the return value.
     """
 
     task_id: str
     state: str
-    began: datetime | None
+    started: datetime | None
     ended: datetime | None
     tries: int
-    result: Mapping[str, Any]
+    outputs: Mapping[str, Any]
 
     @property
     def seconds(self) -> float | None:
-        """How long its last try took, or has taken so far."""
-        if self.began is None:
+        """Duration of its last try, so far if it is running; `None` before its start."""
+        if self.started is None:
             return None
-        return ((self.ended or datetime.now(UTC)) - self.began).total_seconds()
+        return ((self.ended or datetime.now(UTC)) - self.started).total_seconds()
 
     @property
     def note(self) -> str:
-        """What the step says of itself, for people."""
-        return str(self.result.get("note") or "")
+        """Summary of the task, for people."""
+        return str(self.outputs.get("note") or "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,73 +72,73 @@ class RunRecord:
 
     Attributes:
         run: its identity.
-        state: Airflow's word for how it stands.
-        kind: what began it, `manual` for instance.
-        asked: when it was asked for.
-        began: when its first task could start.
-        ended: when it was over.
-        steps: its tasks in the order of the chain.
+        state: Airflow's state.
+        run_type: `manual` for instance.
+        run_after: earliest start, as Airflow has it.
+        started: start of its first task.
+        ended: end of the run.
+        tasks: in the order of their start.
     """
 
     run: Run
     state: str
-    kind: str
-    asked: datetime
-    began: datetime | None
+    run_type: str
+    run_after: datetime
+    started: datetime | None
     ended: datetime | None
-    steps: tuple[StepRecord, ...]
+    tasks: tuple[TaskRecord, ...]
 
     @property
     def seconds(self) -> float | None:
-        """How long the run took, or has taken so far."""
-        if self.began is None:
+        """Duration of the run, so far if it is running; `None` before its start."""
+        if self.started is None:
             return None
-        return ((self.ended or datetime.now(UTC)) - self.began).total_seconds()
+        return ((self.ended or datetime.now(UTC)) - self.started).total_seconds()
 
-    def result(self, task_id: str) -> Mapping[str, Any]:
-        """What a step left; nothing before it has ended well."""
-        return next((step.result for step in self.steps if step.task_id == task_id), {})
+    def outputs(self, task_id: str) -> Mapping[str, Any]:
+        """Return the XComs of a task; empty if it has none."""
+        return next((task.outputs for task in self.tasks if task.task_id == task_id), {})
 
 
 def read_run(session: Session, dag_id: str, run_id: str) -> RunRecord | None:
-    """One run with its steps; `None` if there is no such run."""
+    """Read one run with its tasks; `None` if there is no such run."""
     found = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
     if found is None:
         return None
-    of_run = {"dag_id": dag_id, "run_id": run_id}
-    results: dict[str, dict[str, Any]] = {}
-    for row in session.scalars(select(XComModel).filter_by(**of_run, map_index=-1)):
+    key = {"dag_id": dag_id, "run_id": run_id}
+    outputs: dict[str, dict[str, Any]] = {}
+    for row in session.scalars(select(XComModel).filter_by(**key, map_index=-1)):
         if row.key != RETURN_VALUE:
-            results.setdefault(row.task_id, {})[row.key] = XComModel.deserialize_value(row)
-    steps = [
-        StepRecord(
+            outputs.setdefault(row.task_id, {})[row.key] = XComModel.deserialize_value(row)
+    tasks = [
+        TaskRecord(
             task_id=task.task_id,
             state=str(task.state or "none"),
-            began=task.start_date,
+            started=task.start_date,
             ended=task.end_date,
             tries=task.try_number,
-            result=results.get(task.task_id, {}),
+            outputs=outputs.get(task.task_id, {}),
         )
-        for task in session.scalars(select(TaskInstance).filter_by(**of_run))
+        for task in session.scalars(select(TaskInstance).filter_by(**key))
     ]
     return RunRecord(
-        run=_identity(dag_id, run_id, found.run_after),
+        run=_run(dag_id, run_id, found.run_after),
         state=str(found.state),
-        kind=str(found.run_type),
-        asked=found.run_after,
-        began=found.start_date,
+        run_type=str(found.run_type),
+        run_after=found.run_after,
+        started=found.start_date,
         ended=found.end_date,
-        steps=tuple(sorted(steps, key=_place)),
+        tasks=tuple(sorted(tasks, key=_sort_key)),
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Promotions:
-    """The runs of one DAG, as versions of its model refer to them.
+    """Runs of one DAG by their slugs, to which versions of its model refer.
 
     Attributes:
-        run_ids: the id of each run by its slug.
-        promoted: the slugs of the runs that put their version into production.
+        run_ids: slug -> id of the run.
+        promoted: slugs of the runs that promoted their version to production.
     """
 
     run_ids: Mapping[str, str]
@@ -146,28 +146,28 @@ class Promotions:
 
 
 def read_promotions(session: Session, dag_id: str) -> Promotions:
-    """Which runs a DAG had, and which of them promoted."""
+    """Read the runs of a DAG, and which of them promoted their version."""
     slugs = {
-        run_id: _identity(dag_id, run_id, run_after).slug
+        run_id: _run(dag_id, run_id, run_after).slug
         for run_id, run_after in session.execute(
             select(DagRun.run_id, DagRun.run_after).where(DagRun.dag_id == dag_id)
         )
     }
-    said = select(XComModel).filter_by(dag_id=dag_id, task_id="promote", key="promoted", map_index=-1)
-    promoted = {row.run_id for row in session.scalars(said) if XComModel.deserialize_value(row) is True}
+    xcoms = select(XComModel).filter_by(dag_id=dag_id, task_id="promote", key="promoted", map_index=-1)
+    promoted = {row.run_id for row in session.scalars(xcoms) if XComModel.deserialize_value(row) is True}
     return Promotions(
         run_ids={slug: run_id for run_id, slug in slugs.items()},
         promoted=frozenset(slugs[run_id] for run_id in promoted if run_id in slugs),
     )
 
 
-def _identity(dag_id: str, run_id: str, asked: datetime) -> Run:
-    return Run(dag_id=dag_id, run_id=run_id, data_until=asked)
+def _run(dag_id: str, run_id: str, run_after: datetime) -> Run:
+    return Run(dag_id=dag_id, run_id=run_id, data_until=run_after)
 
 
-def _place(step: StepRecord) -> tuple[int, float, str]:
-    """Steps that have begun by their time; the others follow in the order of the chain."""
-    if step.began is not None:
-        return -1, step.began.timestamp(), step.task_id
-    known = CHAIN.index(step.task_id) if step.task_id in CHAIN else len(CHAIN)
-    return known, 0.0, step.task_id
+def _sort_key(task: TaskRecord) -> tuple[int, float, str]:
+    """Return the start of a task; tasks that have not started follow in `TASK_ORDER`."""
+    if task.started is not None:
+        return -1, task.started.timestamp(), task.task_id
+    position = TASK_ORDER.index(task.task_id) if task.task_id in TASK_ORDER else len(TASK_ORDER)
+    return position, 0.0, task.task_id

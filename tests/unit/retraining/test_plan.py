@@ -1,4 +1,4 @@
-"""A backfill's plan: a pure function of what is there."""
+"""Plan of a backfill: a pure function of its inputs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from rich.console import Console
 import contract as dc
 from retraining.errors import ConfigurationError
 from retraining.google.storage import RawObject
-from retraining.plan import PastRun, Plan, plan
-from retraining.plan.planner import Interval
-from retraining.plan.runs import duration, price
-from retraining.plan.table import show
+from retraining.plan import ScheduledRun, plan
+from retraining.plan.__main__ import print_plan
+from retraining.plan.history import PastRun
+from retraining.plan.runs import Plan
 from retraining.source import Source, snapshot_id
 from retraining.tiers import load_tiers
 
@@ -40,8 +40,8 @@ def month(number: int) -> datetime:
     return datetime(2019 + (number - 1) // 12, (number - 1) % 12 + 1, 1, tzinfo=UTC)
 
 
-INTERVALS = [
-    Interval(
+SCHEDULE = [
+    ScheduledRun(
         run_id=f"backfill__{number}", logical_date=month(number), start=month(number), end=month(number + 1)
     )
     for number in range(1, 13)
@@ -77,9 +77,9 @@ def past(number: int, state: str = "success", **fields: Any) -> PastRun:
 
 def make(spec: dc.DatasetSpec = SPEC, *, names: Sequence[str] = (*NAMES, "README.txt"), **given: Any) -> Plan:
     arguments: dict[str, Any] = {
-        "intervals": INTERVALS,
-        "past": [],
-        "converted": lambda _: False,
+        "schedule": SCHEDULE,
+        "history": [],
+        "is_converted": lambda _: False,
         "tiers": TIERS,
         "tier": TIERS["BASIC"],
         **given,
@@ -90,9 +90,9 @@ def make(spec: dc.DatasetSpec = SPEC, *, names: Sequence[str] = (*NAMES, "README
 
 def test_plan_of_twelve_months_of_which_six_are_converted_tells_six_jobs() -> None:
     there = {key(number) for number in range(1, 7)}
-    made = make(converted=there.__contains__)
+    made = make(is_converted=there.__contains__)
     assert [run.conversion for run in made.runs] == ["done"] * 6 + ["job"] * 6
-    assert made.jobs == 6
+    assert made.num_dataflow_jobs == 6
     assert made.summary() == "12 runs: 6 already converted, 6 Dataflow jobs; time and cost unknown on BASIC"
     first = made.runs[0]
     assert (first.run_id, first.action, first.files) == ("backfill__1", "create", (NAMES[0],))
@@ -104,7 +104,7 @@ def test_plan_of_runs_that_see_the_same_data_converts_it_once() -> None:
     whole = dc.DatasetSpec(
         contract=SPEC.contract, source="trips", schedule="@daily", training=SPEC.training, gate=SPEC.gate
     )
-    made = make(whole, intervals=INTERVALS[:3])
+    made = make(whole, schedule=SCHEDULE[:3])
     assert [run.conversion for run in made.runs] == ["job", "shared", "shared"]
     assert len({run.key for run in made.runs}) == 1
     assert "3 runs: 2 sharing another's conversion, 1 Dataflow job;" in made.summary()
@@ -120,7 +120,7 @@ def test_plan_of_runs_that_see_the_same_data_converts_it_once() -> None:
 )
 def test_plan_leaves_runs_that_exist_as_airflow_does(reprocess: Any, actions: list[str]) -> None:
     there = [past(1), past(2, "failed"), past(3, "running")]
-    made = make(intervals=INTERVALS[:4], past=there, reprocess=reprocess)
+    made = make(schedule=SCHEDULE[:4], history=there, reprocess=reprocess)
     assert [run.action for run in made.runs] == actions
     assert [run.run_id for run in made.runs] == ["old__1", "old__2", "old__3", "backfill__4"]
     assert made.runs[2].reason == "a run of this interval is under way: running"
@@ -128,7 +128,7 @@ def test_plan_leaves_runs_that_exist_as_airflow_does(reprocess: Any, actions: li
 
 
 def test_plan_of_a_month_without_data_skips_it_and_says_why() -> None:
-    made = make(names=NAMES[:2], intervals=INTERVALS[:3])
+    made = make(names=NAMES[:2], schedule=SCHEDULE[:3])
     assert [run.action for run in made.runs] == ["create", "create", "skip"]
     assert made.runs[2].reason == "would be skipped: no data for 2019-03 yet: the newest is of 2019-02"
     assert "1 skipped for lack of data, 2 Dataflow jobs" in made.summary()
@@ -140,7 +140,9 @@ def test_plan_of_a_source_without_partitions_names_the_pattern() -> None:
 
 
 def test_plan_estimates_by_earlier_runs_on_the_tier() -> None:
-    made = make(intervals=INTERVALS[1:3], past=[past(1)], parallel=2, converted=lambda found: found == key(2))
+    made = make(
+        schedule=SCHEDULE[1:3], history=[past(1)], parallel=2, is_converted=lambda found: found == key(2)
+    )
     assert [run.seconds for run in made.runs] == [3630, 3690]
     assert [run.dollars for run in made.runs] == pytest.approx([0.21849885] * 2)
     (estimate,) = made.estimates
@@ -153,7 +155,7 @@ def test_plan_estimates_parallel_runs(parallel: int, seconds: float) -> None:
     before = PastRun(
         run_id="old", logical_date=None, state="success", tier="BASIC", converted=True, seconds=TASKS
     )
-    assert make(past=[before], parallel=parallel).estimates[0].seconds == seconds
+    assert make(history=[before], parallel=parallel).estimates[0].seconds == seconds
 
 
 def test_plan_knows_that_endpoints_are_used_by_one_run_at_a_time() -> None:
@@ -161,11 +163,11 @@ def test_plan_knows_that_endpoints_are_used_by_one_run_at_a_time() -> None:
     before = PastRun(
         run_id="old", logical_date=None, state="success", tier="BASIC", converted=True, seconds=slow
     )
-    assert make(past=[before], parallel=12).estimates[0].seconds == 1200
+    assert make(history=[before], parallel=12).estimates[0].seconds == 1200
 
 
 def test_plan_on_a_tier_without_experience_or_price_says_so_and_compares() -> None:
-    made = make(intervals=INTERVALS[1:2], past=[past(1)], tier=TIERS["L4"])
+    made = make(schedule=SCHEDULE[1:2], history=[past(1)], tier=TIERS["L4"])
     first, second = made.estimates
     assert (first.tier, first.seconds, first.dollars) == ("L4", None, None)
     assert first.unknown == (
@@ -176,7 +178,7 @@ def test_plan_on_a_tier_without_experience_or_price_says_so_and_compares() -> No
 
 
 def test_plan_without_a_measured_conversion_does_not_guess_the_time() -> None:
-    made = make(intervals=INTERVALS[1:2], past=[past(1, converted=False)])
+    made = make(schedule=SCHEDULE[1:2], history=[past(1, converted=False)])
     assert made.runs[0].seconds is None
     assert made.estimates[0].unknown == "no recent run has converted its data"
     assert made.summary().endswith("time unknown and $0.22 on BASIC")
@@ -184,10 +186,10 @@ def test_plan_without_a_measured_conversion_does_not_guess_the_time() -> None:
 
 def test_plan_of_a_good_run_that_is_made_again_counts_no_training() -> None:
     made = make(
-        intervals=INTERVALS[:2],
-        past=[past(1)],
+        schedule=SCHEDULE[:2],
+        history=[past(1)],
         reprocess="completed",
-        converted=lambda found: found == key(1),
+        is_converted=lambda found: found == key(1),
     )
     assert [run.trains for run in made.runs] == [False, True]
     assert [run.seconds for run in made.runs] == [30, 3690]
@@ -195,33 +197,23 @@ def test_plan_of_a_good_run_that_is_made_again_counts_no_training() -> None:
 
 
 def test_plan_of_no_interval_says_so() -> None:
-    assert make(intervals=[]).summary().startswith("no runs: no interval")
+    assert make(schedule=[]).summary().startswith("no runs: no interval")
 
 
 def test_to_json_is_json_with_times_and_totals() -> None:
-    document = json.loads(json.dumps(make(intervals=INTERVALS[:2]).to_json()))
+    document = json.loads(json.dumps(make(schedule=SCHEDULE[:2]).to_json()))
     assert document["runs"][0]["start"] == "2019-01-01T00:00:00+00:00"
     assert (document["dataset"], document["dataflow_jobs"]) == ("trips", 2)
 
 
-def test_show_prints_every_run_and_what_is_not_known() -> None:
+def test_print_plan_prints_every_run_and_what_is_not_known() -> None:
     text = io.StringIO()
     there = [past(1), past(2, "failed")]
-    made = make(names=NAMES[:3], intervals=INTERVALS[:4], past=there, reprocess="failed", tier=TIERS["L4"])
-    show(made, Console(file=text, width=200))
+    made = make(names=NAMES[:3], schedule=SCHEDULE[:4], history=there, reprocess="failed", tier=TIERS["L4"])
+    print_plan(made, Console(file=text, width=200))
     lines = text.getvalue().splitlines()
     assert "a run of this interval exists: success" in lines[1]
     assert "repeated (failed)" in lines[2]
     assert "Dataflow job" in lines[3]
     assert "no data for 2019-04 yet" in lines[4]
     assert "no dollars_per_hour" in text.getvalue()
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(45, "45 s"), (540, "9 min"), (9000, "2.5 h")])
-def test_duration_is_as_people_say_it(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
-
-
-@pytest.mark.parametrize(("dollars", "text"), [(0, "$0.00"), (0.004, "< $0.01"), (1.2, "$1.20")])
-def test_price_is_as_people_say_it(dollars: float, text: str) -> None:
-    assert price(dollars) == text

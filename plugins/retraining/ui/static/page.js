@@ -1,6 +1,6 @@
-// Links out of the frame, and the question to a model.
+// Links out of the frame, and prediction requests.
 
-// Airflow's frame lets no link leave it; a link of the page around it may.
+// The sandbox of Airflow's frame blocks navigation; a link in the outer page is allowed.
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-top], a[data-new]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -16,13 +16,13 @@ document.addEventListener("click", (event) => {
   outer.remove();
 });
 
-const form = document.getElementById("question");
-const place = document.getElementById("answer");
-const picture = document.getElementById("picture");
+const form = document.getElementById("request");
+const output = document.getElementById("response");
+const image = document.getElementById("image");
 const preview = document.getElementById("preview");
-const row = document.getElementById("row");
+const instance = document.getElementById("instance");
 
-const readAsAddress = (file) =>
+const readAsDataUrl = (file) =>
   new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.onload = () => resolve(reader.result);
@@ -30,33 +30,33 @@ const readAsAddress = (file) =>
     reader.readAsDataURL(file);
   });
 
-const instance = () => {
+const readInstance = () => {
   if (preview?.src) return { image_bytes: { b64: preview.src.replace(/^.*,/, "") } };
-  return JSON.parse(row.value);
+  return JSON.parse(instance.value);
 };
 
-const say = (problem) => {
-  const text = document.createElement("p");
-  text.className = "problem";
-  text.textContent = problem;
-  place.replaceChildren(text);
+const showError = (message) => {
+  const paragraph = document.createElement("p");
+  paragraph.className = "problem";
+  paragraph.textContent = message;
+  output.replaceChildren(paragraph);
 };
 
-const ask = async () => {
+const predict = async () => {
   const response = await fetch(form.action, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ instance: instance() }),
+    body: JSON.stringify({ instance: readInstance() }),
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`Airflow answered ${response.status}: ${text.slice(0, 300)}`);
-  place.innerHTML = text; // our own template, escaped
+  output.innerHTML = text; // rendered by our own template, escaped
 };
 
-picture?.addEventListener("change", async () => {
-  const file = picture.files[0];
+image?.addEventListener("change", async () => {
+  const file = image.files[0];
   if (!file) return;
-  preview.src = await readAsAddress(file);
+  preview.src = await readAsDataUrl(file);
   preview.hidden = false;
 });
 
@@ -64,13 +64,13 @@ form?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const button = form.querySelector("button");
   button.disabled = true;
-  place.setAttribute("aria-busy", "true");
+  output.setAttribute("aria-busy", "true");
   try {
-    await ask();
+    await predict();
   } catch (error) {
-    say(error instanceof SyntaxError ? `The row is no JSON: ${error.message}` : error.message);
+    showError(error instanceof SyntaxError ? `The instance is not valid JSON: ${error.message}` : error.message);
   } finally {
     button.disabled = false;
-    place.removeAttribute("aria-busy");
+    output.removeAttribute("aria-busy");
   }
 });

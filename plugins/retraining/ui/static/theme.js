@@ -1,10 +1,10 @@
-// The theme of Airflow's page around this one, which marks it on its root; else the system's.
+// Follow the theme of the Airflow page around the frame, which is a class of its root; else the system theme.
 (() => {
   const around = () => {
     try {
       return window.parent === window ? null : window.parent.document.documentElement;
     } catch {
-      return null; // another site's page
+      return null; // cross-origin
     }
   };
   const root = around();

@@ -1,27 +1,29 @@
-"""A bucket in memory, in place of Cloud Storage; and a database of Airflow's."""
+"""A bucket in memory in place of Cloud Storage, and Airflow's database."""
 
-import json
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 from airflow import settings
 from airflow.models import import_all_models
 from airflow.models.base import Base
 
+from contract.validation import JsonFile, JsonLine
 from retraining.google.storage import RawObject
 
 
 class Bucket:
-    """What the readers ask of `Storage`."""
+    """Methods of `Storage` that the readers call."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
 
-    def put(self, uri: str, content: Any) -> None:
-        self.objects[uri] = content if isinstance(content, bytes) else json.dumps(content).encode()
-
-    def put_lines(self, uri: str, lines: list[Any]) -> None:
-        self.objects[uri] = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    def put(self, folder: str, artifact: JsonFile | Sequence[JsonLine]) -> None:
+        """Write an artifact under its own name."""
+        if isinstance(artifact, JsonFile):
+            self.objects[folder + artifact.FILENAME] = artifact.to_text().encode()
+        else:
+            lines = "".join(line.to_line() for line in artifact)
+            self.objects[folder + artifact[0].FILENAME] = lines.encode()
 
     def read_text(self, uri: str) -> str:
         return self.read_bytes(uri).decode()

@@ -1,4 +1,4 @@
-"""No stranger gets an answer, whatever he asks for."""
+"""Authorization and headers of every route."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ VALUES = {"dag_id": "flowers_training", "run_id": "manual__1", "index": "0", "na
 
 
 class NoDags(SimpleAuthManager):
-    """Knows its users, and lets none of them see a DAG."""
+    """An auth manager that lets no user see a DAG."""
 
     def is_authorized_dag(self, **asked: object) -> bool:
         return False
@@ -40,7 +40,7 @@ def test_routes_are_those_that_we_know() -> None:
         "/runs/flowers_training/manual__1/rejected/0",
         "/models",
         "/models/flowers_training",
-        "/models/flowers_training/answer",
+        "/models/flowers_training/predict",
         "/backfills/flowers_training",
         "/static/style.css",
     }

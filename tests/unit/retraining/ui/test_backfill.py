@@ -1,4 +1,4 @@
-"""The page with a backfill's plan, as a browser gets it; Airflow knows no run."""
+"""Page of a backfill's plan, as a browser gets it, in an Airflow without runs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def client(monkeypatch: pytest.MonkeyPatch, tables: None, raw: Path, bucket: obj
             "PERENNIAL_SOURCE_ROOT": str(raw.parent),
         }
     )
-    monkeypatch.setattr(backfill, "services", lambda: SimpleNamespace(settings=settings, storage=bucket))
+    monkeypatch.setattr(
+        backfill, "google_services", lambda: SimpleNamespace(settings=settings, storage=bucket)
+    )
     init_auth_manager()
     app = create_app()
     app.dependency_overrides[get_user] = lambda: SimpleAuthManagerUser(username="writer", role="user")
@@ -57,7 +59,7 @@ def test_page_begins_with_all_partitions_of_the_source(client: TestClient) -> No
     assert page.status_code == 200
     assert 'name="since" value="2019-01-01"' in page.text
     assert 'name="until" value="2019-04-01"' in page.text
-    assert "It starts nothing." in page.text
+    assert "Nothing is started." in page.text
 
 
 def test_page_of_a_question_shows_runs_estimates_and_the_command(client: TestClient) -> None:
@@ -71,7 +73,7 @@ def test_page_of_a_question_shows_runs_estimates_and_the_command(client: TestCli
     }
     page = client.get(PAGE, params={**fields, "tier": "BASIC", "spot": "true"})
     assert page.status_code == 200
-    assert "A backfill would make 3 runs" in page.text
+    assert "The backfill would create 3 runs" in page.text
     assert "3 runs: 3 Dataflow jobs; time and cost unknown on BASIC (spot)." in page.text
     assert "no earlier run on BASIC has succeeded" in page.text
     assert page.text.count("Dataflow job</td>") == 3
@@ -97,7 +99,7 @@ def test_page_says_which_months_have_no_data(client: TestClient) -> None:
             {"since": "2019-02-01", "until": "2019-01-01"},
             "to: expected a time not before 2019-02-01, received 2019-01-01",
         ),
-        ({"parallel": "-1"}, "at a time: expected 1 or more, received -1"),
+        ({"parallel": "-1"}, "max active runs: expected 1 or more, received -1"),
         ({"tier": "HUGE"}, "tier: expected one of BASIC, "),
         ({"source": "/nowhere"}, "source: expected a folder, received '/nowhere'"),
     ],

@@ -1,10 +1,10 @@
 from types import SimpleNamespace
 from typing import Any
 
-from contract import naming
+from contract.naming import METRIC_LABEL, RUN_LABEL
 from retraining.google.endpoints import Deployment
 from retraining.google.models import ModelVersion
-from retraining.ui.registry import read_models
+from retraining.ui.models import read_model
 from retraining.ui.runs import Promotions
 
 MODEL = "projects/p/locations/r/models/flowers"
@@ -15,7 +15,7 @@ def version(number: int, **more: str) -> ModelVersion:
         model=MODEL,
         version=str(number),
         artifact_uri=f"gs://b/runs/flowers/run-{number}/model/",
-        labels={naming.RUN_LABEL: f"run-{number}", naming.METRIC_LABEL: f"accuracy-0_{number}", **more},
+        labels={RUN_LABEL: f"run-{number}", METRIC_LABEL: f"accuracy-0_{number}", **more},
         aliases=(),
     )
 
@@ -28,10 +28,13 @@ def services(serving: str | None, *versions: ModelVersion) -> Any:
     )
 
 
-def test_read_models_marks_what_serves_and_what_served() -> None:
+def test_read_model_marks_versions_that_are_or_were_in_production() -> None:
     promotions = Promotions(run_ids={"run-1": "manual__1"}, promoted=frozenset({"run-1"}))
-    found = read_models(
-        services("3", version(1), version(2), version(3)), "flowers", "flowers_training", promotions
+    found = read_model(
+        services("3", version(1), version(2), version(3)),
+        dataset="flowers",
+        dag_id="flowers_training",
+        promotions=promotions,
     )
     assert [(one.version, one.serving, one.promoted) for one in found.versions] == [
         ("3", True, True),
@@ -44,13 +47,13 @@ def test_read_models_marks_what_serves_and_what_served() -> None:
     assert oldest.job_dir == "gs://b/runs/flowers/run-1/"
 
 
-def test_read_models_of_a_version_without_labels_knows_no_metric() -> None:
-    bare = version(1, **{naming.METRIC_LABEL: "", naming.RUN_LABEL: ""})
-    found = read_models(
+def test_read_model_of_a_version_without_labels_knows_no_metric() -> None:
+    bare = version(1, **{METRIC_LABEL: "", RUN_LABEL: ""})
+    found = read_model(
         services(None, bare),
-        "yellow_taxi",
-        "yellow_taxi_training",
-        Promotions(run_ids={}, promoted=frozenset()),
+        dataset="yellow_taxi",
+        dag_id="yellow_taxi_training",
+        promotions=Promotions(run_ids={}, promoted=frozenset()),
     )
     assert found.endpoint == "yellow-taxi"
     assert (found.serving, found.versions[0].value, found.versions[0].run_id) == (None, None, None)
