@@ -19,7 +19,7 @@ MOST_QUESTION_DOCSTRINGS = 0.01
 MOST_FILES, LEAST_MEDIAN, MOST_LINES = 330, 110, 400
 SHORT, MOST_SHORT = 40, 20
 
-# What one room writes and another reads -> the one module that spells its name; None: it is always made of others.
+# What one room writes and another reads -> the one module that spells it; None: it is made of other names.
 DEFINED_ONCE: dict[str, str | None] = {
     "evaluation.json": "contract/src/contract/artifacts.py",
     "golden.jsonl": "contract/src/contract/artifacts.py",
