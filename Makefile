@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help install demo train predict forget up down status test test-slow test-all test-emulator lint types packages clean
+.PHONY: help install demo train predict forget up down status test test-unit test-slow test-all test-emulator lint types packages clean
 
 UV_VERSION := 0.13.8
 DATASET ?= flowers
@@ -25,6 +25,8 @@ MEMBERS := $(wildcard */pyproject.toml)
 INSTALLED := .venv/.installed
 RUN := .venv/bin/python -m
 PERENNIAL := .venv/bin/perennial
+# Only by age are all datasets purged at once.
+PURGED = $(if $(and $(OLDER_THAN),$(filter file,$(origin DATASET))),,--dataset "$(DATASET)")
 SETTINGS = $(foreach setting,$(SET),--set "$(setting)")
 
 help:  ## show this
@@ -42,7 +44,7 @@ predict: $(INSTALLED)  ## ask the model that train left: make predict [DATASET=c
 	@$(PERENNIAL) predict --dataset "$(DATASET)" $(if $(INSTANCES),--instances "$(INSTANCES)")
 
 forget: $(INSTALLED)  ## remove what runs made on the running stack: make forget DATASET=census [RUN_ID=id] [OLDER_THAN=30d] [PRODUCTION=yes]
-	@$(PERENNIAL) purge --dataset "$(DATASET)" $(if $(RUN_ID),--run "$(RUN_ID)") \
+	@$(PERENNIAL) purge $(PURGED) $(if $(RUN_ID),--run "$(RUN_ID)") \
 		$(if $(OLDER_THAN),--older-than "$(OLDER_THAN)") $(if $(PRODUCTION),--with-production)
 
 up: $(INSTALLED)  ## start Airflow, the emulator and TensorBoard, fetch the samples, and print the addresses
@@ -58,6 +60,9 @@ test: $(INSTALLED)  ## all tests but the slow ones, with a whole run through a r
 	@$(RUN) pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile tests/unit tests/contract
 	$(RUN) pytest -m "not slow" tests/dags tests/e2e tests/browser
 
+test-unit: $(INSTALLED)  ## the unit tests alone
+	@$(RUN) pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile tests/unit
+
 test-slow: $(INSTALLED)  ## the slow ones
 	@$(RUN) pytest -m slow
 
@@ -66,10 +71,11 @@ test-emulator: $(INSTALLED)  ## those of the emulator alone
 
 test-all: test test-slow  ## all tests
 
-lint: $(INSTALLED)  ## formatting, style, and who may import whom
+lint: $(INSTALLED)  ## formatting, style, who may import whom, and the conventions of the repository
 	@$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	.venv/bin/lint-imports
+	$(RUN) pytest --quiet --capture no -p no:xdist tests/unit/repository
 
 types: $(INSTALLED)  ## mypy, strict
 	@$(RUN) mypy

@@ -1,11 +1,11 @@
-"""How fast images become TFRecords, against copying their bytes and against the source's way, in one run.
+"""Throughput of images to TFRecords, against copying their bytes and a plain Beam pipeline, in one run.
 
     python benchmarks/conversion.py
     python benchmarks/conversion.py --images 3000 --rounds 1
 
 Every side is a process of its own over the same warm files, timed from after its imports until its
-output is written; the best of the rounds counts. The source's way (read, decode in TensorFlow,
-`WriteToTFRecord`) takes a slice of the images, as images per second is what is compared.
+output is written; the best of the rounds counts. The plain pipeline (read, decode in TensorFlow,
+`WriteToTFRecord`) takes a slice of the images, since images per second are compared.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import json
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -68,13 +67,13 @@ def make_photos(folder: Path, images: int) -> int:
 
 
 def photo_rows(data: Path) -> list[tuple[str, str]]:
-    """The path and the label of each photo."""
+    """Return the path and the label of each photo."""
     with (data / "all.csv").open(newline="") as lines:
         return [(path, label) for path, label in csv.reader(lines)]
 
 
 def copy_bytes(data: Path, output: Path, images: int) -> Callable[[], None]:
-    """The limit: nothing but reading every file and writing its bytes."""
+    """Return the limit: nothing but reading every file and writing its bytes."""
     paths = [path for path, _ in photo_rows(data)[:images]]
 
     def run() -> None:
@@ -86,25 +85,26 @@ def copy_bytes(data: Path, output: Path, images: int) -> Callable[[], None]:
 
 
 def perennial(data: Path, output: Path, images: int) -> Callable[[], None]:
-    """The conversion of this project, as its command line runs it."""
-    from preprocessing.arguments import parse_arguments
-    from preprocessing.main import run as convert
+    """Return the conversion of this project, as its command line runs it."""
+    from contract import DatasetStatistics
+    from preprocessing.main import parse_arguments, run
 
     labels = ",".join(f"label{label:02}" for label in range(LABELS))
     flags = ["--source", str(data), "--output-dir", str(output / "tfrecord"), "--dataset", "photos"]
     arguments = parse_arguments([*flags, "--labels", labels])
 
-    def run() -> None:
-        convert(arguments)
-        statistics = json.loads((output / "tfrecord" / "statistics.json").read_text())
-        if sum(statistics["records"].values()) != images:
-            raise RuntimeError(f"expected {images} records, received {statistics['records']}")
+    def convert() -> None:
+        run(arguments)
+        text = (output / "tfrecord" / DatasetStatistics.FILENAME).read_text()
+        records = DatasetStatistics.from_text(text).records
+        if sum(records.values()) != images:
+            raise RuntimeError(f"expected {images} records, received {records}")
 
-    return run
+    return convert
 
 
 def source_way(data: Path, output: Path, images: int) -> Callable[[], None]:
-    """The pipeline of the course that this project rebuilds, on today's Beam and TensorFlow."""
+    """Return the pipeline of the course that this project rebuilds, on today's Beam and TensorFlow."""
     import apache_beam as beam
     import tensorflow as tf
     from apache_beam.options.pipeline_options import PipelineOptions

@@ -1,20 +1,19 @@
-"""How fast CSV rows become TFRecords, against a plain loop, and how memory grows with the rows, in one run.
+"""Throughput of CSV rows to TFRecords, against a plain loop, and growth of memory with the rows, in one run.
 
     python benchmarks/csv_conversion.py
     python benchmarks/csv_conversion.py --rows 200000 --rounds 1
 
-The plain loop is what one would write by hand: `csv.reader`, `tf.train.Example`, `TFRecordWriter`. It checks
+The plain loop is the obvious program: `csv.reader`, `tf.train.Example`, `TFRecordWriter`. It checks
 nothing, splits nothing and keeps no statistics. Every side is a process of its own over the same warm file,
 timed from after its imports until its output is written; the best of the rounds counts. Two tables are
-converted: one of words and small numbers, as in a census, and one of numbers that are all distinct, as in
-taxi trips.
+converted: one of categories and small numbers, as in a census, and one of numbers that are all distinct, as
+in taxi trips.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import json
 import random
 import shutil
 import tempfile
@@ -27,7 +26,7 @@ SEED = 7
 LEAST_RATIO = 2.0
 MOST_GROWTH = 1.5
 
-WORDS = {
+CATEGORIES = {
     "workclass": 9,
     "education": 16,
     "marital_status": 7,
@@ -43,17 +42,19 @@ PLACES = ("pickup_longitude", "pickup_latitude", "dropoff_longitude", "dropoff_l
 
 
 def census_rows(rows: int) -> Iterator[list[object]]:
-    """Twelve columns of few values each, and the label."""
+    """Yield twelve columns of few values each, and the label."""
     draw = random.Random(SEED)
-    words = {name: [f"{name.title()}-{index}" for index in range(size)] for name, size in WORDS.items()}
+    categories = {
+        name: [f"{name.title()}-{index}" for index in range(size)] for name, size in CATEGORIES.items()
+    }
     for _ in range(rows):
-        chosen = [draw.choice(choices) for choices in words.values()]
+        chosen = [draw.choice(choices) for choices in categories.values()]
         numbers = [draw.randint(low, high) for low, high in NUMBERS.values()]
         yield [*numbers, *chosen, draw.choice(LABELS)]
 
 
 def taxi_rows(rows: int) -> Iterator[list[object]]:
-    """A fare, four coordinates that hardly ever repeat, a count, and a key."""
+    """Yield a fare, four coordinates that hardly ever repeat, a count, and a key."""
     draw = random.Random(SEED)
     for key in range(rows):
         places = [draw.gauss(centre, 0.05) for centre in (-73.97, 40.75, -73.97, 40.75)]
@@ -61,21 +62,30 @@ def taxi_rows(rows: int) -> Iterator[list[object]]:
 
 
 TABLES = {"census": census_rows, "taxi": taxi_rows}
-CENSUS_COLUMNS = (*NUMBERS, *WORDS, "income_bracket")
+CENSUS_COLUMNS = (*NUMBERS, *CATEGORIES, "income_bracket")
 TAXI_COLUMNS = ("fare_amount", *PLACES, "passengers", "key")
 COLUMNS = {"census": CENSUS_COLUMNS, "taxi": TAXI_COLUMNS}
 
 
 def perennial(table: str, source: Path, output: Path, rows: int) -> Callable[[], None]:
-    """The conversion of this project, as its command line runs it."""
-    from contract import CsvFormat, DataContract, category, class_label, key, number, target
-    from preprocessing.arguments import parse_arguments
-    from preprocessing.main import run as convert
+    """Return the conversion of this project, as its command line runs it."""
+    from contract import (
+        FEATURES_FILENAME,
+        CsvFormat,
+        DataContract,
+        DatasetStatistics,
+        category,
+        class_label,
+        key,
+        number,
+        target,
+    )
+    from preprocessing.main import parse_arguments, run
 
     features = {
         "census": (
             *(number(name, minimum=low, maximum=high) for name, (low, high) in NUMBERS.items()),
-            *(category(name, default="?") for name in WORDS),
+            *(category(name, default="?") for name in CATEGORIES),
             class_label("income_bracket", LABELS),
         ),
         "taxi": (target("fare_amount"), *map(number, PLACES), number("passengers"), key("key")),
@@ -83,24 +93,24 @@ def perennial(table: str, source: Path, output: Path, rows: int) -> Callable[[],
     contract = DataContract(
         name=table, record_format="csv", features=features[table], csv=CsvFormat(columns=COLUMNS[table])
     )
-    file = output / "features.json"
+    file = output / FEATURES_FILENAME
     file.write_text(contract.to_features_json())
     folder = output / "tfrecord"
     arguments = parse_arguments(
         ["--source", str(source), "--output-dir", str(folder), "--contract", str(file)]
     )
 
-    def run() -> None:
-        convert(arguments)
-        records = json.loads((folder / "statistics.json").read_text())["records"]
+    def convert() -> None:
+        run(arguments)
+        records = DatasetStatistics.from_text((folder / DatasetStatistics.FILENAME).read_text()).records
         if sum(records.values()) != rows:
             raise RuntimeError(f"expected {rows} records, received {records}")
 
-    return run
+    return convert
 
 
 def plain_loop(table: str, source: Path, output: Path, rows: int) -> Callable[[], None]:
-    """What one would write by hand."""
+    """Return the obvious loop."""
     import tensorflow as tf
 
     def text(value: str) -> object:
@@ -113,7 +123,7 @@ def plain_loop(table: str, source: Path, output: Path, rows: int) -> Callable[[]
         return tf.train.Feature(int64_list=tf.train.Int64List(value=[LABELS.index(value)]))
 
     names = COLUMNS[table]
-    makers = [text if name in WORDS or name == "key" else real for name in names]
+    makers = [text if name in CATEGORIES or name == "key" else real for name in names]
     if table == "census":
         makers[-1] = label
 

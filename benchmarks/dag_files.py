@@ -15,13 +15,15 @@ import tempfile
 import time
 from pathlib import Path
 
+from contract.naming import dag_id
+
 CHECKOUT = Path(__file__).resolve().parents[1]
-TEMPLATE = CHECKOUT / "dags" / "yellow_taxi_training.py"
 NAME = "yellow_taxi"
+TEMPLATE = CHECKOUT / "dags" / f"{dag_id(NAME)}.py"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure and print; returns 0 if a file among many costs no more than the limit of one alone."""
+    """Measure and print; return 0 if a file among many costs no more than the limit of one alone."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -38,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         dags.mkdir()
         for number in range(options.files):
             name = f"{NAME}_{number}"
-            (dags / f"{name}_training.py").write_text(TEMPLATE.read_text().replace(NAME, name))
+            (dags / f"{dag_id(name)}.py").write_text(TEMPLATE.read_text().replace(NAME, name))
         for number in range(1, options.rounds + 1):
             found = _measure(dags, Path(folder, f"home-{number}"))
             imports.append(found["import_seconds"])
@@ -62,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _measure(dags: Path, home: Path) -> dict[str, float | list[float]]:
-    """What a fresh process measures: imports are paid once in each."""
+    """Return the figures of a fresh process: imports are paid once in each."""
     variables = {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

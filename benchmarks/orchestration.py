@@ -13,7 +13,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from known_work import do
+from own_process import work
 
 from local.airflow_client import FINAL_RUN_STATES, AirflowClient
 from local.paths import StackPaths
@@ -25,7 +25,7 @@ CALIBRATION_ITERATIONS = 200_000
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure and print; returns 0 if Airflow adds no more than the limit."""
+    """Measure and print; return 0 if Airflow adds no more than the limit."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _seconds_of_loop(times: int, iterations: int) -> float:
     start = time.perf_counter()
     for _ in range(times):
-        do(iterations)
+        work(iterations)
     return time.perf_counter() - start
 
 

@@ -1,7 +1,8 @@
-"""A side of a comparison in a process of its own: no side has imports, caches or memory of another."""
+"""Measurements of sides of a comparison, each in a process of its own, and work of a known duration."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -15,10 +16,10 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """What one side came to.
+    """Throughput and memory of one side.
 
     Attributes:
-        per_second: how many items it converted in a second.
+        per_second: items that it converted in a second.
         peak_mb: the most memory that its process had, MiB.
     """
 
@@ -31,7 +32,7 @@ def report(run: Callable[[], None], *, items: int) -> None:
 
     Args:
         run: converts all items; what is imported or prepared before it does not count.
-        items: how many they are.
+        items: their number.
     """
     logging.disable()
     begin = time.perf_counter()
@@ -43,7 +44,7 @@ def report(run: Callable[[], None], *, items: int) -> None:
 
 
 def measure(script: str, flags: Sequence[str]) -> Figures:
-    """The figures that a script reports when it is called with these flags."""
+    """Return the figures that a script reports when it is called with these flags."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
     done = subprocess.run(
         [sys.executable, script, *flags], env=environment, stdout=subprocess.PIPE, text=True, check=True
@@ -52,5 +53,10 @@ def measure(script: str, flags: Sequence[str]) -> Figures:
 
 
 def faster(one: Figures | None, other: Figures) -> Figures:
-    """The better of two rounds."""
+    """Return the better of two rounds."""
     return other if one is None or other.per_second > one.per_second else one
+
+
+def work(iterations: int) -> None:
+    """Keep one core busy for a time that rises evenly with the iterations."""
+    hashlib.pbkdf2_hmac("sha256", b"known", b"work", iterations)

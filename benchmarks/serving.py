@@ -1,6 +1,6 @@
-"""What the prediction server costs on top of the model: `python benchmarks/serving.py [--model-dir FOLDER]`.
+"""Overhead of the prediction server on top of the model: `python benchmarks/serving.py [--model-dir FOLDER]`.
 
-Both sides answer the same JPEG with the same SavedModel, in many short turns, on the same machine:
+Both sides classify the same JPEG with the same SavedModel, in many short turns, on the same machine:
 this process calls the serving signature, and a server process gets it over HTTP as base64. The figures
 are ratios of the two, with their spread over the rounds; at a ratio of 1 the server would cost nothing.
 """
@@ -83,7 +83,7 @@ def report(
 
 
 def rate(side: Callable[[], Call], *, clients: int, calls: int) -> float:
-    """Calls per second of several clients that each wait for an answer before they ask again."""
+    """Return the calls per second of several clients that each wait for a response before the next call."""
     ready = [side() for _ in range(clients)]
     for call in ready:
         call()
@@ -95,7 +95,7 @@ def rate(side: Callable[[], Call], *, clients: int, calls: int) -> float:
 
 
 def direct_calls(model_dir: Path, image: bytes) -> Callable[[], dict[str, Any]]:
-    """Calls the serving signature in this process, from the bytes to plain numbers."""
+    """Return a call of the serving signature in this process, from the bytes to plain numbers."""
     import tensorflow as tf
 
     model = tf.saved_model.load(str(model_dir))
@@ -113,7 +113,7 @@ def direct_calls(model_dir: Path, image: bytes) -> Callable[[], dict[str, Any]]:
 
 
 def http_calls(port: int, image: bytes) -> Callable[[], dict[str, Any]]:
-    """Asks the server over one connection that stays open."""
+    """Return a call of the server over one connection that stays open."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     connection.connect()
     connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -123,16 +123,16 @@ def http_calls(port: int, image: bytes) -> Callable[[], dict[str, Any]]:
     def call() -> dict[str, Any]:
         connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
         response = connection.getresponse()
-        answer = json.loads(response.read())
+        prediction = json.loads(response.read())
         if response.status != 200:
-            raise RuntimeError(f"the server answered {response.status}: {answer}")
-        return dict(answer["predictions"][0])
+            raise RuntimeError(f"the server responded {response.status}: {prediction}")
+        return dict(prediction["predictions"][0])
 
     return call
 
 
 def check_agreement(direct: dict[str, Any], server: dict[str, Any]) -> None:
-    """Refuse to compare two sides that do not answer the same."""
+    """Refuse to compare two sides whose predictions differ."""
     difference = max(
         abs(ours - theirs)
         for ours, theirs in zip(direct["probabilities"], server["probabilities"], strict=True)
@@ -143,7 +143,7 @@ def check_agreement(direct: dict[str, Any], server: dict[str, Any]) -> None:
 
 @contextmanager
 def serving(model_dir: Path) -> Iterator[tuple[int, float]]:
-    """A server process: its port, and the seconds until it was ready."""
+    """Run a server process; yield its port, and the seconds until it was ready."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -162,7 +162,7 @@ def serving(model_dir: Path) -> Iterator[tuple[int, float]]:
 
 
 def is_ready(port: int) -> bool:
-    """Whether the server's model can predict."""
+    """Return True if the server's model can predict."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     try:
         connection.request("GET", "/health")
@@ -174,7 +174,7 @@ def is_ready(port: int) -> bool:
 
 
 def write_model(folder: Path) -> Path:
-    """A ResNet-18 that decodes JPEGs in its graph. Its weights are random: they do not change the speed."""
+    """Write a ResNet-18 that decodes JPEGs in its graph; its random weights do not change the speed."""
     import keras
     import tensorflow as tf
 
@@ -196,7 +196,7 @@ def write_model(folder: Path) -> Path:
 
 
 def resnet_18(keras: Any) -> Any:
-    """The network of https://arxiv.org/abs/1512.03385, table 1, for five classes."""
+    """Return the network of https://arxiv.org/abs/1512.03385, table 1, for five classes."""
     layers = keras.layers
 
     def convolution(x: Any, filters: int, size: int, strides: int) -> Any:
@@ -216,7 +216,7 @@ def resnet_18(keras: Any) -> Any:
 
 
 def make_image() -> bytes:
-    """A seeded JPEG with the detail of a photograph, 320 x 240 pixels."""
+    """Return a seeded JPEG with the detail of a photograph, 320 x 240 pixels."""
     import numpy as np
     from PIL import Image
 

@@ -25,7 +25,7 @@ DEFERRED_SECONDS = 900.0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure and print; returns 0 if a waiting run costs no more than the limit."""
+    """Measure and print; return 0 if a waiting run costs no more than the limit."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -73,13 +73,13 @@ def _wait(stack: Stack, airflow: AirflowClient, waiting: list[str], count: int) 
 
 
 def _train(airflow: AirflowClient, run_id: str) -> tuple[str | None, int]:
-    """State and try of a run's one task."""
+    """Return state and try of a run's one task."""
     (task,) = airflow.task_instances(DAG_ID, run_id)
     return task.state, task.try_number
 
 
 def _memory(stack: Stack) -> float:
-    """MiB that the triggerer's processes have for themselves."""
+    """Return the unique set size of the triggerer's processes, MiB."""
     (pid,) = [status.pid for status in stack.statuses() if status.name == "triggerer"]
     triggerer = psutil.Process(pid)
     family = [triggerer, *triggerer.children(recursive=True)]

@@ -17,7 +17,11 @@ SEARCHES = {
 }
 LAYERS = {"embedding_size": 8, "first_layer_size": 100, "num_layers": 4, "scale_factor": 0.7}
 # Capital gains and losses have few distinct values: the exact amount matters, not its magnitude.
-TRAINING = {"exact": "capital_gain,capital_loss", "train_epochs": 8, "base_learning_rate": 0.003}
+TRAINING = {
+    "categorical_numbers": "capital_gain,capital_loss",
+    "train_epochs": 8,
+    "base_learning_rate": 0.003,
+}
 
 SPEC = dc.DatasetSpec(
     contract=dc.DataContract(

@@ -14,7 +14,7 @@ FEATURES = (
 )
 ARGUMENTS = {
     "hidden_units": "128 64 32",
-    "points": "pickuplon,pickuplat,dropofflon,dropofflat",
+    "geo_pairs": "pickuplon,pickuplat,dropofflon,dropofflat",
     "huber_delta": 3.0,
     "train_batch_size": 128,
     "train_epochs": 20,

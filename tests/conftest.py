@@ -1,10 +1,9 @@
-"""The emulator as a real process, for every test that speaks to it."""
+"""The whole local stack, for every test that needs it."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -14,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from emulator.config import Config
 from local.airflow_client import AirflowClient
 from local.demo import follow
 from local.paths import StackPaths
@@ -31,104 +29,6 @@ os.environ.update(
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
     AIRFLOW__CORE__PLUGINS_FOLDER=str(Path(__file__).parents[1] / "plugins"),
 )
-
-IMAGES = Path(__file__).parent / "images"
-"""Every module in this folder is the container image `perennial-tests/<module>`."""
-
-START_SECONDS = 60
-
-
-class Emulator:
-    """An emulator process in a folder of its own, on a free port that it keeps across restarts."""
-
-    def __init__(self, root: Path, *arguments: str) -> None:
-        self.root = root
-        self._arguments = arguments
-        self._port = 0
-        self._process: subprocess.Popen[bytes] | None = None
-        self.start()
-
-    @property
-    def port(self) -> int:
-        return self._port
-
-    @property
-    def url(self) -> str:
-        return self._config.url
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    @property
-    def log(self) -> str:
-        return (self.root / "emulator.log").read_text()
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What a client's process needs to find this emulator."""
-        return self._config.child_environment("perennial-local")
-
-    @property
-    def _config(self) -> Config:
-        return Config(self.root, self._port)
-
-    def start(self) -> None:
-        port_file = self.root / "port"
-        port_file.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "emulator", "--root", str(self.root), "--port", str(self._port)]
-        path = os.pathsep.join(filter(None, [str(IMAGES), os.environ.get("PYTHONPATH")]))
-        with (self.root / "emulator.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*command, "--port-file", str(port_file), *self._arguments],
-                stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": path},
-            )  # fmt: skip
-        deadline = time.monotonic() + START_SECONDS
-        while not port_file.exists():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError(f"the emulator did not start:\n{self.log}")
-            time.sleep(0.02)
-        self._port = int(port_file.read_text())
-
-    def stop(self, signal_number: int = signal.SIGTERM) -> None:
-        assert self._process is not None
-        self._process.send_signal(signal_number)
-        self._process.wait(30)
-
-    def kill(self) -> None:
-        """As `kill -9` does: no handler runs, children live on."""
-        self.stop(signal.SIGKILL)
-
-    def restart(self) -> None:
-        """Kill the process and start another on the same folder and port."""
-        self.kill()
-        self.start()
-
-
-@pytest.fixture(scope="session")
-def emulator_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Emulator]]:
-    """Starts emulators: `emulator_factory("--image", "NAME=MODULE")`; all are stopped in the end."""
-    started: list[Emulator] = []
-
-    def start(*arguments: str) -> Emulator:
-        images = [f"perennial-tests/{module.stem}={module.stem}" for module in sorted(IMAGES.glob("*.py"))]
-        flags = [text for image in images for text in ("--image", image)]
-        # Nothing is pulled where an engine happens to run.
-        flags += ["--engine", "none"]
-        started.append(Emulator(tmp_path_factory.mktemp("emulator"), *flags, *arguments))
-        return started[-1]
-
-    yield start
-    for emulator in started:
-        emulator.stop()
-
-
-@pytest.fixture(scope="session")
-def emulator(emulator_factory: Callable[..., Emulator]) -> Emulator:
-    """One emulator for the whole session."""
-    return emulator_factory()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Seven tasks in a row, each of which does the same known work: what benchmarks/orchestration.py measures."""
+"""Seven tasks in a row of the same known duration, for benchmarks/orchestration.py."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ with DAG("orchestration", schedule=None, params={"iterations": 1}, tags=["benchm
     @task
     def work(params: dict[str, int] | None = None) -> None:
         """Keep one core busy."""
-        from known_work import do
+        from own_process import work as keep_busy
 
         assert params is not None
-        do(params["iterations"])
+        keep_busy(params["iterations"])
 
     chain(*[work.override(task_id=f"work_{number}")() for number in range(1, 8)])

@@ -1,4 +1,4 @@
-"""One training that waits for its job in the triggerer: what benchmarks/waiting_runs.py measures."""
+"""One training that waits for its job in the triggerer, for benchmarks/waiting_runs.py."""
 
 from __future__ import annotations
 

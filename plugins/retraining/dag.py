@@ -1,8 +1,7 @@
-"""The chain: one DAG that takes a dataset's raw data to a model version in production.
+"""Continuous training: one DAG that takes a dataset's raw data to a model version in production.
 
-Read it from top to bottom. Each step passes on only names: ids, URIs and a few numbers; the data stays in
-the bucket. A step that is run again finds what it made before (`contract.naming`); nothing is made
-twice.
+Read it from top to bottom. Tasks pass on only names: ids, URIs and a few numbers; the data stays in the
+bucket. A task that is run again finds the resources that it made before (`contract.naming`).
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ RETRIES = 3
 
 
 def build_training_dag(spec: DatasetSpec) -> DAG:
-    """The DAG `<dataset>_training`.
+    """Return the DAG `<dataset>_training`.
 
     Raises:
         ConfigurationError: the deployment has no such scale tier, or its file of tiers can't be read.
@@ -114,7 +113,7 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
 
 
 def _schedule(schedule: str | NewData | None) -> CronDataIntervalTimetable | list[Asset] | None:
-    """When runs begin: by themselves after each interval, with new data, or never.
+    """Return the schedule: by cron expression after each data interval, by asset event, or none.
 
     With a cron expression it is a run for each time between two ticks, after the second: plain cron strings
     mean no interval at all.
@@ -126,7 +125,7 @@ def _schedule(schedule: str | NewData | None) -> CronDataIntervalTimetable | lis
 
 
 def _deadline(minutes: float | None) -> DeadlineAlert | None:
-    """From when a run is queued: one that waits for its turn is late, too."""
+    """Return the deadline, which counts from when a run is queued: a run that waits can be late, too."""
     if minutes is None:
         return None
     return DeadlineAlert(

@@ -17,19 +17,19 @@ from retraining.tiers import find_tier, load_tiers
 def training_arguments(
     training: TrainingSpec, params: Mapping[str, Any], tuned: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The program's arguments: what a search has found, else the run's, else the spec's."""
-    asked = {name: params.get(name, value) for name, value in training.arguments.items()}
-    return asked | dict(tuned or {})
+    """Return the program's arguments: the tuned ones, else the run's, else the spec's."""
+    requested = {name: params.get(name, value) for name, value in training.arguments.items()}
+    return requested | dict(tuned or {})
 
 
 def job_spec(
     context: RunContext, training: TrainingSpec, *, flags: Mapping[str, Any], output: str
 ) -> dict[str, Any]:
-    """The job that runs a dataset's training program.
+    """Return the CustomJobSpec that runs a dataset's training program.
 
     Args:
-        context: the step's surroundings; the run's parameters say which machines.
-        training: how the dataset's model is trained.
+        context: the task's surroundings; the run's parameters choose the machines.
+        training: of the dataset.
         flags: of the program, without the dashes.
         output: the folder that Vertex AI names to the program, with a slash at its end.
 
@@ -59,7 +59,7 @@ def job_spec(
 
 
 def training_image(training: TrainingSpec, settings: Settings) -> str:
-    """The URI of the image that trains: the trainer's, another, or one that lies beside the trainer's.
+    """Return the URI of the training image: the trainer's, another, or one beside the trainer's.
 
     Raises:
         ConfigurationError: the trainer's image has no tag that its neighbour could have too.

@@ -1,4 +1,4 @@
-"""Links of a task in Airflow's UI: its job in the Cloud console, and its curves in TensorBoard."""
+"""Links of a task in Airflow's UI: its job in the Cloud console, its learning curves in TensorBoard."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ CONSOLE = "https://console.cloud.google.com"
 
 
 class JobLink(BaseOperatorLink):
-    """The job that a task has waited for, in the Cloud console."""
+    """Link to the task's job in the Cloud console."""
 
     name = "Job"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
-        """The job's address; empty if there was no job, or if its service is not Google's."""
+        """Return the job's URL; empty if there was no job, or if its service is not Google's."""
         settings = Settings.from_environment()
         job = XCom.get_value(ti_key=ti_key, key="job")
         extras = BaseHook.get_connection(settings.connection_id).extra_dejson
@@ -33,12 +33,12 @@ class JobLink(BaseOperatorLink):
 
 
 class TensorBoardLink(BaseOperatorLink):
-    """The curves of a training run."""
+    """Link to the learning curves of a training job."""
 
     name = "TensorBoard"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
-        """TensorBoard's address, showing this run only; empty if the deployment has none."""
+        """Return TensorBoard's URL, filtered to this run; empty if the deployment has no TensorBoard."""
         settings = Settings.from_environment()
         job_dir = XCom.get_value(ti_key=ti_key, key="job_dir")
         if not job_dir or not settings.tensorboard_url:
@@ -47,7 +47,7 @@ class TensorBoardLink(BaseOperatorLink):
 
 
 def job_url(job: str, settings: Settings) -> str:
-    """Where the Cloud console shows a job.
+    """Return the URL of a job in the Cloud console.
 
     Args:
         job: the resource name of a CustomJob or a HyperparameterTuningJob, or a Dataflow job's id.
@@ -63,6 +63,6 @@ def job_url(job: str, settings: Settings) -> str:
 
 
 def tensorboard_url(job_dir: str, root: str) -> str:
-    """Where TensorBoard shows the run that a folder belongs to."""
+    """Return the URL of a run's folder in TensorBoard."""
     run = job_dir.rstrip("/").rpartition("/")[2]
     return f"{root.rstrip('/')}/?runFilter={quote(run, safe='')}#timeseries"

@@ -1,9 +1,9 @@
-"""Tells people of failures, promotions and late runs, by an Airflow notifier of the deployment's choice.
+"""Notifications of failures, promotions and late runs, by an Airflow notifier of the deployment's choice.
 
 PERENNIAL_NOTIFIER=airflow.providers.smtp.notifications.smtp.SmtpNotifier
 PERENNIAL_NOTIFIER_ARGUMENTS='{"to": "a@b.org", "subject": "{{ title }}", "html_content": "{{ message }}"}'
 
-Without these nobody is told anything. A notifier that fails is logged and changes nothing of the run.
+Without these there are no notifications. A notifier that fails is logged and doesn't affect the run.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ PROMOTE = "promote"
 
 
 def on_failure(context: Context) -> None:
-    """Tell of a task that has failed for good; a callback of every task."""
+    """Notify of a task that has failed for good; a callback of every task."""
     task = context["ti"].task_id
     error = context.get("exception")
     notify(context, f"{task} failed", f"{task} of {_run(context['dag_run'])} failed: {error}")
 
 
 def on_promotion(context: Context) -> None:
-    """Tell of a version that has come into production; a callback of `promote`."""
+    """Notify of a version that was promoted; a callback of `promote`."""
     told = {key: context["ti"].xcom_pull(task_ids=PROMOTE, key=key) for key in ("promoted", "note")}
     if told["promoted"]:
         notify(context, "promoted", f"{_run(context['dag_run'])}: {told['note']}")
 
 
 async def on_deadline(minutes: float, context: Mapping[str, Any]) -> None:
-    """Tell of a run that takes longer than its dataset's limit; runs in the triggerer.
+    """Notify of a run that takes longer than its dataset's deadline; runs in the triggerer.
 
     Args:
         minutes: the limit.
@@ -50,7 +50,7 @@ async def on_deadline(minutes: float, context: Mapping[str, Any]) -> None:
 
 
 def notify(context: Mapping[str, Any], what: str, message: str) -> None:
-    """Give a message to the deployment's notifier, whose arguments can name `title` and `message`.
+    """Send a message by the deployment's notifier, whose arguments can name `title` and `message`.
 
     Args:
         context: the task's; templates of the notifier's arguments see it too.
@@ -69,7 +69,7 @@ def notify(context: Mapping[str, Any], what: str, message: str) -> None:
     notifier = import_string(settings.notifier)(**settings.notifier_arguments)
     run = context["dag_run"]
     dag_id = run["dag_id"] if isinstance(run, Mapping) else run.dag_id
-    log.info("Telling %s: %s", settings.notifier, message)
+    log.info("Notifying %s: %s", settings.notifier, message)
     notifier({**context, "title": f"{dag_id}: {what}", "message": message})
 
 

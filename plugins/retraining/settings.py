@@ -1,120 +1,86 @@
-"""Where a deployment runs: read from `PERENNIAL_*` variables when a task starts, never at parse time."""
+"""Settings of a deployment, read from `PERENNIAL_*` variables when a task starts, never at parse time."""
 
 from __future__ import annotations
 
-import json
-import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
 
 from retraining.errors import ConfigurationError
 
 IMAGE_TAG = "0.1.0"
+PREFIX = "PERENNIAL_"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """One deployment.
+class Settings(BaseModel):
+    """Settings of one deployment; each has a variable, `PERENNIAL_` with its name in capitals.
 
     Attributes:
-        project: the Google Cloud project, `PERENNIAL_PROJECT`.
-        region: where data and jobs are, `PERENNIAL_REGION`.
-        bucket: holds everything, without `gs://`, `PERENNIAL_BUCKET`.
-        packages: a folder or gs:// URI with the sdists that Dataflow workers install, `PERENNIAL_PACKAGES`.
-        source_root: a folder or gs:// URI that relative sources are below, `PERENNIAL_SOURCE_ROOT`; a
-            deployment without one takes only absolute sources.
-        source_hint: added to the error about a missing folder below the source root, the command that fills
-            it for instance, `PERENNIAL_SOURCE_HINT`.
-        trainer_image: runs training jobs, `PERENNIAL_TRAINER_IMAGE`.
-        serving_image: answers predictions, `PERENNIAL_SERVING_IMAGE`.
-        serving_machine: the machine type of a deployed model, `PERENNIAL_SERVING_MACHINE`.
-        service_account: whom jobs and deployed models run as, `PERENNIAL_SERVICE_ACCOUNT`; without it the
-            service's default.
-        tiers_file: a TOML file of scale tiers in place of ours, `PERENNIAL_TIERS_FILE`.
-        connection_id: the Airflow connection, `PERENNIAL_CONNECTION_ID`.
-        poll_seconds: the longest wait between two looks at a job, `PERENNIAL_POLL_SECONDS`.
-        tensorboard_url: where TensorBoard shows the bucket's logs, `PERENNIAL_TENSORBOARD_URL`.
-        notifier: the class of an Airflow notifier, with its module, that is told of failures, promotions and
-            late runs, `PERENNIAL_NOTIFIER`; without it nobody is told.
-        notifier_arguments: what it is made with, a JSON object, `PERENNIAL_NOTIFIER_ARGUMENTS`.
+        project: the Google Cloud project.
+        region: of data and jobs.
+        bucket: holds everything.
+        packages: the sdists that Dataflow workers install.
+        source_root: root of relative sources; without one, sources are absolute.
+        source_hint: ends the error about a missing folder below the source root: the command that fills it.
+        trainer_image: runs training jobs.
+        serving_image: serves predictions.
+        serving_machine: machine type of a deployed model.
+        service_account: of jobs and deployed models; None for the service's default.
+        tiers_file: scale tiers in addition to ours, and in place of those of the same name.
+        connection_id: the Airflow connection.
+        poll_seconds: the longest interval between polls of a job.
+        tensorboard_url: root of a TensorBoard that shows the bucket's logs.
+        notifier: sends notifications of failures, promotions and late runs; None for no notifications.
+        notifier_arguments: its keyword arguments.
     """
 
-    project: str
-    region: str
-    bucket: str
-    packages: str
-    source_root: str | None
-    source_hint: str | None
-    trainer_image: str
-    serving_image: str
-    serving_machine: str
-    service_account: str | None
-    tiers_file: str | None
-    connection_id: str
-    poll_seconds: float
-    tensorboard_url: str | None
-    notifier: str | None
-    notifier_arguments: Mapping[str, Any]
+    model_config = ConfigDict(frozen=True)
+
+    # A description says in errors what is expected.
+    project: str = Field(description="a Google Cloud project")
+    region: str = Field(description="a region, us-central1 for instance")
+    bucket: str = Field(pattern=r"^[^/]+$", description="a name without gs://")
+    packages: str = Field(description="a folder or gs:// URI with the sdists")
+    source_root: str | None = Field(None, description="a folder or gs:// URI")
+    source_hint: str | None = Field(None, description="a sentence")
+    trainer_image: str = Field(
+        default_factory=lambda data: _image("trainer", data), description="an image's URI"
+    )
+    serving_image: str = Field(
+        default_factory=lambda data: _image("serving", data), description="an image's URI"
+    )
+    serving_machine: str = Field("n1-standard-2", description="a machine type")
+    service_account: str | None = Field(None, description="an e-mail address")
+    tiers_file: str | None = Field(None, description="a TOML file")
+    connection_id: str = Field("google_cloud_default", description="the id of an Airflow connection")
+    poll_seconds: float = Field(10.0, gt=0, allow_inf_nan=False, description="more than 0 seconds")
+    tensorboard_url: str | None = Field(None, description="a URL")
+    notifier: str | None = Field(None, description="the class of an Airflow notifier, with its module")
+    notifier_arguments: Json[dict[str, Any]] = Field({}, description="a JSON object")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """The settings that the variables give.
+        """Return the settings that the variables hold.
 
         Raises:
-            ConfigurationError: a variable is missing or has a value that it can't have; the error names it.
+            ConfigurationError: a variable is missing or has an invalid value; the error names it.
         """
-        project = _required(environment, "PERENNIAL_PROJECT", "the Google Cloud project")
-        region = _required(environment, "PERENNIAL_REGION", "a region, us-central1 for instance")
-        bucket = _required(environment, "PERENNIAL_BUCKET", "a bucket's name")
-        if "/" in bucket:
-            raise ConfigurationError(f"PERENNIAL_BUCKET: expected a name without gs://, received {bucket!r}")
-        images = f"{region}-docker.pkg.dev/{project}/perennial"
-        return cls(
-            project=project,
-            region=region,
-            bucket=bucket,
-            packages=_required(environment, "PERENNIAL_PACKAGES", "a folder or gs:// URI with the sdists"),
-            source_root=environment.get("PERENNIAL_SOURCE_ROOT") or None,
-            source_hint=environment.get("PERENNIAL_SOURCE_HINT") or None,
-            trainer_image=environment.get("PERENNIAL_TRAINER_IMAGE") or f"{images}/trainer:{IMAGE_TAG}",
-            serving_image=environment.get("PERENNIAL_SERVING_IMAGE") or f"{images}/serving:{IMAGE_TAG}",
-            serving_machine=environment.get("PERENNIAL_SERVING_MACHINE") or "n1-standard-2",
-            service_account=environment.get("PERENNIAL_SERVICE_ACCOUNT") or None,
-            tiers_file=environment.get("PERENNIAL_TIERS_FILE") or None,
-            connection_id=environment.get("PERENNIAL_CONNECTION_ID") or "google_cloud_default",
-            poll_seconds=_seconds(environment, "PERENNIAL_POLL_SECONDS", default=10.0),
-            tensorboard_url=environment.get("PERENNIAL_TENSORBOARD_URL") or None,
-            notifier=environment.get("PERENNIAL_NOTIFIER") or None,
-            notifier_arguments=_object(environment, "PERENNIAL_NOTIFIER_ARGUMENTS"),
-        )
+        variables = {name: PREFIX + name.upper() for name in cls.model_fields}
+        given = {name: environment.get(variable, "").strip() for name, variable in variables.items()}
+        try:
+            return cls.model_validate({name: text for name, text in given.items() if text})
+        except ValidationError as error:
+            name = str(error.errors()[0]["loc"][0])
+            expected = cls.model_fields[name].description
+            received = repr(given[name]) if given[name] else "nothing"
+            raise ConfigurationError(
+                f"{variables[name]}: expected {expected}, received {received}"
+            ) from error
 
 
-def _required(environment: Mapping[str, str], variable: str, expected: str) -> str:
-    value = environment.get(variable, "").strip()
-    if not value:
-        raise ConfigurationError(f"{variable}: expected {expected}, received nothing")
-    return value
-
-
-def _seconds(environment: Mapping[str, str], variable: str, *, default: float) -> float:
-    text = environment.get(variable) or str(default)
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise ConfigurationError(f"{variable}: expected more than 0 seconds, received {text!r}")
-    return value
-
-
-def _object(environment: Mapping[str, str], variable: str) -> Mapping[str, Any]:
-    text = environment.get(variable) or "{}"
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise ConfigurationError(f"{variable}: expected a JSON object, received {text!r}")
-    return value
+def _image(name: str, settings: Mapping[str, Any]) -> str:
+    """Return the URI of one of our images in the deployment's Artifact Registry."""
+    region, project = settings.get("region"), settings.get("project")
+    return f"{region}-docker.pkg.dev/{project}/perennial/{name}:{IMAGE_TAG}"

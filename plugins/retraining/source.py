@@ -1,4 +1,4 @@
-"""Raw data where they come from: a folder, or a folder of Cloud Storage."""
+"""Sources of raw data, a folder or a `gs://` URI, and the ids of their snapshots."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ READ_BYTES = 1 << 20
 
 
 class Source(ABC):
-    """The files of one place, as they are now.
+    """Files of one folder, as they are now.
 
     Attributes:
         location: the folder or the `gs://` URI.
@@ -29,11 +29,11 @@ class Source(ABC):
 
     @abstractmethod
     def describe(self, chosen: Collection[str]) -> list[RawObject]:
-        """The chosen files with their sizes and checksums; no other file is opened."""
+        """Return the chosen files with their sizes and checksums; no other file is opened."""
 
     @abstractmethod
     def bring(self, name: str, uri: str) -> None:
-        """Make an object of a file; an object that is already there is left as it is."""
+        """Copy a file to an object; an object that exists already stays as it is."""
 
 
 class Folder(Source):
@@ -82,7 +82,7 @@ class Objects(Source):
         self.names = [found.name for found in self._objects]
 
     def describe(self, chosen: Collection[str]) -> list[RawObject]:
-        """Nothing has to be read for it."""
+        """Return the chosen objects; nothing has to be read for it."""
         return [found for found in self._objects if found.name in chosen]
 
     def bring(self, name: str, uri: str) -> None:
@@ -91,7 +91,7 @@ class Objects(Source):
 
 
 def open_source(source: str, settings: Settings, storage: Storage) -> Source:
-    """The raw data that a spec or a run's parameter names.
+    """Open the raw data that a spec or a run's parameter names.
 
     Args:
         source: a folder or a `gs://` URI; a relative one is below the source root.
@@ -116,7 +116,7 @@ def open_source(source: str, settings: Settings, storage: Storage) -> Source:
 
 
 def snapshot_id(objects: Iterable[RawObject]) -> str:
-    """16 hexadecimal digits: a hash of (name, size, crc32c) of every object, in whatever order they come."""
+    """Return 16 hexadecimal digits, a hash of (name, size, crc32c) of all objects in any order."""
     digest = hashlib.sha256()
     for item in sorted(objects):
         digest.update(f"{item.name}\0{item.size}\0{item.crc32c}\n".encode())

@@ -1,4 +1,4 @@
-"""What a DAG file says of a dataset, as JSON, for programs outside Airflow.
+"""Dataset specifications of DAG files, as JSON for programs outside Airflow.
 
 python -m retraining.spec census --dags dags
 """
@@ -21,7 +21,7 @@ DAGS = Path(__file__).parents[2] / "dags"
 
 
 def read_spec(dataset: str, folder: Path) -> DatasetSpec:
-    """The spec in a dataset's DAG file.
+    """Return the spec in a dataset's DAG file.
 
     Args:
         dataset: its name.
@@ -50,7 +50,7 @@ def read_spec(dataset: str, folder: Path) -> DatasetSpec:
 
 
 def to_json(spec: DatasetSpec) -> dict[str, Any]:
-    """What a program needs in order to convert the dataset and train on it."""
+    """Return the fields that converting the dataset and training on it take."""
     return {
         "name": spec.name,
         "source": spec.source,
@@ -61,7 +61,7 @@ def to_json(spec: DatasetSpec) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print a dataset's spec; the exit status is 2 for a dataset that there isn't."""
+    """Print a dataset's spec; an unknown dataset exits with 2."""
     parser = argparse.ArgumentParser(prog="python -m retraining.spec", description=__doc__)
     parser.add_argument("dataset", metavar="DATASET")
     parser.add_argument("--dags", type=Path, default=DAGS, metavar="FOLDER", help="default: %(default)s")

@@ -1,4 +1,4 @@
-"""Scale tiers, the user's vocabulary for machines; `tiers.toml` says what they mean."""
+"""Scale tiers, the user's terms for machines, as `tiers.toml` and the deployment define them."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class WorkerPool:
         accelerator_type: an accelerator's name on Vertex AI, or none.
         accelerator_count: how many in each machine.
         tpu_topology: how TPU chips are joined, `2x4` for instance, or none.
-        dollars_per_hour: what one replica costs on demand, accelerators included; `None` if that isn't known.
-        spot_dollars_per_hour: what it costs as spare capacity; `None` if that isn't known.
+        dollars_per_hour: price of one replica on demand, accelerators included; None if it isn't known.
+        spot_dollars_per_hour: price of one replica as a Spot VM; None if it isn't known.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -57,7 +57,7 @@ class WorkerPool:
             )
 
     def to_spec(self, container: dict[str, Any]) -> dict[str, Any]:
-        """The pool as a WorkerPoolSpec of Vertex AI."""
+        """Return the pool as a WorkerPoolSpec of Vertex AI."""
         machine: dict[str, Any] = {"machine_type": self.machine_type}
         if self.accelerator_type:
             machine |= {
@@ -75,13 +75,13 @@ class WorkerPool:
 
 @dataclass(frozen=True, kw_only=True)
 class Tier:
-    """What a job runs on.
+    """Machines of a job.
 
     Attributes:
         name: in capital letters, `BASIC` for instance.
         description: a few words for people.
         pools: the worker pools; the first is the chief.
-        spot: whether it is to be had only as spare capacity, which can be taken away at any time.
+        spot: True if it has only Spot VMs, which can be preempted at any time.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -98,10 +98,10 @@ class Tier:
             )
 
     def dollars_per_hour(self, *, spot: bool = False) -> float | None:
-        """What all its machines cost together; `None` if the price of one isn't known.
+        """Return the price of all its machines together; None if the price of one isn't known.
 
         Args:
-            spot: as spare capacity, which some tiers are anyway.
+            spot: as Spot VMs, which some tiers have anyway.
         """
         total = 0.0
         for pool in self.pools:
@@ -113,7 +113,7 @@ class Tier:
 
 
 def load_tiers(file: str | None = None) -> dict[str, Tier]:
-    """Our tiers and those of a deployment, by name.
+    """Return our tiers and those of a deployment, by name.
 
     Args:
         file: a TOML file with tiers to add, or to put in the place of ours of the same name.
@@ -127,12 +127,12 @@ def load_tiers(file: str | None = None) -> dict[str, Tier]:
 
 
 def deployed_tiers(environment: Mapping[str, str] = os.environ) -> dict[str, Tier]:
-    """The tiers of this deployment: with the file that `PERENNIAL_TIERS_FILE` names, if it names one."""
+    """Return the tiers of this deployment, with those of the file that `PERENNIAL_TIERS_FILE` names."""
     return load_tiers(environment.get(FILE_VARIABLE) or None)
 
 
 def find_tier(name: str, tiers: Mapping[str, Tier]) -> Tier:
-    """The tier of a name.
+    """Return the tier of a name.
 
     Raises:
         ConfigurationError: there is none.

@@ -1,4 +1,4 @@
-"""Waits for a job while its task is deferred; a subclass says which service has it."""
+"""Triggers that wait for a job while its task is deferred."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from retraining.google.vertex_jobs import CustomJobs, TuningJobs
 
 
 class JobTrigger(BaseTrigger):
-    """Fires when a job has ended, with `{"job": ..., "state": ...}`.
+    """Trigger that fires when a job has ended, with `{"job": ..., "state": ...}`.
 
-    Google's REST clients look in a thread: their asynchronous kin have no credentials that renew themselves.
+    Google's REST clients poll in a thread: the asynchronous ones have no credentials that renew themselves.
 
     Args:
         job: the job, as its service names it.
         connection_id: the Airflow connection.
         project: the Google Cloud project.
         region: where the job runs.
-        poll_seconds: the longest wait between two looks.
+        poll_seconds: the longest interval between polls.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class JobTrigger(BaseTrigger):
         self.poll_seconds = poll_seconds
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """The class and its arguments, for the triggerer."""
+        """Return the class and its arguments, for the triggerer."""
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
             {
@@ -55,12 +55,12 @@ class JobTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look at the job until it has ended."""
-        look = sync_to_async(
+        """Poll the job until it has ended."""
+        poll = sync_to_async(
             lambda: self.jobs.status(self.job, outage_seconds=OUTAGE_SECONDS), thread_sensitive=False
         )
         for delay in delays(self.poll_seconds):
-            status = await look()
+            status = await poll()
             if status.ended:
                 yield TriggerEvent({"job": self.job, "state": status.state})
                 return
@@ -82,31 +82,31 @@ class JobTrigger(BaseTrigger):
     @property
     @abstractmethod
     def jobs(self) -> Jobs:
-        """The service's jobs."""
+        """Jobs of the service."""
 
 
 class CustomJobTrigger(JobTrigger):
-    """Waits for a training job of Vertex AI."""
+    """Trigger that waits for a training job of Vertex AI."""
 
     @property
     def jobs(self) -> CustomJobs:
-        """Vertex AI's training jobs."""
+        """Training jobs of Vertex AI."""
         return CustomJobs(self.clients)
 
 
 class TuningJobTrigger(JobTrigger):
-    """Waits for a search for better arguments, a job of Vertex AI."""
+    """Trigger that waits for a tuning job of Vertex AI."""
 
     @property
     def jobs(self) -> TuningJobs:
-        """Vertex AI's tuning jobs."""
+        """Tuning jobs of Vertex AI."""
         return TuningJobs(self.clients)
 
 
 class DataflowJobTrigger(JobTrigger):
-    """Waits for a job of Dataflow."""
+    """Trigger that waits for a Dataflow job."""
 
     @property
     def jobs(self) -> DataflowJobs:
-        """Dataflow's jobs."""
+        """Jobs of Dataflow."""
         return DataflowJobs(self.clients)

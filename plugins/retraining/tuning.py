@@ -1,4 +1,4 @@
-"""A search for better arguments as Vertex AI puts it: what is tried, and what the trials came to."""
+"""Hyperparameter tuning in Vertex AI's terms: the study and its trials."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _SCALES = {"linear": "UNIT_LINEAR_SCALE", "log": "UNIT_LOG_SCALE"}
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One training of a search.
+    """One trial of a tuning job.
 
     Attributes:
         id: its number, as text.
-        state: the service's word for how it is doing.
+        state: in the service's terms.
         values: the arguments that it was given; numbers come as floats.
         metrics: the last ones that it reported.
     """
@@ -30,14 +30,14 @@ class Trial:
     metrics: Mapping[str, float]
 
     def sentence(self, metric: str) -> str:
-        """How it is doing, for people."""
+        """Return its values, state and metric, for people."""
         values = ", ".join(f"{name} {_short(value)}" for name, value in self.values.items())
         reached = f", {metric} {self.metrics[metric]:.4g}" if metric in self.metrics else ""
         return f"trial {self.id} ({values}): {self.state}{reached}"
 
 
 def study_spec(tuning: TuningSpec, gate: GateSpec) -> dict[str, Any]:
-    """The search as a StudySpec of Vertex AI.
+    """Return the search as a StudySpec of Vertex AI.
 
     https://cloud.google.com/vertex-ai/docs/reference/rest/v1/StudySpec
     """
@@ -51,14 +51,14 @@ def study_spec(tuning: TuningSpec, gate: GateSpec) -> dict[str, Any]:
 
 
 def best_trial(trials: Sequence[Trial], gate: GateSpec) -> Trial | None:
-    """The trial that did best by the gate's metric, of equal ones the first; none if no trial reported it."""
+    """Return the best trial by the gate's metric, of equal ones the first; None if no trial reported it."""
     scored = [trial for trial in trials if trial.state == SUCCEEDED and gate.metric in trial.metrics]
     sign = 1 if gate.direction == "higher" else -1
     return max(scored, key=lambda trial: sign * trial.metrics[gate.metric], default=None)
 
 
 def trial_arguments(trial: Trial, tuning: TuningSpec) -> dict[str, Scalar]:
-    """A trial's values as the types that the search names."""
+    """Return a trial's values in the types of the search space."""
     return {
         name: _typed(trial.values[name], search)
         for name, search in tuning.parameters.items()

@@ -1,4 +1,4 @@
-"""Which raw files a run may see: the partitions of its window, and nothing that came later."""
+"""Training window of a run: the partitions of raw data that it may use, and none that came later."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from contract.partitions import Interval, Partitioning
 from retraining.context import Run
 from retraining.errors import ConfigurationError, NoDataYetError
 
-PARAM = "data_until"
-LENGTH = "window"
+DATA_UNTIL = "data_until"
+WINDOW = "window"
 _NAMED = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """What a run sees of a source.
+    """Raw data of a run.
 
     Attributes:
         names: the files.
         data_from: when their data begins; `None` if that isn't known.
         data_until: when it ends.
-        remark: what else is to be said of them, for people; may be empty.
+        remark: gaps and files that are passed over, for people; may be empty.
     """
 
     names: frozenset[str]
@@ -36,11 +36,11 @@ class Window:
 def resolve_window(
     names: Collection[str], partitioning: Partitioning | None, run: Run, params: Mapping[str, Any]
 ) -> Window:
-    """The window of a run.
+    """Return the window of a run.
 
     A run of an interval ends with the newest partition that the interval holds, whenever it takes place; a
-    run by hand with the newest that there is before the parameter `data_until`, or before it was asked for.
-    The parameter `window` says how far back either looks.
+    manual run with the newest before the parameter `data_until`, or before it was requested. The parameter
+    `window` is the period before that end.
 
     Args:
         names: the files of the source.
@@ -55,15 +55,15 @@ def resolve_window(
     """
     if partitioning is None:
         return Window(names=frozenset(names), data_from=None, data_until=run.data_until)
-    if LENGTH in params:
-        partitioning = replace(partitioning, window=params[LENGTH])
+    if WINDOW in params:
+        partitioning = replace(partitioning, window=params[WINDOW])
     found = {name: interval for name in names if (interval := partitioning.interval_of(name))}
     if not found:
         raise ConfigurationError(
             f"source: expected files named {partitioning.pattern}, received {_some(set(names))}"
         )
     there = set(found.values())
-    end = _end(there, partitioning, run, params.get(PARAM))
+    end = _end(there, partitioning, run, params.get(DATA_UNTIL))
     start = partitioning.window_start(end) or min(there).start
     chosen = {name: interval for name, interval in found.items() if start <= interval.start < end}
     first = min(chosen.values()).start
@@ -85,7 +85,7 @@ def _end(there: set[Interval], partitioning: Partitioning, run: Run, param: str 
     if run.has_data_interval:
         if param is not None:
             raise ConfigurationError(
-                f"{PARAM}: expected nothing in a run of an interval, which says it, received {param!r}"
+                f"{DATA_UNTIL}: expected nothing in a run of an interval, which says it, received {param!r}"
             )
         expected = partitioning.newest_before(partitioning.last_end(run.data_until.date()))
         if expected not in there:
@@ -107,7 +107,7 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise ConfigurationError(f"{PARAM}: expected a date, YYYY-MM-DD, received {text!r}") from error
+        raise ConfigurationError(f"{DATA_UNTIL}: expected a date, YYYY-MM-DD, received {text!r}") from error
 
 
 def _remark(

@@ -41,7 +41,7 @@ class JsonFile:
 
     def to_text(self) -> str:
         """Return the text of the file."""
-        return json.dumps(to_json(self), indent=2) + "\n"
+        return json.dumps(to_json(self), indent=2, allow_nan=False) + "\n"
 
     @classmethod
     def from_text(cls, text: str | bytes) -> Self:

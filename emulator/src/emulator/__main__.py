@@ -1,4 +1,4 @@
-"""The emulator of Cloud Storage, Dataflow, Vertex AI and Cloud Logging.
+"""Emulator of Cloud Storage, Dataflow, Vertex AI and Cloud Logging.
 
 python -m emulator --root .local/emulator --port 9023 --image perennial/trainer=trainer.task
 """
@@ -9,15 +9,15 @@ import argparse
 import sys
 from pathlib import Path
 
+from emulator.container_runtime import CHOICES as ENGINES
 from emulator.coverage import coverage_document
-from emulator.engines import CHOICES as ENGINES
 from emulator.server import RootInUseError, serve
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the emulator, or print what it covers; returns the exit status."""
+    """Run the emulator, or print the coverage document; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m emulator",
+        prog="perennial-emulator",
         description="Cloud Storage, Dataflow, Vertex AI and Cloud Logging on one loopback port.",
     )
     parser.add_argument(
@@ -36,7 +36,11 @@ def main(arguments: list[str] | None = None) -> int:
         "--engine", choices=ENGINES, default="auto",
         help="container engine for images without a module; auto takes the first that answers (%(default)s)",
     )  # fmt: skip
-    parser.add_argument("--coverage", action="store_true", help="print docs/emulator-coverage.md and exit")
+    parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME",
+        help="serve requests to this host name besides localhost and 127.0.0.1; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--coverage", action="store_true", help="print docs/coverage.md and exit")
     options = parser.parse_args(arguments)
     if options.coverage:
         print(coverage_document(), end="")
@@ -44,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         serve(
             options.root, options.port, dict(options.image),
-            engine=options.engine, port_file=options.port_file,
+            engine=options.engine, allowed_hosts=options.allow_host, port_file=options.port_file,
         )  # fmt: skip
     except (RootInUseError, OSError) as error:
         print(f"emulator: {error}", file=sys.stderr)

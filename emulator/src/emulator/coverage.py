@@ -1,4 +1,4 @@
-"""Makes `docs/emulator-coverage.md` from the route table and the docstrings of the service packages."""
+"""Coverage document, made from the route table and the docstrings of the services."""
 
 from __future__ import annotations
 
@@ -7,29 +7,32 @@ import inspect
 import tempfile
 from pathlib import Path
 
-from emulator.app import SERVICES, create_services
 from emulator.config import Config
-from emulator.service import Service
+from emulator.routing import Service
+from emulator.server import create_services
 from emulator.state import State
 
 _HEAD = """\
 # What the emulator covers
 
-Made by `python -m emulator --coverage` from the route table. A method that isn't covered answers 501 with its
+Made by `perennial-emulator --coverage` from the route table. A method that isn't covered answers 501 with its
 name, as does a path that no service here has.
 
 A fault can be set for every method by its name (`POST /_emulator/faults` with
 `{"target": "storage.objects.get", "http_status": 503, "count": 2}`) and for the hooks `failed_deploy`,
-`slow_start` and `preemption`; `GET` shows those still to come, `DELETE` forgets them.
+`slow_start` and `preemption`; `GET` lists the pending ones, `DELETE` removes them.
+
+Requests of web pages answer 403, whatever the method: a `Host` other than a loopback name or a name of
+`--allow-host`, an `Origin`, or a `Sec-Fetch-Site` other than `none` and `same-origin`.
 """
 
 
 def coverage_document() -> str:
-    """The document's text."""
+    """Return the text of `docs/coverage.md`."""
     with tempfile.TemporaryDirectory() as folder:
         state = State(Path(folder) / "state.sqlite")
         services = create_services(Config(Path(folder), 0), state)
-        sections = [_section(name, service) for name, service in zip(SERVICES, services, strict=True)]
+        sections = [_section(name, service) for name, service in services.items()]
         state.close()
     return "\n".join([_HEAD, *sections])
 

@@ -1,18 +1,81 @@
-"""From a request to its route's answer."""
+"""Dispatch of requests: refusal of web pages, routes, faults, Google's error bodies."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from emulator import errors
 from emulator.faults import Faults
 from emulator.routing import Router
 
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+_HOST = re.compile(r"(\[[^\]]*\]|[^:]*)(?::\d*)?")
+_OWN_SITES = frozenset({"none", "same-origin"})
+
+
+class RequestGuard:
+    """Middleware that refuses what a web page sends, before anything but the headers is read.
+
+    The emulator runs the programs that it is told to run and asks nobody for credentials. Every page in a
+    browser on this machine reaches its port: across origins by a form, an image or `fetch`, and as its own
+    origin under a name that it lets resolve to 127.0.0.1 (DNS rebinding). Clients of the API send a loopback
+    `Host` and no `Origin`; browsers tell by `Sec-Fetch-Site` who asks: https://www.w3.org/TR/fetch-metadata/
+    """
+
+    def __init__(self, app: ASGIApp, *, allowed_hosts: Iterable[str] = ()) -> None:
+        """Make the guard.
+
+        Args:
+            app: the application behind it.
+            allowed_hosts: names, without a port, that are served besides the loopback ones.
+        """
+        self._app = app
+        self._hosts = LOOPBACK_HOSTS | {host.lower() for host in allowed_hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve or refuse one HTTP request (ASGI)."""
+        if scope["type"] == "http":
+            try:
+                self.check(Headers(scope=scope))
+            except errors.PermissionDenied as error:
+                await error_response(error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def check(self, headers: Headers) -> None:
+        """Check the headers that say under which name and from where a request was sent.
+
+        Raises:
+            PermissionDenied: a web page may have sent it.
+        """
+        hosts = headers.getlist("host")
+        names = [match[1].lower() for host in hosts if (match := _HOST.fullmatch(host)) is not None]
+        if len(hosts) != 1 or len(names) != 1 or names[0] not in self._hosts:
+            expected = ", ".join(sorted(self._hosts))
+            raise errors.PermissionDenied(
+                f"Host: expected one of {expected}, received {', '.join(hosts)!r}."
+                " Start the emulator with --allow-host NAME to serve another name."
+            )
+        if "origin" in headers:
+            raise errors.PermissionDenied(
+                f"Origin: expected a client that is no web page, received {headers['origin']!r}."
+            )
+        sites = set(headers.getlist("sec-fetch-site"))
+        if not sites <= _OWN_SITES:
+            raise errors.PermissionDenied(
+                f"Sec-Fetch-Site: expected none or same-origin, received {', '.join(sorted(sites))!r}."
+            )
+
 
 class Dispatcher:
-    """Answers requests by the route table, after the faults that were set for their methods."""
+    """ASGI application that answers by the route table, after the faults that were set for a method."""
 
     def __init__(self, router: Router, faults: Faults) -> None:
         self._router = router
@@ -27,18 +90,31 @@ class Dispatcher:
         await response(scope, receive, send)
 
     async def answer(self, request: Request) -> Response:
-        """The answer to a request; a refusal is an answer too."""
+        """Return the answer to a request; a refusal is an answer too."""
         try:
             return await self._answer(request)
         except errors.ApiError as error:
-            return errors.response(error)
+            return error_response(error)
 
     async def _answer(self, request: Request) -> Response:
         raw_path = request.scope["raw_path"].decode("ascii")
         match = self._router.match(request.method, raw_path)
         if match is None:
             raise errors.Unimplemented(f"No emulated service has {request.method} {raw_path}.")
-        await self._faults.happen(match.route.api_method)
+        await self._faults.inject(match.route.api_method)
         if match.route.handler is None:
             raise errors.Unimplemented(f"{match.route.api_method} is not emulated.")
         return await match.route.handler(request, match.fields)
+
+
+def error_response(error: errors.ApiError) -> Response:
+    """Return an error as Google's clients expect it.
+
+    The body's form: https://cloud.google.com/apis/design/errors#http_mapping and, for its `errors` list,
+    https://cloud.google.com/storage/docs/json_api/v1/status-codes
+    """
+    if isinstance(error, errors.NotModified):
+        return Response(status_code=error.code)
+    detail = {"message": error.message, "domain": "global", "reason": error.reason or error.status}
+    body = {"code": error.code, "message": error.message, "status": error.status, "errors": [detail]}
+    return JSONResponse({"error": body}, status_code=error.code)

@@ -1,14 +1,8 @@
-"""What can go wrong in a service, in Google's vocabulary; only `response` writes it to the wire.
-
-The body's form: https://cloud.google.com/apis/design/errors#http_mapping and, for its `errors` list,
-https://cloud.google.com/storage/docs/json_api/v1/status-codes
-"""
+"""Errors of the services, in Google's vocabulary; `dispatch.error_response` writes them to the wire."""
 
 # ruff: noqa: N818  (named as in google.api_core.exceptions)
 
 from __future__ import annotations
-
-from starlette.responses import JSONResponse, Response
 
 
 class ApiError(Exception):
@@ -30,17 +24,24 @@ class ApiError(Exception):
 
 
 class InvalidArgument(ApiError):
-    """A field or parameter has a value that it can't have."""
+    """A field or parameter has an invalid value."""
 
     def __init__(self, message: str, *, reason: str = "invalid") -> None:
         super().__init__(message, code=400, status="INVALID_ARGUMENT", reason=reason)
 
 
 class FailedPrecondition(ApiError):
-    """The resource is in a state in which this can't be done."""
+    """The resource's state doesn't allow the request."""
 
     def __init__(self, message: str, *, reason: str = "failedPrecondition") -> None:
         super().__init__(message, code=400, status="FAILED_PRECONDITION", reason=reason)
+
+
+class PermissionDenied(ApiError):
+    """The caller may not do this."""
+
+    def __init__(self, message: str, *, reason: str = "forbidden") -> None:
+        super().__init__(message, code=403, status="PERMISSION_DENIED", reason=reason)
 
 
 class NotFound(ApiError):
@@ -58,7 +59,7 @@ class AlreadyExists(ApiError):
 
 
 class PreconditionFailed(ApiError):
-    """A condition that the request names doesn't hold."""
+    """A precondition of the request doesn't hold."""
 
     def __init__(self, message: str, *, reason: str = "conditionNotMet") -> None:
         super().__init__(message, code=412, status="FAILED_PRECONDITION", reason=reason)
@@ -83,12 +84,3 @@ class NotModified(ApiError):
 
     def __init__(self) -> None:
         super().__init__("Not modified.", code=304, status="OK")
-
-
-def response(error: ApiError) -> Response:
-    """The error as Google's clients expect it."""
-    if isinstance(error, NotModified):
-        return Response(status_code=error.code)
-    detail = {"message": error.message, "domain": "global", "reason": error.reason or error.status}
-    body = {"code": error.code, "message": error.message, "status": error.status, "errors": [detail]}
-    return JSONResponse({"error": body}, status_code=error.code)

@@ -1,4 +1,4 @@
-"""Faults by request: the next calls of a method fail or wait, or a service breaks at a point where it asks.
+"""Fault injection by request: the next calls of a method fail or wait, or a service fails at a hook.
 
 curl -d '{"target": "storage.objects.get", "http_status": 503, "count": 2}' http://localhost:P/_emulator/faults
 curl -d '{"target": "failed_deploy"}' http://localhost:P/_emulator/faults
@@ -33,12 +33,12 @@ _STATUS_NAMES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What goes wrong, and how many times.
+    """Fault of a method or hook, with the number of times that it is injected.
 
     Attributes:
         target: an API method's full name, `storage.objects.get` for instance, or one of `HOOKS`.
         http_status: the method answers with it; 0 lets it go on after the delay.
-        count: how many times more.
+        count: remaining number of times.
         delay_seconds: the method waits so long first; a hook decides what to do with it.
     """
 
@@ -49,7 +49,7 @@ class Fault:
 
     @classmethod
     def from_json(cls, value: object) -> Fault:
-        """The fault that a request asks for; `api_method` and `hook` are other names of `target`.
+        """Parse the fault in a request; `api_method` and `hook` are aliases of `target`.
 
         Raises:
             InvalidArgument: a field is missing, unknown, or has a value that it can't have.
@@ -74,27 +74,27 @@ class Fault:
 
 
 class Faults:
-    """The faults still to come; kept in the state, so that they outlive the process as jobs do."""
+    """Pending faults; kept in the state, so that they outlive the process as jobs do."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def set(self, fault: Fault) -> None:
-        """Let it happen, instead of what was set for the same target before."""
+        """Add a fault; it replaces the one of the same target."""
         self._state.put(_KIND, fault.target, asdict(fault))
 
     def all(self) -> list[Fault]:
-        """What is still to come."""
+        """Return all pending faults."""
         return [Fault(**document) for document in self._state.list(_KIND)]
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all faults."""
         with self._state.transaction():
             for fault in self.all():
                 self._state.delete(_KIND, fault.target)
 
     def take(self, target: str) -> Fault | None:
-        """The fault that happens to this method or hook now, if any; it counts as having happened."""
+        """Return the fault to inject into this method or hook now, if any, and count it."""
         if self._state.get(_KIND, target) is None:
             return None
         with self._state.transaction():
@@ -108,8 +108,8 @@ class Faults:
                 self._state.delete(_KIND, target)
         return fault
 
-    async def happen(self, api_method: str) -> None:
-        """Wait and fail as set for this method.
+    async def inject(self, api_method: str) -> None:
+        """Inject the pending fault of this method, if any: wait, then fail.
 
         Raises:
             ApiError: with the status that was asked for.
@@ -128,7 +128,7 @@ class Faults:
 
     @property
     def routes(self) -> list[Route]:
-        """The requests that set, show and clear faults."""
+        """Routes that add, list and remove faults."""
         return [
             Route("emulator", "emulator.faults.insert", "POST", PATH, self._post),
             Route("emulator", "emulator.faults.list", "GET", PATH, self._get),

@@ -1,4 +1,4 @@
-"""Processes that outlive the emulator: when it is killed a job goes on, and the next one finds it again."""
+"""Processes that outlive the emulator: a killed emulator's jobs go on, and the next one finds them again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from emulator.keeper import COMMAND_FILE, EXIT_FILE, LOG_FILE, PROCESS_FILE, LineLog, write_json
+from emulator.process_shim import COMMAND_FILE, EXIT_FILE, LOG_FILE, PROCESS_FILE, LineLog, write_json
 
 _POLL_SECONDS = 0.02
 _SAME_CREATE_TIME_SECONDS = 1.0
@@ -26,12 +26,12 @@ _RECORD_SECONDS = 5.0
 
 
 class StartError(Exception):
-    """The keeper of a process did not start; the message holds what it wrote."""
+    """The shim of a process did not start; the message holds its output."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """A command under its keeper, known by its folder alone.
+    """Command under its process shim, found by its folder alone.
 
     Attributes:
         directory: holds `command.json`, `process.json`, `log` and, in the end, `exit.json`.
@@ -40,11 +40,11 @@ class Process:
     directory: Path
 
     def running(self) -> bool:
-        """Whether the command runs under its keeper."""
-        return self._read(EXIT_FILE) is None and self._find("keeper") is not None
+        """Return True while the command runs under its shim."""
+        return self._read(EXIT_FILE) is None and self._find("shim") is not None
 
     def exit_code(self) -> int | None:
-        """How the command ended: its exit code, or minus the signal that killed it.
+        """Return the exit code, or minus the signal that killed the command.
 
         `None` while it runs, and for ever where it is `lost`.
         """
@@ -52,20 +52,20 @@ class Process:
         return None if record is None else int(record["exit_code"])
 
     def lost(self) -> bool:
-        """Whether it is gone without a record of how it ended: killed from outside, with its keeper."""
+        """Return True if it ended without a record of its exit code: killed from outside, with its shim."""
         # In this order: between the two questions a record may appear, but never vanish.
-        return self._find("keeper") is None and self._read(EXIT_FILE) is None
+        return self._find("shim") is None and self._read(EXIT_FILE) is None
 
     def started_at(self) -> datetime | None:
-        """When the command started; `None` if it could not be."""
+        """Return the start time; `None` if the command could not be started."""
         return _time(self._read(PROCESS_FILE))
 
     def ended_at(self) -> datetime | None:
-        """When the command ended; `None` while it runs and where it is `lost`."""
+        """Return the end time; `None` while the command runs and if it is `lost`."""
         return _time(self._read(EXIT_FILE))
 
     def last_lines(self, count: int) -> list[str]:
-        """The end of its output, both streams together."""
+        """Return the last lines of output, both streams together."""
         try:
             with (self.directory / LOG_FILE).open() as file:
                 lines = deque(file, maxlen=count)
@@ -75,7 +75,7 @@ class Process:
         return [json.loads(line)["line"] for line in lines if line.endswith("\n")]
 
     def wait(self, timeout_seconds: float) -> bool:
-        """Wait for its end; says whether it came in time."""
+        """Wait for the end; returns False after the timeout."""
         deadline = time.monotonic() + timeout_seconds
         while self.running():
             if time.monotonic() >= deadline:
@@ -87,7 +87,7 @@ class Process:
         """End the command and all its children: SIGTERM first, SIGKILL to what is left after the grace.
 
         Args:
-            grace_seconds: how long they may take to end by themselves.
+            grace_seconds: time to end after SIGTERM.
         """
         command = self._find("command")
         if command is None:
@@ -108,11 +108,11 @@ class Process:
         return document
 
     def _find(self, role: str) -> psutil.Process | None:
-        """The living process of this role; one that got the same id later is another."""
-        record = self._read(PROCESS_FILE)
-        if record is None:
+        """Return the living process of this role; one that got the same id later is another."""
+        # Records of version 0.1.0 have another name for the shim.
+        identity = (self._read(PROCESS_FILE) or {}).get(role)
+        if identity is None:
             return None
-        identity = record[role]
         try:
             process = psutil.Process(int(identity["pid"]))
             # A create time follows corrections of the system's clock.
@@ -135,7 +135,7 @@ def start(
         notice: a line that goes into its log first, if not empty.
 
     Raises:
-        StartError: the keeper did not start. A command that can't be started is no error here: it ends
+        StartError: the shim did not start. A command that can't be started is no error here: it ends
             with the exit code 127.
     """
     directory.mkdir(parents=True, exist_ok=True)
@@ -147,13 +147,13 @@ def start(
     if notice:
         with (directory / LOG_FILE).open("a") as file:
             LineLog(file).feed("stdout", f"{notice}\n".encode())
-    # -P: a job's files must not stand in for the keeper's modules.
-    keeper = subprocess.run(
-        [sys.executable, "-P", "-m", "emulator.keeper", str(directory)],
+    # -P: a job's files must not stand in for the shim's modules.
+    shim = subprocess.run(
+        [sys.executable, "-P", "-m", "emulator.process_shim", str(directory)],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    if keeper.returncode != 0:
-        raise StartError(f"{directory}: the keeper did not start:\n{keeper.stderr}")
+    if shim.returncode != 0:
+        raise StartError(f"{directory}: the process shim did not start:\n{shim.stderr}")
     return Process(directory)
 
 
@@ -169,7 +169,7 @@ def _family(command: psutil.Process) -> list[psutil.Process]:
 
 
 def _is_alive(process: psutil.Process) -> bool:
-    """Whether it still does anything: nobody may ever reap a zombie where process 1 is no init."""
+    """Return True unless it has ended; a zombie has: nobody may ever reap it if process 1 is no init."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -177,7 +177,7 @@ def _is_alive(process: psutil.Process) -> bool:
 
 
 def _still_alive(candidates: Sequence[psutil.Process], timeout_seconds: float) -> list[psutil.Process]:
-    """Wait for their end; returns those that did not come to it."""
+    """Wait for processes to end; returns those that did not."""
     deadline = time.monotonic() + timeout_seconds
     while alive := [process for process in candidates if _is_alive(process)]:
         if time.monotonic() >= deadline:

@@ -1,4 +1,4 @@
-"""One table of routes for all services, matched on the percent-encoded path as Google's servers do.
+"""Route table of all services, matched on the percent-encoded path as Google's servers do.
 
 The templates' syntax: https://github.com/googleapis/googleapis/blob/master/google/api/http.proto
 """
@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 from urllib.parse import unquote
 
 from starlette.requests import Request
@@ -24,14 +24,14 @@ _WILDCARDS = {"*": "[^/:]+", "**": ".+"}
 
 @dataclass(frozen=True)
 class Route:
-    """A method of a service and where it is found.
+    """Method of a service, with its HTTP method and path template.
 
     Attributes:
         service: the service's name, as the coverage document shows it.
         api_method: the method's full name, `storage.objects.get` for instance; faults are set by it.
         http_method: `GET`, `POST`, ...
         template: an http rule's path, `/v1/{name=projects/*/models/*}:export` for instance.
-        handler: what answers; `None` answers 501 with the method's name.
+        handler: handles a request; `None` answers 501 with the method's name.
     """
 
     service: str
@@ -43,14 +43,14 @@ class Route:
 
 @dataclass(frozen=True)
 class Match:
-    """A route that fits a request, and its decoded path fields."""
+    """Route that fits a request, and its decoded path fields."""
 
     route: Route
     fields: Mapping[str, str]
 
 
 class Router:
-    """Finds the route of a request; among several that fit, the one that stands first in the table."""
+    """Router of requests; among several routes that fit, the first in the table is taken."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self.routes = tuple(routes)
@@ -60,7 +60,7 @@ class Router:
             self._by_start[_start(route.template)].append((pattern, names, route))
 
     def match(self, http_method: str, raw_path: str) -> Match | None:
-        """The route for a percent-encoded path, or `None`.
+        """Return the route for a percent-encoded path, or `None`.
 
         A path that begins as some API does (`/v1/...`) never matches a template that begins with a variable
         (`/{bucket}/{object=**}`): an unknown method must not be taken for an object of a bucket called `v1`.
@@ -74,7 +74,7 @@ class Router:
 
 
 def compile_template(template: str) -> tuple[re.Pattern[str], list[str]]:
-    """The pattern of an http rule's path, and the names of its groups in order."""
+    """Return the pattern of an http rule's path, and the names of its groups in order."""
     names: list[str] = []
     pattern = ""
     for name, inner, literal in _VARIABLE.findall(template):
@@ -91,5 +91,19 @@ def _segments(text: str) -> str:
 
 
 def _start(path: str) -> str:
-    """The first segment of a path or template; `{` for one that begins with a variable."""
+    """Return the first segment of a path or template; `{` for one that begins with a variable."""
     return "{" if path.startswith("/{") else path.removeprefix("/").partition("/")[0]
+
+
+class Service(Protocol):
+    """Emulated service: its routes, and its background work."""
+
+    @property
+    def routes(self) -> list[Route]:
+        """Every method that the service has, also those that aren't emulated."""
+
+    def start(self) -> None:
+        """Resume what ran before; called once, in a thread, before the first request."""
+
+    def stop(self) -> None:
+        """Stop child processes; called once, in a thread, after the last request."""

@@ -1,18 +1,27 @@
-"""Runs the emulator on a loopback port until it is told to stop."""
+"""Server of the emulator: one ASGI application on one loopback port, until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
 import fcntl
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO
 
 import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.credentials import write_credentials
+from emulator.config import Config, write_credentials
+from emulator.dispatch import Dispatcher, RequestGuard
+from emulator.faults import Faults
+from emulator.routing import Route, Router, Service
+from emulator.state import State
 
 HOST = "127.0.0.1"
 _SHUTDOWN_SECONDS = 5
@@ -22,12 +31,77 @@ class RootInUseError(Exception):
     """Another emulator runs in the same folder."""
 
 
+def create_services(config: Config, state: State) -> dict[str, Service]:
+    """Return every service, not started, by the name of its package or module."""
+    # Here, since the client libraries take seconds to import: `--help` does without them.
+    from emulator.cloud_logging import LoggingService
+    from emulator.dataflow.service import DataflowService
+    from emulator.storage.service import StorageService
+    from emulator.vertex.service import VertexService
+
+    return {
+        "storage": StorageService(config, state),
+        "dataflow": DataflowService(config, state),
+        "vertex": VertexService(config, state),
+        "cloud_logging": LoggingService(config, state),
+    }
+
+
+def create_routes(services: Iterable[Service], faults: Faults) -> list[Route]:
+    """Return the whole route table; the emulator's own requests come first."""
+    own = [
+        Route("emulator", "emulator.health", "GET", "/health", _health),
+        # The key file of `write_credentials` names it; it trusts everybody, as the whole emulator does.
+        Route("emulator", "oauth2.token", "POST", "/token", _token),
+        *faults.routes,
+    ]
+    return own + [route for service in services for route in service.routes]
+
+
+def create_app(config: Config, *, on_ready: Callable[[], None] = lambda: None) -> Starlette:
+    """Return the ASGI application.
+
+    Args:
+        config: its folder, port and options.
+        on_ready: called once all services have started.
+    """
+    state = State(config.state)
+    services = list(create_services(config, state).values())
+    faults = Faults(state)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        # Services stop here: uvicorn raises SIGTERM again before anything behind `run` gets its turn.
+        for service in services:
+            await run_in_threadpool(service.start)
+        on_ready()
+        try:
+            yield
+        finally:
+            for service in reversed(services):
+                await run_in_threadpool(service.stop)
+            state.close()
+
+    dispatcher = Dispatcher(Router(create_routes(services, faults)), faults)
+    guard = Middleware(RequestGuard, allowed_hosts=config.allowed_hosts)
+    return Starlette(routes=[Mount("/", app=dispatcher)], middleware=[guard], lifespan=lifespan)
+
+
+async def _health(_request: Request, _fields: Mapping[str, str]) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+async def _token(_request: Request, _fields: Mapping[str, str]) -> Response:
+    return JSONResponse({"access_token": "local", "token_type": "Bearer", "expires_in": 3600})
+
+
 def serve(
     root: Path,
     port: int,
     images: Mapping[str, str],
     *,
     engine: str = "auto",
+    allowed_hosts: Sequence[str] = (),
     port_file: Path | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT.
@@ -37,6 +111,7 @@ def serve(
         port: the TCP port on 127.0.0.1; 0 takes a free one.
         images: the end of an image's URI without its tag -> the Python module that runs in its place.
         engine: the container engine that runs other images, see `Config`.
+        allowed_hosts: names under which it is reached besides the loopback ones.
         port_file: gets the port's number once requests are answered.
 
     Raises:
@@ -51,7 +126,7 @@ def serve(
         listener.bind((HOST, port))
         # From here on the kernel queues what arrives before the application is ready.
         listener.listen(128)
-        config = Config(root, listener.getsockname()[1], images, engine)
+        config = Config(root, listener.getsockname()[1], images, engine, tuple(allowed_hosts))
         config.buckets.mkdir(exist_ok=True)
         config.jobs.mkdir(exist_ok=True)
         write_credentials(config)
@@ -67,6 +142,8 @@ def serve(
             create_app(config, on_ready=on_ready),
             log_level="warning",
             access_log=False,
+            # No service has web sockets, and the guard looks at HTTP requests only.
+            ws="none",
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         )
         uvicorn.Server(settings).run(sockets=[listener])

@@ -1,4 +1,4 @@
-"""The resources of all services as JSON documents in one SQLite file.
+"""Resources of all services as JSON documents in one SQLite file.
 
 Every write survives the death of the process (`kill -9`), since it is in the write-ahead log before the call
 returns; a power cut can lose the newest: https://www.sqlite.org/pragma.html#pragma_synchronous (NORMAL)
@@ -26,10 +26,10 @@ CREATE TABLE IF NOT EXISTS documents (
 
 
 class State:
-    """Documents by kind and name; safe to use from several threads."""
+    """Store of documents by kind and name; safe to use from several threads."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file, or make it."""
+        """Open the file, or create it."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._depth = 0
@@ -41,7 +41,7 @@ class State:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing of what is written inside; others wait. Nests. Never hold it across an `await`."""
+        """Run a transaction; other threads wait. It nests. Never hold it across an `await`."""
         with self._lock:
             if self._depth == 0:
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -58,7 +58,7 @@ class State:
                 self._connection.execute("COMMIT")
 
     def put(self, kind: str, name: str, document: dict[str, Any]) -> None:
-        """Write a document, or replace the one of this name; a replaced one keeps its place in the order."""
+        """Write a document, or replace the one of this name, which keeps its place in the order."""
         with self._lock:
             self._connection.execute(
                 "INSERT INTO documents (kind, name, document) VALUES (?, ?, ?)"
@@ -67,7 +67,7 @@ class State:
             )
 
     def get(self, kind: str, name: str) -> dict[str, Any] | None:
-        """The document of this name, or `None`."""
+        """Return the document of this name, or `None`."""
         with self._lock:
             row = self._connection.execute(
                 "SELECT document FROM documents WHERE kind = ? AND name = ?", (kind, name)
@@ -75,7 +75,7 @@ class State:
         return None if row is None else json.loads(row[0])
 
     def list(self, kind: str, prefix: str = "") -> list[dict[str, Any]]:
-        """The documents whose name begins with the prefix, oldest first."""
+        """Return the documents whose name begins with the prefix, oldest first."""
         with self._lock:
             rows = self._connection.execute(
                 "SELECT document FROM documents WHERE kind = ? AND substr(name, 1, ?) = ? ORDER BY position",
@@ -84,7 +84,7 @@ class State:
         return [json.loads(row[0]) for row in rows]
 
     def delete(self, kind: str, name: str) -> bool:
-        """Remove a document; says whether there was one."""
+        """Remove a document; returns True if there was one."""
         with self._lock:
             cursor = self._connection.execute(
                 "DELETE FROM documents WHERE kind = ? AND name = ?", (kind, name)

@@ -164,20 +164,26 @@ def predict(
 def purge(
     context: typer.Context,
     *,
-    dataset: Dataset,
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="By default all, with --older-than.", autocompletion=_datasets),
+    ] = None,
     run: Annotated[
         str | None,
         typer.Option(metavar="RUN", help="One run only, by its id in Airflow or its folder's name."),
     ] = None,
     older_than: Annotated[
-        str | None, typer.Option(metavar="AGE", help="Only runs that ended longer ago, 30d for instance.")
+        str | None,
+        typer.Option(
+            metavar="AGE", help="Jobs, versions and run folders of this age: 12h, 30d or 8w for instance."
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask for confirmation.")] = False,
     with_production: Annotated[
         bool, typer.Option("--with-production", help="Remove what production serves, too.")
     ] = False,
 ) -> None:
-    """Remove what the runs of a dataset made on the running stack; all of it, or some runs."""
+    """Remove what runs made on the running stack: jobs, model versions, endpoints and folders."""
     flags = {"--yes": yes, "--with-production": with_production}
     options = {"--dataset": dataset, "--run": run, "--older-than": older_than}
     _run_on_stack(context.obj, "retraining.purge", [*_arguments(options), *_chosen(flags)])

@@ -67,7 +67,7 @@ class Steps:
                 return
             self._ended[name] = time.monotonic() - self._started
             seconds = self._ended[name]
-        self._live.console.print(f"  {name:<16} {note or 'ready':<24} {seconds:5.1f} s")
+        self._live.console.print(f"  {name:<16} {note or 'ready':<24} {seconds:5.1f} s", soft_wrap=True)
         for detail in details:
             self._live.console.print(f"    {detail}", markup=False, soft_wrap=True)
 

@@ -1,4 +1,4 @@
-"""The one place where Google's clients are made: an Airflow connection and a region in, clients out.
+"""Google's clients, made in one place of an Airflow connection, a project and a region.
 
 Endpoints in the connection's extras (`vertex_ai_endpoint`, `dataflow_endpoint`, `logging_endpoint`) replace
 the service's own; Cloud Storage has its own variable, `STORAGE_EMULATOR_HOST`.
@@ -36,18 +36,18 @@ class Clients:
 
     @property
     def parent(self) -> str:
-        """The location as Vertex AI names it."""
+        """Location as Vertex AI names it."""
         return f"projects/{self.project}/locations/{self.region}"
 
     @cached_property
     def extras(self) -> dict[str, Any]:
-        """The extras of the Airflow connection."""
+        """Extras of the Airflow connection."""
         extras: dict[str, Any] = BaseHook.get_connection(self.connection_id).extra_dejson
         return extras
 
     @cached_property
     def credentials(self) -> Credentials:
-        """The connection's credentials: anonymous, a key, impersonated, or the machine's own."""
+        """Credentials of the connection: anonymous, a key, impersonated, or the machine's own."""
         from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
 
         return GoogleBaseHook(gcp_conn_id=self.connection_id).get_credentials()
@@ -86,7 +86,7 @@ class Clients:
 
     @cached_property
     def predictions(self) -> aiplatform_v1.PredictionServiceClient:
-        """What Vertex AI's endpoints answer."""
+        """Predictions of Vertex AI's endpoints."""
         from google.cloud.aiplatform_v1 import PredictionServiceClient
 
         return PredictionServiceClient(**self._vertex_ai)
@@ -100,7 +100,7 @@ class Clients:
 
     @cached_property
     def dataflow_messages(self) -> dataflow_v1beta3.MessagesV1Beta3Client:
-        """What Dataflow says about its jobs."""
+        """Messages of Dataflow about its jobs."""
         from google.cloud.dataflow_v1beta3 import MessagesV1Beta3Client
 
         return MessagesV1Beta3Client(**self._rest(self.extras.get("dataflow_endpoint")))

@@ -20,11 +20,11 @@ GROWTH = 1.4
 CALL_TIMEOUT_SECONDS = 60.0
 CREATE_SECONDS = 120.0
 OUTAGE_SECONDS = 600.0
-"""How long a service may be away while a job is watched."""
+"""Longest outage of a service while a job is watched."""
 
 
 def delays(longest_seconds: float) -> Iterator[float]:
-    """Seconds between looks: short at first, so that short jobs cost little, then ever longer."""
+    """Give the seconds between polls: few at first, so that short jobs end early, then ever more."""
     delay = min(FIRST_DELAY_SECONDS, longest_seconds)
     while True:
         yield delay
@@ -32,7 +32,7 @@ def delays(longest_seconds: float) -> Iterator[float]:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same call may succeed later: too many requests, a server's fault, or a lost connection."""
+    """Return True if a repeated call may succeed: too many requests, a server error, a lost connection."""
     import requests
     from google.api_core import exceptions
     from google.auth.exceptions import TransportError
@@ -55,7 +55,7 @@ def is_transient(error: BaseException) -> bool:
 def retry(
     timeout_seconds: float = OUTAGE_SECONDS, on_error: Callable[[Exception], Any] | None = None
 ) -> Retry:
-    """Google's retry, with jitter, for calls that may be repeated."""
+    """Return Google's retry, with jitter, for idempotent calls."""
     from google.api_core.retry import Retry
 
     return Retry(
@@ -64,7 +64,7 @@ def retry(
 
 
 def operation_result(operation: Operation, *, poll_seconds: float, timeout_seconds: float) -> Any:
-    """What a long-running operation of Vertex AI comes to, waited for.
+    """Wait for a long-running operation of Vertex AI and return its result.
 
     Raises:
         google.api_core.exceptions.GoogleAPICallError: the operation failed.
@@ -82,7 +82,7 @@ def get_or_create(
     *,
     timeout_seconds: float = CREATE_SECONDS,
 ) -> Resource:
-    """What `find` finds, or else what `create` makes; transient errors of either lead to another look.
+    """Return the resource that `find` finds, or else `create` makes; after a transient error, try again.
 
     Raises:
         google.api_core.exceptions.RetryError: the errors went on for too long.

@@ -35,7 +35,7 @@ class DataflowJobs:
         self._where = {"project_id": clients.project, "location": clients.region}
 
     def find_active(self, name: str) -> Job | None:
-        """The job of this name that is under way."""
+        """Return the active job of this name, if there is one."""
         from google.cloud.dataflow_v1beta3 import ListJobsRequest
 
         jobs = self._jobs.list_jobs(
@@ -46,7 +46,7 @@ class DataflowJobs:
         return next((job for job in jobs if job.name == name), None)
 
     def status(self, job_id: str, *, outage_seconds: float = OUTAGE_SECONDS) -> JobStatus:
-        """How the job of this id is doing, asked again while the service is away."""
+        """Return the status of the job of this id, retrying while the service is away."""
         job = self._jobs.get_job(
             request={**self._where, "job_id": job_id},
             retry=retry(outage_seconds),
@@ -58,7 +58,7 @@ class DataflowJobs:
         return JobStatus(state=state, ended=ended, succeeded=succeeded, error=error)
 
     def cancel(self, job_id: str) -> None:
-        """Ask for a job's end; a job that has ended stays as it is."""
+        """Request a job's cancellation; a job that has ended stays as it is."""
         from google.api_core.exceptions import BadRequest
         from google.cloud.dataflow_v1beta3 import JobState
 
@@ -76,7 +76,7 @@ class DataflowJobs:
             return  # it has ended
 
     def errors(self, job_id: str) -> list[str]:
-        """What the service says went wrong, oldest first."""
+        """Return the service's error messages about a job, oldest first."""
         from google.cloud.dataflow_v1beta3 import JobMessageImportance
 
         messages = self._messages.list_job_messages(

@@ -1,4 +1,4 @@
-"""Endpoints of Vertex AI: what they serve, what they answer, and how a version gets on and off them."""
+"""Endpoints of Vertex AI: deployments, traffic and predictions."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class Deployment:
     created: datetime | None = None
 
     def serves(self, version: ModelVersion) -> bool:
-        """Whether it is this version."""
+        """Return True if it is a deployment of this version."""
         return (self.model, self.version) == (version.model, version.version)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What an endpoint answered.
+    """Predictions of an endpoint.
 
     Attributes:
         predictions: one for each instance, in order.
@@ -68,11 +68,11 @@ class Endpoints:
         self._parent = clients.parent
 
     def name(self, endpoint_id: str) -> str:
-        """The resource name of an endpoint."""
+        """Return the resource name of an endpoint."""
         return f"{self._parent}/endpoints/{endpoint_id}"
 
     def ensure(self, endpoint_id: str, *, labels: Mapping[str, str]) -> None:
-        """Make the endpoint if there is none."""
+        """Create the endpoint if there is none."""
         from google.api_core.exceptions import Conflict
 
         def create() -> Endpoint:
@@ -93,7 +93,7 @@ class Endpoints:
             return  # another run made it just now
 
     def deployments(self, endpoint_id: str) -> list[Deployment]:
-        """What is on an endpoint; nothing if there is no such endpoint."""
+        """Return the deployments on an endpoint; none if there is no such endpoint."""
         endpoint = self._find(endpoint_id)
         return [] if endpoint is None else _deployments(endpoint)
 
@@ -105,7 +105,7 @@ class Endpoints:
         return {endpoint.name.rpartition("/")[2]: _deployments(endpoint) for endpoint in found}
 
     def serving(self, endpoint_id: str) -> Deployment | None:
-        """The deployment that gets the most requests of an endpoint, if any gets some."""
+        """Return the deployment with the most traffic of an endpoint; None if none has any."""
         taking = [found for found in self.deployments(endpoint_id) if found.traffic_percent > 0]
         return max(taking, key=lambda found: found.traffic_percent, default=None)
 
@@ -117,9 +117,9 @@ class Endpoints:
         machine_type: str,
         service_account: str | None,
     ) -> Deployment:
-        """Put a version on an endpoint and give it every request in the same step; others stay, without any.
+        """Deploy a version and give it all traffic in the same operation; others stay, without any.
 
-        A version that is there already, or that an earlier try is about to put there, is not deployed again.
+        A version that is deployed already, or that an earlier attempt is deploying, is not deployed again.
         """
         self.settle(endpoint_id)
         for found in self.deployments(endpoint_id):
@@ -149,7 +149,7 @@ class Endpoints:
         return Deployment(id=made.id, model=version.model, version=version.version, traffic_percent=100)
 
     def route_all(self, endpoint_id: str, deployment: Deployment) -> Deployment:
-        """Give a deployment every request of its endpoint."""
+        """Give a deployment all traffic of its endpoint."""
         if deployment.traffic_percent != 100:
             self._split_traffic(endpoint_id, {deployment.id: 100})
         return Deployment(
@@ -157,11 +157,11 @@ class Endpoints:
         )
 
     def stop_traffic(self, endpoint_id: str) -> None:
-        """Let an endpoint answer no requests: only deployments without any can be taken off."""
+        """Take all traffic from an endpoint: only deployments without any can be undeployed."""
         self._split_traffic(endpoint_id, {})
 
     def delete(self, endpoint_id: str) -> None:
-        """Delete an endpoint that serves nothing any more."""
+        """Delete an endpoint that has no deployments."""
         self._result(
             self._client.delete_endpoint(
                 name=self.name(endpoint_id), retry=retry(CALL_TIMEOUT_SECONDS), timeout=CALL_TIMEOUT_SECONDS
@@ -169,7 +169,7 @@ class Endpoints:
         )
 
     def settle(self, endpoint_id: str) -> None:
-        """Wait for the operations that an earlier try left under way.
+        """Wait for operations that an earlier attempt left running.
 
         Raises:
             TimeoutError: they take too long.
@@ -184,7 +184,7 @@ class Endpoints:
             time.sleep(delay)
 
     def clear(self, endpoint_id: str, *, report: Callable[[Deployment], None]) -> None:
-        """Take everything off an endpoint, and what is on its way there too."""
+        """Undeploy everything from an endpoint, and cancel deployments that are under way."""
         for operation in self._unfinished(endpoint_id):
             self._client.cancel_operation({"name": operation}, retry=retry(5.0), timeout=5.0)
         self.settle(endpoint_id)
@@ -194,7 +194,7 @@ class Endpoints:
             self.undeploy(endpoint_id, found)
 
     def undeploy(self, endpoint_id: str, deployment: Deployment) -> None:
-        """Take a deployment off its endpoint; one that is gone already is no error."""
+        """Undeploy a deployment; one that is gone already is no error."""
         from google.api_core.exceptions import NotFound
 
         try:
@@ -208,7 +208,7 @@ class Endpoints:
             return
 
     def predict(self, endpoint_id: str, instances: Sequence[Mapping[str, Any]]) -> Answer:
-        """Ask an endpoint.
+        """Request predictions from an endpoint.
 
         Args:
             endpoint_id: the endpoint.
@@ -239,7 +239,7 @@ class Endpoints:
         return operation_result(operation, poll_seconds=self._poll_seconds, timeout_seconds=OPERATION_SECONDS)
 
     def _unfinished(self, endpoint_id: str) -> list[str]:
-        """The names of the endpoint's operations that are under way."""
+        """Return the names of the endpoint's running operations."""
         from google.api_core.exceptions import NotFound
 
         names: list[str] = []

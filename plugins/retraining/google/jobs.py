@@ -1,4 +1,4 @@
-"""Jobs of a service, whichever it is: how they are doing, and the lines that they write to Cloud Logging."""
+"""Jobs of any service: their status, and their lines in Cloud Logging."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ PAGE_SIZE = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class JobStatus:
-    """One look at a job.
+    """Status of a job.
 
     Attributes:
-        state: the service's own word for it.
+        state: in the service's terms.
         ended: whether the job stays in this state.
         succeeded: whether it ended well.
-        error: what the service says went wrong, if it does.
+        error: the service's error message; may be empty.
     """
 
     state: str
@@ -37,17 +37,17 @@ class Jobs(Protocol):
     """The jobs of a service."""
 
     def status(self, name: str, /, *, outage_seconds: float = ...) -> JobStatus:
-        """How a job is doing, asked again while the service is away."""
+        """Return the status of a job, retrying while the service is away."""
 
     def cancel(self, name: str, /) -> None:
-        """Ask for a job's end; a job that has ended stays as it is."""
+        """Request a job's cancellation; a job that has ended stays as it is."""
 
 
 class JobLines(Protocol):
-    """What a job has to say."""
+    """Log lines of a job."""
 
     def new_lines(self) -> Iterable[str]:
-        """The lines since the last call, oldest first."""
+        """Return the lines since the last call, oldest first."""
 
 
 class JobLogs:
@@ -61,7 +61,7 @@ class JobLogs:
 
     @classmethod
     def of_custom_job(cls, clients: Clients, name: str) -> JobLogs:
-        """The lines of a training job.
+        """Return the lines of a training job.
 
         https://cloud.google.com/vertex-ai/docs/training/monitor-debug-training
         """
@@ -69,14 +69,14 @@ class JobLogs:
 
     @classmethod
     def of_dataflow_job(cls, clients: Clients, job_id: str) -> JobLogs:
-        """The lines of a Dataflow job.
+        """Return the lines of a Dataflow job.
 
         https://cloud.google.com/dataflow/docs/guides/logging
         """
         return cls(clients, resource_type="dataflow_step", job_id=job_id)
 
     def new_lines(self) -> Iterator[str]:
-        """The lines since the last call, oldest first."""
+        """Return the lines since the last call, oldest first."""
         from google.cloud.logging import ASCENDING
 
         condition = self._filter

@@ -41,7 +41,7 @@ class ModelVersion:
 
     @property
     def name(self) -> str:
-        """The version's resource name."""
+        """Resource name of the version."""
         return f"{self.model}@{self.version}"
 
 
@@ -54,18 +54,18 @@ class Models:
         self._poll_seconds = poll_seconds
 
     def name(self, model_id: str) -> str:
-        """The resource name of a model."""
+        """Return the resource name of a model."""
         return f"{self._parent}/models/{model_id}"
 
     def get(self, name: str) -> ModelVersion:
-        """The version that a resource name or `name@version` stands for."""
+        """Return the version of a resource name, `name` or `name@version`."""
         model = self._client.get_model(
             name=name, retry=retry(CALL_TIMEOUT_SECONDS), timeout=CALL_TIMEOUT_SECONDS
         )
         return _version(model)
 
     def versions(self, model_id: str) -> list[ModelVersion]:
-        """Every version of a model, oldest first; none if there is no such model."""
+        """Return every version of a model, oldest first; none if there is no such model."""
         from google.api_core.exceptions import NotFound
 
         try:
@@ -79,10 +79,10 @@ class Models:
     def get_or_upload(
         self, model_id: str, identity: Identity, model: dict[str, Any]
     ) -> tuple[ModelVersion, bool]:
-        """The version of this identity, uploaded if there is none.
+        """Return the version of this identity, uploaded if there is none.
 
-        An upload whose answer was lost may still be under way at the first look. So the versions are looked
-        at again afterwards: the oldest of this identity stays, any other is deleted.
+        An upload whose response was lost may still be under way at the first listing. So the versions are
+        listed again afterwards: the oldest of this identity stays, any other is deleted.
 
         Args:
             model_id: the model's id; its first version makes the model.
@@ -106,7 +106,7 @@ class Models:
         return first, False
 
     def move_aliases(self, version: ModelVersion, *, add: Sequence[str], remove: Sequence[str]) -> None:
-        """Point aliases to this version, whichever they pointed to before, and take others from it."""
+        """Point aliases to this version, whichever they pointed to before, and remove others from it."""
         changes = [*add, *(f"-{alias}" for alias in remove if alias in version.aliases)]
         self._client.merge_version_aliases(
             name=version.name,

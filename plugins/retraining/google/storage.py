@@ -58,12 +58,12 @@ class Storage:
         self._client = clients.storage
 
     def exists(self, uri: str) -> bool:
-        """Whether there is such an object."""
+        """Return True if there is such an object."""
         found: bool = self._blob(uri).exists()
         return found
 
     def read_text(self, uri: str) -> str:
-        """The text of an object.
+        """Return the text of an object.
 
         Raises:
             FileNotFoundError: there is no such object.
@@ -77,7 +77,7 @@ class Storage:
         return text
 
     def read_bytes(self, uri: str, *, first: int | None = None) -> bytes:
-        """The content of an object.
+        """Return the content of an object.
 
         Args:
             uri: the object.
@@ -116,7 +116,7 @@ class Storage:
         )
 
     def list(self, folder: str) -> list[RawObject]:
-        """The objects below a folder, with names relative to it; placeholders of folders are left out."""
+        """Return the objects below a folder, named relative to it, without folders' placeholders."""
         bucket, prefix = split_uri(folder)
         fields = "items(name,size,crc32c),nextPageToken"
         return [
@@ -151,7 +151,7 @@ class Storage:
         in_parallel(delete, list(self._client.list_blobs(bucket, prefix=prefix)))
 
     def upload(self, file: str, uri: str) -> None:
-        """Make an object of a file; an object that is already there is left as it is."""
+        """Upload a file; an object that exists already stays as it is."""
         from google.api_core.exceptions import PreconditionFailed
 
         try:
@@ -160,7 +160,7 @@ class Storage:
             return  # another try, or an answer that was lost, made it
 
     def copy(self, source: str, destination: str) -> None:
-        """Copy an object within Cloud Storage; one that is already there is left as it is."""
+        """Copy an object within Cloud Storage; one that exists already stays as it is."""
         from google.api_core.exceptions import PreconditionFailed
 
         token = None
@@ -174,7 +174,7 @@ class Storage:
             return
 
     def download(self, uri: str, file: str) -> None:
-        """Write an object to a file."""
+        """Download an object to a file."""
         self._blob(uri).download_to_filename(file)
 
     def _blob(self, uri: str) -> storage.Blob:

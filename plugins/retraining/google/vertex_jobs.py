@@ -40,7 +40,7 @@ ENDED = UNSUCCESSFUL | {SUCCEEDED}
 
 CANCELLING = "JOB_STATE_CANCELLING"
 _KILL_SECONDS = 5.0
-"""A task that is killed has little time left."""
+"""A killed task has little time left."""
 
 Job = TypeVar("Job", bound=Any)
 
@@ -61,13 +61,13 @@ class VertexJobs(ABC, Generic[Job]):
         return [job for job in jobs if all(job.labels.get(name) == value for name, value in labels.items())]
 
     def find(self, identity: Identity) -> Job | None:
-        """The job of this identity that is under way or has succeeded; of several, the newest."""
+        """Return the job of this identity that is under way or has succeeded; of several, the newest."""
         unusable = UNSUCCESSFUL | {CANCELLING}
         usable = [job for job in self.find_all(identity.labels) if job.state.name not in unusable]
         return max(usable, key=lambda job: job.create_time, default=None)
 
     def get_or_create(self, identity: Identity, job: dict[str, Any]) -> tuple[Job, bool]:
-        """The job of this identity, made if there is none.
+        """Return the job of this identity, created if there is none.
 
         Returns:
             The job, and whether it was there before.
@@ -83,11 +83,11 @@ class VertexJobs(ABC, Generic[Job]):
         return found, not made
 
     def get(self, name: str, *, outage_seconds: float = OUTAGE_SECONDS) -> Job:
-        """The job of this resource name, asked for again while the service is away."""
+        """Return the job of this resource name, retrying while the service is away."""
         return self._get(name, retry=retry(outage_seconds), timeout=CALL_TIMEOUT_SECONDS)
 
     def status(self, name: str, *, outage_seconds: float = OUTAGE_SECONDS) -> JobStatus:
-        """How the job of this resource name is doing, asked again while the service is away."""
+        """Return the status of the job of this resource name, retrying while the service is away."""
         job = self.get(name, outage_seconds=outage_seconds)
         state = job.state.name
         return JobStatus(
@@ -95,7 +95,7 @@ class VertexJobs(ABC, Generic[Job]):
         )
 
     def cancel(self, name: str) -> None:
-        """Ask for a job's end; a job that has ended stays as it is."""
+        """Request a job's cancellation; a job that has ended stays as it is."""
         from google.api_core.exceptions import BadRequest
 
         try:
@@ -104,7 +104,7 @@ class VertexJobs(ABC, Generic[Job]):
             return  # it has ended
 
     def cancel_all(self, identity: Identity, *, report: Callable[[str], None]) -> None:
-        """Ask for the end of every job of this identity that is under way."""
+        """Request the cancellation of every running job of this identity."""
         for job in self.find_all(identity.labels, timeout_seconds=_KILL_SECONDS):
             if job.state.name not in ENDED:
                 report(job.name)
@@ -160,7 +160,7 @@ class TuningJobs(VertexJobs["HyperparameterTuningJob"]):
     """Tuning jobs of one project and region."""
 
     def trials(self, name: str) -> list[Trial]:
-        """The trials of a job, in the order of their beginnings."""
+        """Return the trials of a job, in the order of their start."""
         return [_trial(trial) for trial in self.get(name).trials]
 
     def _list(self, request: dict[str, Any], **call: Any) -> Iterable[HyperparameterTuningJob]:

@@ -1,4 +1,4 @@
-"""Operators of the training DAG: this module holds what all of them share, each other module one noun.
+"""Operators of the training DAG; this module has their base classes.
 
 `DatasetOperator` works in the worker itself. `JobOperator` leaves the work to a job of a service, and waits
 for it, deferred or not.
@@ -30,11 +30,11 @@ LOG_SECONDS = 5.0
 
 
 class DatasetOperator(BaseOperator):
-    """One step for one dataset.
+    """Operator of one task of a dataset's DAG.
 
-    A subclass says in `work` what is done; what that returns is the step's result, a small mapping of which
-    every entry is an XCom of its own. What can't be mended by another try fails the task at once; a run
-    that has nothing to do is skipped, and its note says why.
+    A subclass implements `run`, whose result is a small mapping: every entry becomes an XCom. An error that
+    no further attempt would avoid fails the task at once; a run that has nothing to do is skipped, and its
+    note says why.
     """
 
     def __init__(self, *, spec: DatasetSpec, **kwargs: Any) -> None:
@@ -42,11 +42,11 @@ class DatasetOperator(BaseOperator):
         self.spec = spec
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Do the work of the step."""
+        """Run the task; called by Airflow."""
         return self.attempt(context)
 
     def attempt(self, context: Mapping[str, Any]) -> dict[str, Any]:
-        """`work` on a context of its own."""
+        """Call `run` with the surroundings of this task."""
         try:
             with run_context(context) as surroundings:
                 return dict(self.run(surroundings))
@@ -58,11 +58,11 @@ class DatasetOperator(BaseOperator):
 
     @abstractmethod
     def run(self, context: RunContext) -> Mapping[str, Any]:
-        """What the step does and what it comes to."""
+        """Do the work and return its result."""
 
 
 class JobOperator(DatasetOperator):
-    """Starts a job or adopts the one that an earlier try started; its lines appear in the task's log.
+    """Operator that starts a job, or adopts that of an earlier attempt; its lines appear in the task's log.
 
     Args:
         deferrable: wait in the triggerer instead of a worker; `operators.default_deferrable` if not said.
@@ -78,7 +78,7 @@ class JobOperator(DatasetOperator):
         self._killed = False
 
     def run(self, context: RunContext) -> Mapping[str, Any]:
-        """Start or adopt the job, wait for its end, and say what it came to."""
+        """Start or adopt the job, wait for its end, and return the result."""
         self._context = context
         job = self._resumed or self.start(context)
         if self._killed:  # while the job was made: the cancellation did not find it
@@ -89,43 +89,43 @@ class JobOperator(DatasetOperator):
         return self.result(context, job)
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Go on after a deferral, when the job has ended."""
+        """Resume after a deferral, when the job has ended."""
         self._resumed = event["job"]
         return self.attempt(context)
 
     def on_kill(self) -> None:
-        """Cancel what was started; called when the task is killed, which goes on for seconds after it."""
+        """Cancel the job; called when the task is killed, which lives for some seconds after it."""
         self._killed = True
         if self._context is not None:
             self.cancel(self._context)
 
     @abstractmethod
     def start(self, context: RunContext) -> str | None:
-        """The name of the job, started or adopted; nothing if there is nothing to do."""
+        """Return the name of the job, started or adopted; None if there is nothing to do."""
 
     @abstractmethod
     def result(self, context: RunContext, job: str | None) -> Mapping[str, Any]:
-        """What the step came to, after the job's good end."""
+        """Return the result of the task, after the job has succeeded."""
 
     def failure(self, job: str, status: JobStatus) -> AirflowException:
-        """What to raise for a job that ended badly; another try makes another job."""
+        """Return the error for a job that failed; another attempt creates another job."""
         return AirflowException(f"{job} ended as {status.state}: {status.error or 'without a message'}")
 
     @abstractmethod
     def cancel(self, context: RunContext) -> None:
-        """Ask for the end of what `start` started, even if its name is not known yet."""
+        """Request the cancellation of the job that `start` started, even if its name is not known yet."""
 
     @abstractmethod
     def jobs(self, context: RunContext) -> Jobs:
-        """The service's jobs."""
+        """Return the service's jobs."""
 
     @abstractmethod
     def logs(self, context: RunContext, job: str) -> JobLines:
-        """The job's lines."""
+        """Return the job's log lines."""
 
     @abstractmethod
     def trigger_class(self) -> type[JobTrigger]:
-        """What waits for the job in the triggerer."""
+        """Return the trigger that waits for the job."""
 
     def _wait(self, context: RunContext, job: str) -> None:
         jobs, logs = self.jobs(context), self.logs(context, job)

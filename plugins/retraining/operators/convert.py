@@ -1,4 +1,4 @@
-"""`convert_to_tfrecord`: one snapshot to TFRecord shards, by a job of Dataflow."""
+"""`convert_to_tfrecord`: one snapshot to TFRecord shards, by a Dataflow job."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from retraining.triggers import DataflowJobTrigger
 
 MODULE = "preprocessing.main"
 SDISTS = ("perennial_contract-*.tar.gz", "perennial_preprocessing-*.tar.gz")
-"""What Dataflow's workers install."""
+"""Packages that Dataflow's workers install."""
 
 SUBMIT_SECONDS = 600.0
 
 UNUSABLE_DATA = ("preprocessing.errors.TooManyRejectedError: ", "preprocessing.errors.SourceError: ")
-"""Begin the line that tells what is wrong with the data: it would be wrong again."""
+"""Beginnings of the error lines of data that no further attempt could convert."""
 
 
 class ConvertToTFRecordOperator(JobOperator):
-    """Converts a snapshot under the dataset's contract, once: the key names both.
+    """Operator that converts a snapshot by the dataset's contract, once: the key stands for both.
 
-    A run that is asked to convert anew does so into a folder of its own: the records that other versions were
-    trained on stay as they are.
+    A forced reconversion writes into a folder of its own: the records that other versions were trained on
+    stay as they are.
 
     Args:
         snapshot: the id of the raw data.
@@ -55,18 +55,18 @@ class ConvertToTFRecordOperator(JobOperator):
         self.snapshot = snapshot
 
     def key(self, context: RunContext) -> str:
-        """Names the conversion: the same key always means the same records."""
+        """Return the key of the conversion: the same key always means the same records."""
         key = self.spec.contract.conversion_key(self.snapshot)
         if not context.params.get(RECONVERT, False):
             return key
         return f"{key}-{naming.digest({'run': context.run.slug})}"
 
     def job_name(self, context: RunContext) -> str:
-        """The job's name: runs that need the same conversion share its job."""
+        """Return the job's name: runs that need the same conversion share its job."""
         return naming.conversion_job(self.spec.name, self.key(context))
 
     def start(self, context: RunContext) -> str | None:
-        """The job of this conversion; nothing if its records are committed already."""
+        """Return the job of this conversion; None if its records are complete already."""
         data_dir = self._data_dir(context)
         if context.storage.exists(data_dir + DatasetInfo.FILENAME):
             self.log.info("Nothing to convert: %s is complete", data_dir)
@@ -79,10 +79,10 @@ class ConvertToTFRecordOperator(JobOperator):
         return self._submit(context)
 
     def result(self, context: RunContext, job: str | None) -> Mapping[str, Any]:
-        """What the conversion wrote and what it rejected.
+        """Return the counts of records that were written and rejected.
 
         Raises:
-            AirflowException: the job ended well but the records are not committed.
+            AirflowException: the job succeeded without a success marker.
         """
         data_dir = self._data_dir(context)
         if job is not None and not context.storage.exists(data_dir + DatasetInfo.FILENAME):
@@ -108,7 +108,7 @@ class ConvertToTFRecordOperator(JobOperator):
         }
 
     def failure(self, job: str, status: JobStatus) -> AirflowException:
-        """What to raise; data that can never be converted fail the task at once, saying why."""
+        """Return the error for a failed job; unusable data fails the task at once."""
         for line in status.error.splitlines():
             if line.startswith(UNUSABLE_DATA):
                 return AirflowFailException(line.partition(": ")[2])
@@ -123,25 +123,25 @@ class ConvertToTFRecordOperator(JobOperator):
             jobs.cancel(active.id)
 
     def jobs(self, context: RunContext) -> DataflowJobs:
-        """Dataflow's jobs."""
+        """Return Dataflow's jobs."""
         return DataflowJobs(context.clients)
 
     def logs(self, context: RunContext, job: str) -> JobLogs:
-        """The Dataflow job's lines."""
+        """Return the Dataflow job's log lines."""
         return JobLogs.of_dataflow_job(context.clients, job)
 
     def trigger_class(self) -> type[DataflowJobTrigger]:
-        """Waits for a Dataflow job."""
+        """Return the trigger that waits for a Dataflow job."""
         return DataflowJobTrigger
 
     def _data_dir(self, context: RunContext) -> str:
         return naming.tfrecord_folder(context.settings.bucket, self.spec.name, self.key(context))
 
     def _submit(self, context: RunContext) -> str | None:
-        """Have a process of its own build the pipeline: Beam is not imported into Airflow.
+        """Build the pipeline in a process of its own: Airflow never imports Beam.
 
         Returns:
-            The job's id; nothing if another run committed the records just now.
+            The job's id; None if another run completed the records just now.
 
         Raises:
             AirflowException: the pipeline could not be submitted; the message is the process's last lines.
@@ -198,7 +198,7 @@ class ConvertToTFRecordOperator(JobOperator):
 
 
 def _sdists(context: RunContext, folder: Path) -> list[Path]:
-    """The packages that workers install, as local files; those of a bucket are brought into the folder.
+    """Return the packages that workers install, as local files; those of a bucket are downloaded.
 
     Raises:
         ConfigurationError: a package is missing, or there are several of one.

@@ -22,9 +22,9 @@ HEALTH_ROUTE = "/health"
 
 
 class ValidateExportOperator(DatasetOperator):
-    """Judges a training run's export and writes the result beside it.
+    """Operator that evaluates the gate on a run's export and writes the result beside it.
 
-    A broken export fails the task. A weak model is a good run that does not promote.
+    A broken export fails the task. A weak model succeeds, and isn't promoted.
 
     Args:
         job_dir: the training run's folder.
@@ -40,7 +40,7 @@ class ValidateExportOperator(DatasetOperator):
         self.job_dir = job_dir
 
     def run(self, context: RunContext) -> Mapping[str, Any]:
-        """Judge, and write `gate.json`."""
+        """Evaluate the gate and write its result."""
         storage = context.storage
         export = storage.list(self.job_dir + naming.MODEL_FOLDER)
         if SAVED_MODEL not in {found.name for found in export}:
@@ -67,7 +67,7 @@ class ValidateExportOperator(DatasetOperator):
 
 
 class CreateModelVersionOperator(DatasetOperator):
-    """Makes a version of the dataset's model, or finds the one that this run made before.
+    """Operator that creates a version of the dataset's model, or finds the one that this run created before.
 
     Args:
         job_dir: the training run's folder.
@@ -126,7 +126,7 @@ class CreateModelVersionOperator(DatasetOperator):
 
 
 class SmokePredictOperator(DatasetOperator):
-    """Serves a version on the candidate endpoint, asks the golden requests, and takes it off again.
+    """Operator that serves a version on the candidate endpoint, sends golden requests, and undeploys it.
 
     Args:
         version: the version's resource name, `.../models/ID@VERSION`.
@@ -145,7 +145,7 @@ class SmokePredictOperator(DatasetOperator):
         self._context: RunContext | None = None
 
     def run(self, context: RunContext) -> Mapping[str, Any]:
-        """Serve, ask, compare, tear down."""
+        """Deploy, predict, compare, undeploy."""
         self._context = context
         settings, endpoint = context.settings, naming.candidate_endpoint(self.spec.name)
         requests = GoldenRequest.from_text(context.storage.read_text(self.job_dir + GoldenRequest.FILENAME))
@@ -177,7 +177,7 @@ class SmokePredictOperator(DatasetOperator):
         return {"requests": len(requests), "note": note}
 
     def on_kill(self) -> None:
-        """Take everything off the candidate endpoint; called when the task is killed."""
+        """Undeploy everything from the candidate endpoint; called when the task is killed."""
         if self._context is not None:
             self._tear_down(self._context)
 

@@ -1,4 +1,4 @@
-"""`approve` and `promote`: a version into production, or not, with the reason."""
+"""`approve` and `promote`: a version goes into production, or not, with the reason."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ APPROVE, DECLINE = "Approve", "Decline"
 
 
 class ApproveOperator(HITLOperator):
-    """Shows the gate's verdict in Airflow's list of required actions and waits for an answer.
+    """Operator that shows the gate's result in Airflow's required actions and waits for a person's approval.
 
-    It asks nobody in a run whose parameter `approval` is off, nor of a version that won't be promoted anyway.
-    `promote` is told the answer: a version that was declined stays a candidate.
+    Nobody is asked in a run whose parameter `approval` is off, nor about a version that won't be promoted
+    anyway. A declined version stays a candidate.
 
     Args:
         spec: the dataset.
         version: the version's resource name, `.../models/ID@VERSION`.
-        allowed: the gate's verdict.
+        allowed: the gate's decision.
         reasons: the gate's reasons, in sentences.
 
     Returns:
@@ -53,18 +53,18 @@ class ApproveOperator(HITLOperator):
         self.reasons = reasons
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Ask, or say why nobody is asked."""
+        """Request approval, or say why it isn't required."""
         params = context["params"]
         if not params.get(APPROVAL, self.spec.approval):
-            return self._outcome(note="not asked for")
+            return self._outcome(note="no approval required")
         if not self.allowed or not params.get(PROMOTE, True):
-            return self._outcome(note="nobody asked: the version won't be promoted anyway")
+            return self._outcome(note="no approval required: the version won't be promoted anyway")
         self.subject = f"Put version {self.version.rpartition('@')[2]} of {self.spec.name} into production?"
         self.body = "\n".join(f"- {reason}" for reason in self.reasons)
         return dict(super().execute(context))
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Go on after the answer."""
+        """Resume after the answer."""
         answer = super().execute_complete(context, event)
         approved = answer["chosen_options"] == [APPROVE]
         sentence = f"{'Approved' if approved else 'Declined'} by {_name(answer['responded_by_user'])}"
@@ -80,7 +80,7 @@ def _name(user: Mapping[str, Any] | None) -> str:
 
 
 class PromoteOperator(DatasetOperator):
-    """Gives a version all traffic of the production endpoint, if gate, run and the data's age allow it.
+    """Operator that gives a version all production traffic, if gate, run and the data's age allow it.
 
     The gate compared the version with what was in production when it was trained. If another version has come
     into production since, nothing is known of the two: the version is declined, except where data is
@@ -88,13 +88,13 @@ class PromoteOperator(DatasetOperator):
     production, in whatever order they end.
 
     Each part leaves the endpoint serving, and is found done when it is repeated: the new version is deployed
-    and takes all traffic in one step, is asked, gets the alias; only then are older ones taken off. They stay
-    in the registry.
+    and takes all traffic in one operation, is tested, gets the alias; only then are older ones undeployed.
+    They stay in the registry.
 
     Args:
         version: the version's resource name, `.../models/ID@VERSION`.
         job_dir: the training run's folder.
-        allowed: the gate's verdict.
+        allowed: the gate's decision.
         reasons: the gate's reasons, in sentences.
         approval: what a person said of it, `approved` and a `sentence`; `None` where nobody is asked.
 
@@ -146,11 +146,11 @@ class PromoteOperator(DatasetOperator):
         return {"promoted": True, "endpoint": endpoint, "reasons": reasons, "note": note}
 
     def _refusal(self, context: RunContext) -> list[str]:
-        """What gate, run or person say against a promotion, in sentences."""
+        """Return the objections of gate, run and person, in sentences."""
         if not self.allowed:
             return list(self.reasons)
         if not context.params.get("promote", True):
-            return ["The run was asked only to evaluate."]
+            return ["The run only evaluates: promotion is off in its parameters."]
         if self.approval is not None and not self.approval["approved"]:
             return [f"{self.approval['sentence']}."]
         return []
@@ -158,7 +158,7 @@ class PromoteOperator(DatasetOperator):
     def _production(
         self, context: RunContext, version: ModelVersion, serving: Deployment | None, models: Models
     ) -> list[str]:
-        """What the version that serves says against a promotion, in sentences."""
+        """Return the objections that follow from the version in production, in sentences."""
         if serving is None or serving.serves(version):
             return []
         production = models.get(f"{serving.model}@{serving.version}")
@@ -175,17 +175,17 @@ class PromoteOperator(DatasetOperator):
         return [f"Version {serving.version} {since}, which was compared with {other}; run it again."]
 
     def _compared(self, context: RunContext) -> str | None:
-        """The version that was in production when this one was trained."""
+        """Return the version that was in production when this one was trained."""
         production = context.storage.read_artifact(self.job_dir, Evaluation).production
         return None if production is None else production.version
 
     def _switch(
         self, context: RunContext, endpoint: str, version: ModelVersion, endpoints: Endpoints
     ) -> None:
-        """Give the version all traffic and ask it; if it answers wrongly, give the traffic back.
+        """Give the version all traffic and test it; if a prediction is wrong, roll back.
 
         Raises:
-            AirflowException: it answered wrongly.
+            AirflowException: a prediction is wrong.
         """
         text = context.storage.read_text(self.job_dir + GoldenRequest.FILENAME)
         requests = GoldenRequest.from_text(text)[:1]
@@ -211,7 +211,7 @@ class PromoteOperator(DatasetOperator):
 def _ask(
     endpoints: Endpoints, endpoint: str, version: ModelVersion, requests: Sequence[GoldenRequest]
 ) -> list[str]:
-    """What is wrong with the endpoint's answers, in sentences; an error is wrong too."""
+    """Return the errors of the endpoint's predictions, in sentences; a failed call is one, too."""
     from google.api_core.exceptions import GoogleAPIError
 
     try:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class TrialLines:
-    """What becomes of a search's trials, as lines of a log."""
+    """Progress of a tuning job's trials, as log lines."""
 
     def __init__(self, jobs: TuningJobs, job: str, metric: str) -> None:
         self._jobs = jobs
@@ -34,7 +34,7 @@ class TrialLines:
         self._told: dict[str, str] = {}
 
     def new_lines(self) -> Iterator[str]:
-        """A line for each trial of which there is news."""
+        """Give a line for each trial whose state or metric has changed."""
         for trial in self._jobs.trials(self._job):
             sentence = trial.sentence(self._metric)
             if self._told.get(trial.id) != sentence:
@@ -43,13 +43,13 @@ class TrialLines:
 
 
 class TuneOperator(JobOperator):
-    """Tries arguments on one conversion's records, if the run's parameter `tune` asks for it.
+    """Operator that tunes hyperparameters on one conversion's records, if the run's parameter `tune` is on.
 
     Args:
         data_dir: the records' folder.
 
     Returns:
-        `arguments` (those of the best trial, none without a search), `job`, `trials` (each one's `id`,
+        `arguments` (those of the best trial, none without tuning), `job`, `trials` (each one's `id`,
         `state`, `arguments` and `metrics`) and a `note`.
     """
 
@@ -61,7 +61,7 @@ class TuneOperator(JobOperator):
         self.data_dir = data_dir
 
     def start(self, context: RunContext) -> str | None:
-        """The search of this run, made if there is none that is under way or has succeeded."""
+        """Return the tuning job of this run, created unless one is under way or has succeeded."""
         if not context.params.get(TUNE, False):
             return None
         jobs, identity = self.jobs(context), self._identity(context)
@@ -72,13 +72,13 @@ class TuneOperator(JobOperator):
         return name
 
     def result(self, context: RunContext, job: str | None) -> Mapping[str, Any]:
-        """The best trial's arguments.
+        """Return the best trial's arguments.
 
         Raises:
             AirflowException: no trial reported the gate's metric.
         """
         if job is None:
-            note = f"not asked for: training uses the run's {', '.join(self._tuning.parameters)}"
+            note = f"no tuning: training uses the run's {', '.join(self._tuning.parameters)}"
             self.log.info(note)
             return {"arguments": {}, "job": None, "trials": [], "note": note}
         gate, trials = self.spec.gate, self.jobs(context).trials(job)
@@ -104,40 +104,40 @@ class TuneOperator(JobOperator):
         }
 
     def cancel(self, context: RunContext) -> None:
-        """Cancel this run's searches."""
+        """Cancel this run's tuning jobs."""
         self.jobs(context).cancel_all(
             self._identity(context), report=lambda name: self.log.info("Cancelling %s", name)
         )
 
     def jobs(self, context: RunContext) -> TuningJobs:
-        """Vertex AI's tuning jobs."""
+        """Return Vertex AI's tuning jobs."""
         return TuningJobs(context.clients)
 
     def logs(self, context: RunContext, job: str) -> TrialLines:
-        """The news of the trials; what each of them writes is in the log of its own job."""
+        """Return the progress of the trials; each trial's own lines are in the log of its own job."""
         return TrialLines(self.jobs(context), job, self.spec.gate.metric)
 
     def trigger_class(self) -> type[TuningJobTrigger]:
-        """Waits for a tuning job."""
+        """Return the trigger that waits for a tuning job."""
         return TuningJobTrigger
 
     @property
     def _tuning(self) -> TuningSpec:
         tuning = self.spec.training.tuning
         if tuning is None:
-            raise ContractError("training.tuning", expected="a search", received=None)
+            raise ContractError("training.tuning", expected="a search space", received=None)
         return tuning
 
     def _arguments(self, context: RunContext) -> dict[str, Any]:
-        asked = training_arguments(self.spec.training, context.params)
-        return {name: value for name, value in asked.items() if name not in self._tuning.parameters}
+        arguments = training_arguments(self.spec.training, context.params)
+        return {name: value for name, value in arguments.items() if name not in self._tuning.parameters}
 
     def _identity(self, context: RunContext) -> Identity:
         inputs = {"data_dir": self.data_dir, "arguments": self._arguments(context)}
         return context.identity(self.spec.name, self.task_id, inputs)
 
     def _job(self, context: RunContext, attempt: int) -> dict[str, Any]:
-        """The search; each trial has a folder of its own below the output, named by its number."""
+        """Return the tuning job; each trial has a folder of its own below the output, named by its number."""
         output = naming.tuning_folder(context.run_folder(self.spec.name), attempt)
         flags = {**self._arguments(context), "data_dir": self.data_dir, "job_dir": output}
         return {
@@ -150,14 +150,14 @@ class TuneOperator(JobOperator):
 
 
 class TrainOperator(JobOperator):
-    """Trains on one conversion's records, and scores the version in production on the same evaluation set.
+    """Operator that trains on one conversion's records, and evaluates production on the same records.
 
     Args:
         data_dir: the records' folder.
-        tuned: arguments that a search has found, in place of the run's.
+        tuned: arguments of the best trial, in place of the run's.
 
     Returns:
-        `job`, `job_dir`, the `metrics`, the `production_version` that was scored too, and a `note`.
+        `job`, `job_dir`, the `metrics`, the `production_version` that was evaluated too, and a `note`.
     """
 
     template_fields: Sequence[str] = ("data_dir", "tuned")
@@ -169,14 +169,14 @@ class TrainOperator(JobOperator):
         self.tuned = tuned
 
     def start(self, context: RunContext) -> str:
-        """The training job of this run, made if there is none that is under way or has succeeded."""
+        """Return the training job of this run, created unless one is under way or has succeeded."""
         job, adopted = self.jobs(context).get_or_create(self._identity(context), self._job(context))
         self.log.info("%s %s", "Adopted" if adopted else "Started", job.name)
         name: str = job.name
         return name
 
     def result(self, context: RunContext, job: str | None) -> Mapping[str, Any]:
-        """What the evaluation says."""
+        """Return the metrics of the evaluation."""
         job_dir = context.run_folder(self.spec.name)
         evaluation = context.storage.read_artifact(job_dir, Evaluation)
         metric = self.spec.gate.metric
@@ -199,15 +199,15 @@ class TrainOperator(JobOperator):
         )
 
     def jobs(self, context: RunContext) -> CustomJobs:
-        """Vertex AI's training jobs."""
+        """Return Vertex AI's training jobs."""
         return CustomJobs(context.clients)
 
     def logs(self, context: RunContext, job: str) -> JobLogs:
-        """The training job's lines."""
+        """Return the training job's log lines."""
         return JobLogs.of_custom_job(context.clients, job)
 
     def trigger_class(self) -> type[CustomJobTrigger]:
-        """Waits for a training job."""
+        """Return the trigger that waits for a training job."""
         return CustomJobTrigger
 
     def _identity(self, context: RunContext) -> Identity:

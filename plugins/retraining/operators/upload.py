@@ -17,12 +17,12 @@ REPORT_EVERY = 500
 
 
 class UploadDataOperator(DatasetOperator):
-    """Brings what a run may see of a folder or a `gs://` URI into the bucket; uploads only what is missing.
+    """Operator that copies a run's part of a folder or a `gs://` URI into the bucket; skips what is there.
 
-    A run that nobody asked for ends here, skipped, if the version in production was made from the same.
+    An automatic run is skipped here if the version in production was trained on the same inputs.
 
     Args:
-        source: overrules the spec's source if it isn't empty.
+        source: in place of the spec's, if it isn't empty.
 
     Returns:
         `snapshot`, `raw_dir`, `objects`, `bytes`, `uploaded`, `data_from` and `data_until` (ISO 8601; the
@@ -36,7 +36,7 @@ class UploadDataOperator(DatasetOperator):
         self.source = source
 
     def run(self, context: RunContext) -> Mapping[str, Any]:
-        """Find the snapshot's id, then upload what of it is missing."""
+        """Determine the snapshot's id, then upload its missing objects."""
         source = open_source(self.source or self.spec.source, context.settings, context.storage)
         self.log.info("Reading %s", source.location)
         window = resolve_window(source.names, self.spec.partitioning, context.run, context.params)

@@ -1,50 +1,59 @@
-"""The folder of a converted dataset: files appear whole, and the commit mark last.
+"""The output folder: TFRecord files of a shard, published whole, and the success marker last.
 
-What a shard holds depends on the raw data and the contract alone. So a file that an earlier, broken attempt
+The bytes of a shard depend on the raw data and the contract alone. So a file that an earlier, broken attempt
 left behind has the same bytes and stays; one with other bytes (an attempt with other settings) is replaced,
-unless the commit mark is there: what is committed never changes.
+unless the success marker (`dataset_info.json`) is there: a committed dataset never changes.
 """
 
 from __future__ import annotations
 
+import functools
 import re
+import struct
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
+import google_crc32c
+
+from contract.artifacts import DatasetInfo, shard_filename
+from preprocessing.conversion_stats import ShardFile
 from preprocessing.errors import OutputError
 from preprocessing.stores import LocalStore, open_store
 
-COMMIT_MARK = "dataset_info.json"
+FRAME_BYTES = 16
+"""Bytes that the TFRecord framing adds to a record."""
 
 _SCRATCH_SUFFIX = ".tmp"
+_BUFFER_BYTES = 1 << 20
+_MASK_DELTA = 0xA282EAD8
+
+_pack_crc = struct.Struct("<I").pack
 
 
 @dataclass(frozen=True, kw_only=True)
 class OutputFolder:
-    """Where a dataset is written.
+    """The folder of one dataset.
 
     Attributes:
         uri: a folder or a `gs://` prefix, without a slash at the end.
-        dataset: its name; the shards' names begin with it.
+        dataset: the dataset's name; the shards' names begin with it.
     """
 
     uri: str
     dataset: str
 
-    def shard_name(self, split: str, shard: int, num_shards: int) -> str:
-        """The file name that TensorFlow Datasets gives a shard."""
-        return f"{self.dataset}-{split}.tfrecord-{shard:05d}-of-{num_shards:05d}"
-
     def is_committed(self) -> bool:
-        """Whether a conversion into this folder has ended well."""
-        return open_store(self.uri).exists(self._uri_of(COMMIT_MARK))
+        """Return True if a conversion into this folder has succeeded."""
+        return open_store(self.uri).exists(self._uri_of(DatasetInfo.FILENAME))
 
     @contextmanager
-    def scratch(self, name: str) -> Iterator[Path]:
-        """A path to write a file at before it is published under its name; gone afterwards in any case."""
+    def scratch_file(self, name: str) -> Iterator[Path]:
+        """Yield a path to write a file at before it is published under its name; remove it in any case."""
         uri = self._uri_of(name)
         unique = f".{uri.rsplit('/', 1)[-1]}.{uuid.uuid4().hex}{_SCRATCH_SUFFIX}"
         path = open_store(uri).scratch_folder(uri) / unique
@@ -73,16 +82,16 @@ class OutputFolder:
         Raises:
             OutputError: the dataset is committed with other bytes under this name.
         """
-        with self.scratch(name) as path:
+        with self.scratch_file(name) as path:
             path.write_text(text)
             self.publish(path, name)
 
     def read_text(self, name: str) -> str:
-        """A small file's text."""
+        """Return the text of a small file."""
         return open_store(self.uri).read(self._uri_of(name)).decode()
 
     def check_shards(self, expected: Mapping[str, int]) -> None:
-        """See that the shards are there, whole, before they are committed.
+        """Check before the commit that the shards are there, whole.
 
         Args:
             expected: bytes by name.
@@ -97,8 +106,8 @@ class OutputFolder:
                     f"{self._uri_of(name)}: expected {size} bytes, received {found.get(name, 'no file')}"
                 )
 
-    def remove_leftovers(self, keep: Iterable[str]) -> None:
-        """Delete what broken attempts left behind: scratch files, and shards of another number of shards."""
+    def remove_stale_files(self, keep: Iterable[str]) -> None:
+        """Delete the files of broken attempts: scratch files, and shards of another number of shards."""
         kept = set(keep)
         shard = re.compile(rf"{re.escape(self.dataset)}-[a-z]+\.tfrecord-\d+-of-\d+")
         store = open_store(self.uri)
@@ -109,3 +118,68 @@ class OutputFolder:
 
     def _uri_of(self, name: str) -> str:
         return f"{self.uri}/{name}"
+
+
+class ShardFiles:
+    """The open files of one shard, by split."""
+
+    def __init__(self, files: dict[str, BinaryIO]) -> None:
+        self._files = files
+        self._records: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
+
+    def write(self, split: str, records: Sequence[bytes]) -> None:
+        """Append serialized records to the file of a split."""
+        self._files[split].writelines(frame_records(records))
+        self._bytes[split] += sum(map(len, records)) + FRAME_BYTES * len(records)
+        self._records[split] += len(records)
+
+    @property
+    def written(self) -> dict[str, ShardFile]:
+        """Records and bytes of each file so far."""
+        return {split: ShardFile(self._records[split], self._bytes[split]) for split in self._files}
+
+
+@contextmanager
+def open_shard_files(
+    output: OutputFolder, shard: int, num_shards: int, splits: Iterable[str]
+) -> Iterator[ShardFiles]:
+    """Open the files of a shard; they appear in the output folder when the block ends without an error.
+
+    Raises:
+        OutputError: the dataset is committed with other bytes.
+    """
+    with ExitStack() as scratches:
+        names = {split: shard_filename(output.dataset, split, shard, num_shards) for split in splits}
+        paths = {split: scratches.enter_context(output.scratch_file(name)) for split, name in names.items()}
+        with ExitStack() as opened:
+            yield ShardFiles(
+                {split: opened.enter_context(path.open("wb", _BUFFER_BYTES)) for split, path in paths.items()}
+            )
+        for split, path in paths.items():
+            output.publish(path, names[split])
+
+
+def frame_records(records: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield the bytes of records in a TFRecord file, in parts, so that nothing is copied.
+
+    Each record has its length, the length's masked CRC, the data and the data's masked CRC.
+    https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
+    """
+    for record in records:
+        yield _frame_header(len(record))
+        yield record
+        yield _pack_crc(masked_crc32c(record))
+
+
+def masked_crc32c(data: bytes) -> int:
+    """Return the CRC32C, rotated and shifted so that CRCs of data that holds CRCs stay sound."""
+    crc: int = google_crc32c.value(data)
+    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
+
+
+@functools.lru_cache(maxsize=4096)
+def _frame_header(length: int) -> bytes:
+    """Return the length and its CRC; the rows of a table have few lengths."""
+    packed = struct.pack("<Q", length)
+    return packed + _pack_crc(masked_crc32c(packed))

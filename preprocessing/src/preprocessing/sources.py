@@ -1,109 +1,182 @@
-"""What the pipeline needs of a source of raw data, whatever its format."""
+"""Raw data of any format: its files as streams, and its division into partitions, batches and chunks."""
 
 from __future__ import annotations
 
+import gzip
 import itertools
+import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import BinaryIO, Protocol, TypeVar, cast
 
-from preprocessing.rejections import Rejected
+from google.api_core.exceptions import GoogleAPICallError
 
-BATCH_PIECES = 1000
-"""How many pieces travel together."""
+from contract.artifacts import RejectedRecord
+from preprocessing.errors import SourceError
+from preprocessing.stores import UnreadableError, open_store
 
-_T = TypeVar("_T")
+BATCH_CHUNKS = 1000
+"""Number of chunks that travel together."""
+
+BROKEN_LINK = "link to a file that does not exist"
+"""Reason why a file can't be read whose size a listing doesn't know."""
+
+# The file is cut or damaged, or the disk or the service fails.
+_READ_ERRORS = (EOFError, OSError, zlib.error, GoogleAPICallError)
+
+T = TypeVar("T")
 
 
-class Piece(Protocol):
-    """Raw data that one call reads: an image, a span of a CSV file, some images of an IDX file."""
+class Chunk(Protocol):
+    """Raw data that one call reads: an image, a byte range of a CSV file, some images of an IDX file."""
 
     @property
     def uri(self) -> str:
-        """The file that it is in."""
+        """URI of its file."""
 
     @property
     def size(self) -> int:
-        """Bytes, as they are stored."""
+        """Bytes in storage."""
 
     def shard_of(self, num_shards: int) -> int:
-        """The shard that it belongs to, from 0; a function of the piece and the whole source alone."""
+        """Return the index of its shard; a function of the chunk and the whole source alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listed:
-    """A batch of what a source holds. Elements are batches because every element of a pipeline has a price.
+class FileBatch:
+    """A batch of a source's listing. Elements are batches because every element of a pipeline has a price.
 
     Attributes:
-        pieces: what is to be converted.
-        rejected: what can't even be read.
-        ignored: how many files are no raw data: hidden ones, notes, images outside the label folders.
+        chunks: data to convert.
+        rejected: records that can't even be listed.
+        ignored: number of files that are no raw data: hidden ones, notes, images outside the label folders.
     """
 
-    pieces: tuple[Piece, ...] = ()
-    rejected: tuple[Rejected, ...] = ()
+    chunks: tuple[Chunk, ...] = ()
+    rejected: tuple[RejectedRecord, ...] = ()
     ignored: int = 0
 
 
-class Part(Protocol):
+class SourcePartition(Protocol):
     """A share of a source that one worker lists."""
 
-    def listed(self) -> Iterator[Listed]:
-        """Its pieces with their sizes, in batches.
+    def list_batches(self) -> Iterator[FileBatch]:
+        """Yield its chunks with their sizes, in batches.
 
         Raises:
-            SourceError: it contradicts the contract as a whole.
+            SourceError: a file of many records can't be read, or contradicts the contract as a whole.
         """
 
 
 @dataclass(frozen=True)
-class Leftovers:
-    """The part of a source that holds no raw data: what was rejected or ignored while parts were made."""
+class NonDataFiles:
+    """The partition of the files that hold no raw data.
 
-    found: Listed
+    Attributes:
+        batch: records rejected and files ignored while the other partitions were made.
+    """
 
-    def listed(self) -> Iterator[Listed]:
-        """All of it."""
-        yield self.found
+    batch: FileBatch
+
+    def list_batches(self) -> Iterator[FileBatch]:
+        """Yield the only batch."""
+        yield self.batch
 
 
 class Source(Protocol):
-    """Raw data."""
+    """Raw data at one place."""
 
     @property
     def uri(self) -> str:
-        """Where it is."""
+        """URI of a file or folder."""
 
-    def parts(self) -> Iterator[Part]:
-        """Shares that can be listed side by side.
+    def partitions(self) -> Iterator[SourcePartition]:
+        """Yield shares that can be listed in parallel.
 
         Raises:
-            SourceError: there is no such source, or it holds nothing.
+            SourceError: the source does not exist, or holds nothing.
         """
 
 
-def batches(items: Iterable[_T], size: int = BATCH_PIECES) -> Iterator[tuple[_T, ...]]:
-    """The items in order, `size` at a time."""
+class RawStream:
+    """A raw file of many records: one that can't be read to its end ends the conversion.
+
+    To go on without the rest would lose an unknown number of records, and count them as one.
+
+    Attributes:
+        uri: URI of the file.
+    """
+
+    def __init__(self, uri: str, stream: BinaryIO) -> None:
+        self.uri = uri
+        self._stream = stream
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, at most `size`; none at the end.
+
+        Raises:
+            SourceError: the file is truncated or damaged, or the storage fails.
+        """
+        try:
+            return self._stream.read(size)
+        except _READ_ERRORS as error:
+            raise self.error(_reason(error)) from error
+
+    def seek(self, offset: int) -> None:
+        """Move to an offset in bytes."""
+        self._stream.seek(offset)
+
+    def error(self, reason: str) -> SourceError:
+        """Return the error that names the file and the reason."""
+        return SourceError(f"source {self.uri}: {reason}")
+
+
+@contextmanager
+def open_raw(uri: str) -> Iterator[RawStream]:
+    """Open a raw file as a stream, uncompressed where its name ends in `.gz`.
+
+    Raises:
+        SourceError: it can't be opened.
+    """
+    try:
+        stored = open_store(uri).open(uri)
+    except (UnreadableError, *_READ_ERRORS) as error:
+        raise SourceError(f"source {uri}: {_reason(error)}") from error
+    with stored:
+        if not is_compressed(uri):
+            yield RawStream(uri, stored)
+            return
+        with gzip.GzipFile(fileobj=stored) as stream:
+            yield RawStream(uri, cast(BinaryIO, stream))
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def is_compressed(uri: str) -> bool:
+    """Return True if a file's name says gzip: such a file can only be read from its beginning."""
+    return uri.lower().endswith(".gz")
+
+
+def is_hidden(name: str) -> bool:
+    """Return True if a file system hides the file: `.DS_Store` and its kind are no raw data."""
+    return name.rsplit("/", 1)[-1].startswith(".")
+
+
+def in_batches(items: Iterable[T], size: int = BATCH_CHUNKS) -> Iterator[tuple[T, ...]]:
+    """Yield the items in order, `size` at a time."""
     iterator = iter(items)
     while batch := tuple(itertools.islice(iterator, size)):
         yield batch
 
 
-def is_hidden(name: str) -> bool:
-    """Whether a file system hides it: `.DS_Store` and its kind are no raw data."""
-    return name.rsplit("/", 1)[-1].startswith(".")
-
-
-def dangling(uri: str) -> Rejected:
-    """What becomes of a file whose size a listing can't tell."""
-    return Rejected(uri, "unreadable", "link to a file that does not exist")
-
-
-def place_of(bytes_before: int, total_bytes: int) -> int:
-    """Where a piece begins in its source, as 32 bits of a fraction: what `shard_at` divides by."""
+def source_position(bytes_before: int, total_bytes: int) -> int:
+    """Return the position of a chunk in its source, as 32 bits of a fraction."""
     return (bytes_before << 32) // max(1, total_bytes)
 
 
-def shard_at(place: int, num_shards: int) -> int:
-    """The shard at a place, when shards divide a source evenly and in order."""
-    return place * num_shards >> 32
+def shard_at(position: int, num_shards: int) -> int:
+    """Return the shard at a position, when shards divide a source evenly and in order."""
+    return position * num_shards >> 32

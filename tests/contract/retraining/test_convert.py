@@ -8,7 +8,9 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -19,7 +21,13 @@ from retraining.context import run_context
 from retraining_chain import SPEC
 
 SNAPSHOT = "0123456789abcdef"
-STATISTICS = {"records": {"train": 9, "validation": 1}, "rejected": {"truncated": 1}}
+STATISTICS = {
+    "records": {"train": 9, "validation": 1},
+    "rejected": {"truncated": 1},
+    "labels": {},
+    "numbers": {},
+    "words": {},
+}
 
 
 def data_dir(chain: Any) -> str:
@@ -167,3 +175,32 @@ def test_convert_of_a_job_that_commits_nothing_fails(chain: Any) -> None:
         ),
     ):
         operator.result(context, "some-job")
+
+
+def test_convert_of_two_runs_that_start_at_the_same_moment_makes_one_job(
+    chain: Any, packages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(chain, [picture(number) for number in range(10)])
+    monkeypatch.setenv("PERENNIAL_PACKAGES", str(packages))
+    runs = [chain.other_run("backfill__1"), chain.other_run("backfill__2")]
+    together = Barrier(len(runs))
+
+    def first_try(run: Any) -> str | None:
+        with run_context(run.context) as context:
+            together.wait(60)
+            try:
+                started: str | None = chain.converter(SNAPSHOT).start(context)
+            except AirflowException:
+                return None  # refused by the service: Airflow tries again
+            return started
+
+    with ThreadPoolExecutor(len(runs)) as pool:
+        started = set(pool.map(first_try, runs)) - {None}
+    results = [run.execute(chain.converter(SNAPSHOT)) for run in runs]
+
+    (job,) = started
+    with run_context(chain.context) as context:
+        place = {"project_id": chain.project, "location": "us-central1"}
+        assert [found.id for found in context.clients.dataflow_jobs.list_jobs(request=place)] == [job]
+    assert results[0]["data_dir"] == results[1]["data_dir"]
+    assert sum(results[0]["records"].values()) == 10

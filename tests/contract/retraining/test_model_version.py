@@ -1,8 +1,14 @@
-"""`create_model_version` against the emulator's Model Registry."""
+"""`validate_export`, `create_model_version` and `smoke_predict` against the emulator's Vertex AI."""
 
 from __future__ import annotations
 
+import json
+import threading
 from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from google.api_core.exceptions import BadRequest, GoogleAPICallError
 
 
 def test_create_version_carries_where_it_comes_from(chain: Any) -> None:
@@ -50,3 +56,134 @@ def test_create_version_goes_on_while_the_service_is_away_for_a_moment(chain: An
     chain.fault("aiplatform.ModelService.UploadModel", http_status=503, count=1)
     assert chain.create_version(chain.trained())["version"] == "1"
     assert len(chain.versions()) == 1
+
+
+def verdict(chain: Any, job_dir: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(chain.file(job_dir + "gate.json").read_text())
+    return document
+
+
+def change(chain: Any, job_dir: str, **fields: Any) -> None:
+    path = chain.file(job_dir + "evaluation.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+
+
+def test_validate_of_a_good_model_lets_it_be_promoted(chain: Any) -> None:
+    job_dir = chain.trained()
+    result = chain.validate(job_dir)
+    assert result["promote"]
+    assert result["metrics"] == {"accuracy": 0.9, "loss": 0.3}
+    assert verdict(chain, job_dir)["promote"]
+    assert all(check["passed"] for check in verdict(chain, job_dir)["checks"])
+
+
+def test_validate_of_a_weak_model_is_a_good_run_that_does_not_promote(chain: Any) -> None:
+    job_dir = chain.trained(accuracy=0.6)
+    result = chain.validate(job_dir)
+    assert not result["promote"]
+    assert verdict(chain, job_dir)["reasons"] == result["reasons"]
+    assert "0.6" in result["note"]
+    assert "0.7" in result["note"]
+
+
+def test_validate_of_a_model_worse_than_production_does_not_promote(chain: Any) -> None:
+    job_dir = chain.trained(accuracy=0.8, production_version="3", production_model="gs://b/m/")
+    result = chain.validate(job_dir)
+    assert result["reasons"] == ["Accuracy 0.8 is worse than the 0.85 of version 3 in production."]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("model/saved_model.pb", "model/saved_model.pb does not exist"),
+        ("golden.jsonl", "golden.jsonl does not exist"),
+        ("evaluation.json", "evaluation.json does not exist"),
+    ],
+)
+def test_validate_of_an_incomplete_export_fails_at_once_and_names_what_is_missing(
+    chain: Any, name: str, message: str
+) -> None:
+    job_dir = chain.trained()
+    chain.file(job_dir + name).unlink()
+    with pytest.raises(AirflowFailException, match=message):
+        chain.validate(job_dir)
+
+
+def test_validate_of_a_broken_export_fails_at_once_and_says_why(chain: Any) -> None:
+    job_dir = chain.trained()
+    export = json.loads(chain.file(job_dir + "evaluation.json").read_text())["export"]
+    change(chain, job_dir, export={**export, "finite": False, "parity_max_abs_difference": 0.5})
+    with pytest.raises(AirflowFailException, match=r"The export is broken\. .*NaN.* differs .* 0\.5"):
+        chain.validate(job_dir)
+    assert not verdict(chain, job_dir)["promote"]
+
+
+def test_validate_of_an_evaluation_without_a_field_fails_at_once_and_names_it(chain: Any) -> None:
+    job_dir = chain.trained()
+    change(chain, job_dir, metrics="none")
+    with pytest.raises(AirflowFailException, match=r"evaluation\.json\.metrics"):
+        chain.validate(job_dir)
+
+
+CANDIDATE = "flowers-candidate"
+
+
+def version_that_serves(chain: Any, served: str = "as trained") -> tuple[str, str]:
+    job_dir = chain.trained(served=served)
+    return chain.create_version(job_dir)["name"], job_dir
+
+
+def test_smoke_asks_every_golden_request_and_leaves_the_endpoint_empty(chain: Any) -> None:
+    result = chain.smoke(*version_that_serves(chain))
+    assert result == {"requests": 3, "note": "3 golden requests came back as they should"}
+    assert chain.serving(CANDIDATE) == {}
+    assert chain.serving("flowers") == {}
+
+
+def test_smoke_that_is_repeated_comes_to_the_same(chain: Any) -> None:
+    version, job_dir = version_that_serves(chain)
+    assert chain.smoke(version, job_dir) == chain.smoke(version, job_dir)
+
+
+def test_smoke_of_wrong_answers_names_them_and_leaves_the_endpoint_empty(chain: Any) -> None:
+    with pytest.raises(AirflowException, match=r"predictions\[0\]\.probabilities\[0\]: expected 0\.25"):
+        chain.smoke(*version_that_serves(chain, "wrongly"))
+    assert chain.serving(CANDIDATE) == {}
+
+
+def test_smoke_of_a_refusal_passes_it_on_and_leaves_the_endpoint_empty(chain: Any) -> None:
+    with pytest.raises(BadRequest, match="expected a JPEG"):
+        chain.smoke(*version_that_serves(chain, "error"))
+    assert chain.serving(CANDIDATE) == {}
+
+
+def test_smoke_of_a_server_that_does_not_start_says_why(chain: Any) -> None:
+    with pytest.raises(GoogleAPICallError, match="can not be loaded"):
+        chain.smoke(*version_that_serves(chain, "start"))
+    assert chain.serving(CANDIDATE) == {}
+
+
+def test_smoke_after_an_interruption_adopts_the_deployment_under_way(chain: Any) -> None:
+    version, job_dir = version_that_serves(chain)
+    chain.smoke(version, job_dir)
+    chain.fault("slow_start", delay_seconds=0.5)
+    chain.proxy.mend()
+    chain.proxy.break_at_write(1)
+    with pytest.raises(Exception, match=r"onnection|process is dead"):
+        chain.smoke(version, job_dir)
+    chain.proxy.mend()
+    assert chain.smoke(version, job_dir)["requests"] == 3
+    assert [write for write in chain.proxy.writes if write.endswith(":deployModel")] == []
+    assert chain.serving(CANDIDATE) == {}
+
+
+def test_smoke_that_is_killed_while_its_version_is_deployed_takes_it_off(chain: Any) -> None:
+    version, job_dir = version_that_serves(chain)
+    operator = chain.smoker(version, job_dir)
+    chain.fault("slow_start", delay_seconds=60)
+    timer = threading.Timer(1, operator.on_kill)
+    timer.start()
+    with pytest.raises(Exception, match="ancelled"):
+        operator.execute(chain.context)
+    timer.join()
+    assert chain.serving(CANDIDATE) == {}

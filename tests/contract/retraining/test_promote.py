@@ -64,7 +64,7 @@ def test_promote_against_the_gate_declines_with_its_reasons(chain: Any) -> None:
 
 def test_promote_in_a_run_that_only_evaluates_declines(chain: Any) -> None:
     result = chain.with_params(promote=False).promote(*made(chain))
-    assert result["reasons"] == ["The run was asked only to evaluate."]
+    assert result["reasons"] == ["The run only evaluates: promotion is off in its parameters."]
     assert chain.serving() == {}
 
 

@@ -1,4 +1,4 @@
-"""`upload_data` against the emulator's Cloud Storage."""
+"""`upload_data` against the emulator's Cloud Storage; an automatic run without anything new ends there."""
 
 from __future__ import annotations
 
@@ -174,3 +174,70 @@ def test_upload_by_hand_ends_with_the_newest_month_or_where_it_is_told(chain: An
     assert by_hand.upload(str(months))["data_until"] == "2018-07-01T00:00:00+00:00"
     told = by_hand.with_params(data_until="2018-05-31").upload(str(months))
     assert told["data_until"] == "2018-05-01T00:00:00+00:00"
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    (tmp_path / "daisy").mkdir()
+    (tmp_path / "daisy/1.jpg").write_bytes(b"one")
+    return tmp_path
+
+
+@pytest.fixture
+def in_production(chain: Any, picture: Path) -> str:
+    """The snapshot that the version in production was trained on."""
+    snapshot: str = chain.upload(str(picture))["snapshot"]
+    job_dir = chain.trained()
+    chain.promote(chain.create_version(job_dir, snapshot=snapshot)["name"], job_dir)
+    return snapshot
+
+
+@pytest.mark.parametrize("run_type", ["scheduled", "asset_triggered"])
+def test_upload_of_unchanged_data_skips_the_run_and_names_version_and_snapshot(
+    chain: Any, picture: Path, in_production: str, run_type: str
+) -> None:
+    run = chain.other_run("r2", run_type=run_type)
+    with pytest.raises(
+        AirflowSkipException, match=f"version 1 in production was trained on snapshot {in_production}"
+    ):
+        run.upload(str(picture))
+    assert run.task.xcoms["note"].startswith("nothing new: version 1 in production")
+
+
+@pytest.mark.parametrize("run_type", ["manual", "backfill"])
+def test_upload_of_unchanged_data_goes_on_where_a_person_asked_for_the_run(
+    chain: Any, picture: Path, in_production: str, run_type: str
+) -> None:
+    run = chain.other_run("r2", run_type=run_type)
+    assert run.upload(str(picture))["snapshot"] == in_production
+    with pytest.raises(AirflowSkipException):
+        run.with_params(unchanged="skip").upload(str(picture))
+
+
+@pytest.mark.parametrize(
+    "params", [{"unchanged": "train"}, {"reconvert": True}, {"accuracy": 0.8}, {"tune": True}]
+)
+def test_upload_for_a_run_that_asks_for_something_else_goes_on(
+    chain: Any, picture: Path, in_production: str, params: dict[str, Any]
+) -> None:
+    run = chain.other_run("r2", run_type="scheduled").with_params(**params)
+    assert run.upload(str(picture))["snapshot"] == in_production
+
+
+@pytest.mark.usefixtures("in_production")
+def test_upload_of_changed_data_goes_on(chain: Any, picture: Path) -> None:
+    (picture / "daisy/2.jpg").write_bytes(b"two")
+    assert chain.other_run("r2", run_type="scheduled").upload(str(picture))["uploaded"] == 2
+
+
+@pytest.mark.usefixtures("in_production")
+def test_upload_under_another_image_goes_on(
+    chain: Any, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERENNIAL_TRAINER_IMAGE", "somewhere/perennial-tests/chain_trainer:0.2.0")
+    assert chain.other_run("r2", run_type="scheduled").upload(str(picture))["uploaded"] == 0
+
+
+def test_upload_without_a_version_in_production_goes_on(chain: Any, picture: Path) -> None:
+    chain.create_version(chain.trained(), snapshot=chain.upload(str(picture))["snapshot"])
+    assert chain.other_run("r2", run_type="scheduled").upload(str(picture))["uploaded"] == 0

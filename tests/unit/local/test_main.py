@@ -49,7 +49,7 @@ def test_status_of_a_stack_that_is_down_is_3(tmp_path: Any) -> None:
     assert shown.startswith("Down.")
 
 
-@pytest.mark.parametrize("arguments", [("trian",), ("up", "--no-such-flag"), ("purge",)])
+@pytest.mark.parametrize("arguments", [("trian",), ("up", "--no-such-flag"), ("plan",)])
 def test_wrong_command_line_is_2(arguments: tuple[str, ...]) -> None:
     assert run(*arguments)[0] == 2
 
@@ -79,12 +79,14 @@ def test_purge_hands_its_options_and_status_on(on_stack: list[list[str]]) -> Non
         "--yes",
         "--with-production",
     )
+    run("purge", "--older-than", "90d")
     assert on_stack == [
         ["retraining.purge", "--dataset", "census"],
         [
             *("retraining.purge", "--dataset", "census", "--run", "manual__1", "--older-than", "30d"),
             *("--yes", "--with-production"),
         ],
+        ["retraining.purge", "--older-than", "90d"],
     ]
 
 

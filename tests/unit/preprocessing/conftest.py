@@ -11,9 +11,8 @@ import pytest
 from PIL import Image
 
 from contract import DataContract, SplitSpec, image_features
-from preprocessing.conversion import Conversion
-from preprocessing.example_proto import Example
-from preprocessing.formats import FORMATS
+from preprocessing.example_serialization import Example
+from preprocessing.formats import FORMATS, Conversion
 from preprocessing.output import OutputFolder
 
 LABELS = ("daisy", "roses")

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from contract.artifacts import DatasetInfo
 from preprocessing.errors import OutputError
-from preprocessing.output import COMMIT_MARK, OutputFolder
+from preprocessing.output import FRAME_BYTES, OutputFolder, frame_records, masked_crc32c
 
 NAME = "flowers-train.tfrecord-00000-of-00002"
 
@@ -18,7 +19,7 @@ def output(tmp_path: Path) -> OutputFolder:
 def test_publish_twice_with_the_same_bytes_is_fine(output: OutputFolder) -> None:
     for _ in range(2):
         output.publish_text(NAME, "same")
-    output.publish_text(COMMIT_MARK, "{}")
+    output.publish_text(DatasetInfo.FILENAME, "{}")
     output.publish_text(NAME, "same")
     assert output.read_text(NAME) == "same"
 
@@ -31,14 +32,14 @@ def test_publish_over_the_rest_of_a_broken_attempt_replaces_it(output: OutputFol
 
 def test_publish_other_bytes_after_the_commit_raises(output: OutputFolder) -> None:
     output.publish_text(NAME, "old")
-    output.publish_text(COMMIT_MARK, "{}")
+    output.publish_text(DatasetInfo.FILENAME, "{}")
     with pytest.raises(OutputError, match="committed"):
         output.publish_text(NAME, "new")
     assert output.read_text(NAME) == "old"
 
 
-def test_scratch_that_fails_leaves_nothing(output: OutputFolder) -> None:
-    with pytest.raises(ValueError, match="broken"), output.scratch(NAME) as path:  # noqa: PT012 - both belong to it
+def test_scratch_file_that_fails_leaves_nothing(output: OutputFolder) -> None:
+    with pytest.raises(ValueError, match="broken"), output.scratch_file(NAME) as path:  # noqa: PT012 - both belong to it
         path.write_text("half")
         raise ValueError("broken")
     assert list(Path(output.uri).iterdir()) == []
@@ -53,10 +54,23 @@ def test_check_shards_names_the_one_that_is_not_whole(output: OutputFolder) -> N
         output.check_shards({NAME.replace("train", "validation"): 4})
 
 
-def test_remove_leftovers_keeps_what_is_not_ours(output: OutputFolder) -> None:
+def test_remove_stale_files_keeps_what_is_not_ours(output: OutputFolder) -> None:
     stale = "flowers-train.tfrecord-00000-of-00003"
     others = ["notes.txt", "roses-train.tfrecord-00000-of-00003"]
     for name in (NAME, stale, f".{NAME}.0123.tmp", *others):
         output.publish_text(name, "x")
-    output.remove_leftovers([NAME])
+    output.remove_stale_files([NAME])
     assert sorted(path.name for path in Path(output.uri).iterdir()) == sorted([NAME, *others])
+
+
+def test_frame_records_are_as_the_format_says() -> None:
+    # What tf.io.TFRecordWriter writes for b"abc".
+    expected = bytes.fromhex("0300000000000000b099490e6162636e57f121")
+    assert b"".join(frame_records([b"abc", b"abc"])) == 2 * expected
+    assert len(expected) == 3 + FRAME_BYTES
+
+
+def test_masked_crc32c_of_zeros_is_the_published_value() -> None:
+    # https://www.rfc-editor.org/rfc/rfc3720#appendix-B.4: 32 bytes of zeros have CRC32C 0x8a9136aa.
+    crc = 0x8A9136AA
+    assert masked_crc32c(bytes(32)) == ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import random
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -14,12 +16,21 @@ from apache_beam.testing import test_pipeline as beam_testing
 from apache_beam.testing.util import assert_that, equal_to
 
 from contract import DataContract
-from preprocessing.conversion import Conversion
 from preprocessing.errors import SourceError, TooManyRejectedError
-from preprocessing.images.raw_files import RawFile
-from preprocessing.images.sources import source_of
-from preprocessing.pipeline import convert, count_shards, group_by_shard, list_source
-from preprocessing.sources import Listed
+from preprocessing.formats import Conversion
+from preprocessing.images import RawImage
+from preprocessing.images.sources import image_source
+from preprocessing.pipeline import (
+    assign_shards,
+    convert,
+    count_shards,
+    every_shard,
+    group_by_shard,
+    list_source,
+    number_of_shards,
+    without_chunks,
+)
+from preprocessing.sources import FileBatch
 
 JpegOf = Callable[..., bytes]
 ConversionOf = Callable[..., Conversion]
@@ -37,22 +48,22 @@ def _convert(conversion: Conversion) -> dict[str, Any]:
     return statistics
 
 
-def _names(batches: Iterable[Listed]) -> list[str]:
-    return sorted(file.name for batch in batches for file in batch.pieces)
+def _names(batches: Iterable[FileBatch]) -> list[str]:
+    return sorted(file.name for batch in batches for file in batch.chunks)
 
 
 def test_list_source_lists_every_file_with_its_label(source: Path) -> None:
     with _pipeline() as pipeline:
-        listed = list_source(pipeline, source_of(str(source)))
-        names = listed | beam.FlatMap(lambda batch: [(file.name, file.label) for file in batch.pieces])
+        listed = list_source(pipeline, image_source(str(source)))
+        names = listed | beam.FlatMap(lambda batch: [(file.name, file.label) for file in batch.chunks])
         expected = [(f"{label}/{index:02}.jpg", label) for label in ("daisy", "roses") for index in range(12)]
         assert_that(names, equal_to(expected))
 
 
 @pytest.mark.parametrize(("given", "expected"), [(None, 3), (7, 7)])
 def test_count_shards_goes_by_the_bytes_unless_given(given: int | None, expected: int) -> None:
-    batches = [Listed(pieces=(RawFile(name, name, "daisy", 90 << 20),)) for name in "ab"] + [
-        Listed(ignored=1)
+    batches = [FileBatch(chunks=(RawImage(name, name, "daisy", 90 << 20),)) for name in "ab"] + [
+        FileBatch(ignored=1)
     ]
     with _pipeline() as pipeline:
         listed = pipeline | beam.Create(batches)
@@ -60,9 +71,11 @@ def test_count_shards_goes_by_the_bytes_unless_given(given: int | None, expected
 
 
 def test_group_by_shard_names_every_shard_once_and_loses_nothing() -> None:
-    files = tuple(RawFile(f"/{size}", f"{size}", "daisy", size) for size in range(1, 5))
+    files = tuple(RawImage(f"/{size}", f"{size}", "daisy", size) for size in range(1, 5))
     with _pipeline() as pipeline:
-        listed = pipeline | "Listed" >> beam.Create([Listed(pieces=files[:2]), Listed(pieces=files[2:])])
+        listed = pipeline | "Listed" >> beam.Create(
+            [FileBatch(chunks=files[:2]), FileBatch(chunks=files[2:])]
+        )
         num_shards = pipeline | "Number" >> beam.Create([20])
         groups = group_by_shard(listed, num_shards)
         assert_that(groups | beam.Keys(), equal_to(range(20)), label="shards")
@@ -190,3 +203,40 @@ def _add_bad_files(source: Path, jpeg_of: JpegOf) -> None:
     (source / "daisy" / "empty.jpg").write_bytes(b"")
     (source / "roses" / "notes.txt").write_bytes(b"taken in May\n")
     (source / "roses" / "picture.jpg").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+
+
+def _file(name: str, size: int) -> RawImage:
+    return RawImage(f"/source/{name}", name, "daisy", size)
+
+
+def test_number_of_shards_is_at_least_one_and_rises_with_the_bytes() -> None:
+    sizes = [0, 1, 100, 101, 1000]
+    assert [number_of_shards(size, 100) for size in sizes] == [1, 1, 1, 2, 10]
+
+
+def test_assign_shards_puts_equal_sizes_together() -> None:
+    files = tuple(_file(f"{number}.jpg", 1000 + number % 50) for number in range(500))
+    shard_of: dict[int, set[int]] = {}
+    for shard, listed in assign_shards(FileBatch(chunks=files), 8):
+        for file in listed.chunks:
+            shard_of.setdefault(file.size, set()).add(shard)
+    assert all(len(shards) == 1 for shards in shard_of.values())
+
+
+def test_assign_shards_of_many_sizes_is_balanced() -> None:
+    sizes = random.Random(0).sample(range(20_000, 80_000), 8000)
+    files = tuple(_file(f"{size}.jpg", size) for size in sizes)
+    counts = Counter(
+        {shard: len(listed.chunks) for shard, listed in assign_shards(FileBatch(chunks=files), 8)}
+    )
+    assert len(counts) == 8
+    assert all(850 < count < 1150 for count in counts.values())
+
+
+def test_every_shard_is_named_once() -> None:
+    assert [shard for shard, _ in every_shard(4)] == [0, 1, 2, 3]
+
+
+def test_without_chunks_of_a_batch_of_files_is_nothing() -> None:
+    assert list(without_chunks(FileBatch(chunks=(_file("a", 1),)))) == []
+    assert list(without_chunks(FileBatch(chunks=(_file("a", 1),), ignored=2))) == [FileBatch(ignored=2)]

@@ -5,6 +5,7 @@ from pathlib import Path
 import google_crc32c
 import pytest
 
+from preprocessing.errors import SourceError
 from preprocessing.stores import Entry, LocalStore, UnreadableError, open_store
 
 
@@ -13,11 +14,16 @@ def test_local_store_lists_files_and_folders(tmp_path: Path) -> None:
     (tmp_path / "a" / "deep" / "1.jpg").write_bytes(b"one")
     (tmp_path / "2.jpg").write_bytes(b"")
     (tmp_path / "dangling").symlink_to(tmp_path / "gone")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
     store = LocalStore()
     assert store.folders(str(tmp_path)) == ["a"]
-    expected = [Entry("2.jpg", 0), Entry("a/deep/1.jpg", 3), Entry("dangling", None)]
+    expected = [Entry("2.jpg", 0), Entry("a/deep/1.jpg", 3), Entry("dangling", None), Entry("loop", None)]
     assert sorted(store.files(str(tmp_path), recursive=True), key=lambda entry: entry.name) == expected
-    assert {entry.name for entry in store.files(str(tmp_path), recursive=False)} == {"2.jpg", "dangling"}
+    assert {entry.name for entry in store.files(str(tmp_path), recursive=False)} == {
+        "2.jpg",
+        "dangling",
+        "loop",
+    }
 
 
 def test_local_store_of_a_missing_folder_lists_nothing(tmp_path: Path) -> None:
@@ -29,6 +35,12 @@ def test_local_store_of_a_missing_folder_lists_nothing(tmp_path: Path) -> None:
 def test_local_store_reads_the_whole_file_whatever_size_is_expected(tmp_path: Path, size: int | None) -> None:
     (tmp_path / "file").write_bytes(b"bytes")
     assert LocalStore().read(str(tmp_path / "file"), size=size) == b"bytes"
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs Linux")
+def test_local_store_read_that_fails_names_the_file() -> None:
+    with pytest.raises(SourceError, match="source /proc/self/mem: Input/output error"):
+        LocalStore().read("/proc/self/mem")
 
 
 @pytest.mark.parametrize("name", ["gone", "."])

@@ -13,7 +13,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.testing import test_pipeline as beam_testing
 
 from contract import CsvFormat, DataContract, SplitSpec, category, class_label, number
-from preprocessing.conversion import Conversion
+from preprocessing.formats import Conversion
 from preprocessing.pipeline import convert
 
 READER = """

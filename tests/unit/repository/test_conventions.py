@@ -19,8 +19,8 @@ MOST_QUESTION_DOCSTRINGS = 0.01
 MOST_FILES, LEAST_MEDIAN, MOST_LINES = 330, 110, 400
 SHORT, MOST_SHORT = 40, 20
 
-# What one room writes and another reads -> the one module that may spell its name.
-DEFINED_ONCE = {
+# What one room writes and another reads -> the one module that spells it; None: it is made of other names.
+DEFINED_ONCE: dict[str, str | None] = {
     "evaluation.json": "contract/src/contract/artifacts.py",
     "golden.jsonl": "contract/src/contract/artifacts.py",
     "gate.json": "contract/src/contract/artifacts.py",
@@ -28,7 +28,7 @@ DEFINED_ONCE = {
     "dataset_info.json": "contract/src/contract/artifacts.py",
     "statistics.json": "contract/src/contract/statistics.py",
     "features.json": "contract/src/contract/data_contract.py",
-    "-candidate": "contract/src/contract/naming.py",
+    "-candidate": None,
     "_candidate": "contract/src/contract/naming.py",
     "_training": "contract/src/contract/naming.py",
     "[^a-z0-9]+": "contract/src/contract/naming.py",
@@ -101,5 +101,6 @@ def test_files_are_neither_many_nor_tiny_nor_long() -> None:
 @pytest.mark.parametrize("name", DEFINED_ONCE)
 def test_a_name_that_crosses_rooms_is_defined_once(name: str) -> None:
     # The emulator is a project of its own and knows none of these names.
-    found = {str(file) for file in files() for text in literals(file) if name in text}
-    assert found == {DEFINED_ONCE[name]}
+    # A text with spaces is a sentence for people.
+    found = {str(file) for file in files() for text in literals(file) if name in text and " " not in text}
+    assert found == {DEFINED_ONCE[name]} - {None}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from airflow.sdk import Param
 from airflow.sdk.exceptions import ParamValidationError
 
 from contract import (
@@ -19,7 +20,7 @@ from contract import (
     image_features,
 )
 from retraining.errors import ConfigurationError
-from retraining.params import run_params
+from retraining.params import argument_fields, run_params
 from retraining.tiers import load_tiers
 
 TIERS = load_tiers()
@@ -137,3 +138,70 @@ def test_run_params_of_a_tier_that_the_deployment_lacks_names_it() -> None:
 def test_run_params_of_an_argument_with_the_name_of_another_field_names_it(name: str) -> None:
     with pytest.raises(ContractError, match=rf"training\.arguments: .* received \['{name}'\]"):
         run_params(replace(SPEC, training=TrainingSpec(arguments={name: "x"})), TIERS)
+
+
+def fields(image: str | None = None, **arguments: Any) -> dict[str, Param]:
+    return dict(argument_fields(TrainingSpec(arguments=arguments, image=image), "Training"))
+
+
+def test_fields_have_the_specs_values_types_and_meanings() -> None:
+    found = fields(model="regression", train_epochs=2.5, seed=3, hidden_units="8 4", mine="text")
+    found.pop("model")
+    assert {name: (param.value, param.schema["type"]) for name, param in found.items()} == {
+        "train_epochs": (2.5, "number"),
+        "seed": (3, "integer"),
+        "hidden_units": ("8 4", "string"),
+        "mine": ("text", "string"),
+    }
+    assert found["train_epochs"].schema["title"] == "Epochs"
+    assert found["train_epochs"].description.startswith("Passes over the training records")
+    assert found["train_epochs"].description.endswith("(--train_epochs of trainer.task)")
+    assert found["mine"].schema["title"] == "Mine"
+    assert found["mine"].description == "--mine of trainer.task"
+
+
+def test_field_of_the_model_is_hidden_and_takes_no_other() -> None:
+    field = fields(model="resnet")["model"]
+    assert field.schema["const"] == "resnet"
+    with pytest.raises(ParamValidationError):
+        field.resolve("regression")
+
+
+def test_field_of_an_image_size_has_the_bounds_of_its_model() -> None:
+    assert fields(model="resnet", image_size=48)["image_size"].schema["maximum"] == 1024
+    assert fields(model="autoencoder", image_size=28)["image_size"].schema["multipleOf"] == 4
+    assert "maximum" not in fields(image_size=48)["image_size"].schema
+
+
+def test_field_of_another_programs_argument_of_a_known_name_has_no_choices() -> None:
+    own = fields(image="own", model="resnet", optimizer="lion", train_batch_size="many")
+    assert "enum" not in own["optimizer"].schema
+    assert own["train_batch_size"].schema["type"] == "string"
+    assert fields(model="resnet", optimizer="adam")["optimizer"].schema["enum"] == ["momentum", "adam"]
+
+
+def test_field_of_another_programs_model_has_no_bounds() -> None:
+    found = fields(image="own", model="transformer", train_batch_size=0, dropout=1.5)
+    assert found["train_batch_size"].resolve(-1) == -1
+    assert found["dropout"].resolve(2.0) == 2.0
+
+
+def test_field_of_a_quantity_takes_fractions_though_the_spec_has_a_whole_number() -> None:
+    assert fields(model="resnet", train_epochs=2)["train_epochs"].resolve(2.5) == 2.5
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "value", "wrong"),
+    [
+        ("regression", "hidden_units", "8 4", "8,4"),
+        ("regression", "hidden_units", "8 4", "8 0"),
+        ("resnet", "precision", "auto", "float16"),
+        ("wide_deep", "dropout", 0.1, 1),
+        ("wide_deep", "dropout", 0.1, -0.1),
+        ("resnet", "crop_area_min", 0.1, 0),
+        ("autoencoder", "train_batch_size", 8, 0),
+    ],
+)
+def test_field_refuses_what_the_trainer_would_refuse(model: str, name: str, value: Any, wrong: Any) -> None:
+    with pytest.raises(ParamValidationError):
+        fields(model=model, **{name: value})[name].resolve(wrong)

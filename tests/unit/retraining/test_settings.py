@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -21,24 +20,24 @@ REQUIRED = {
 
 def test_from_environment_with_the_required_variables_fills_in_the_rest() -> None:
     settings = Settings.from_environment(REQUIRED)
-    assert settings == Settings(
-        project="p",
-        region="europe-west4",
-        bucket="b",
-        packages="gs://b/packages",
-        source_root=None,
-        source_hint=None,
-        trainer_image="europe-west4-docker.pkg.dev/p/perennial/trainer:0.1.0",
-        serving_image="europe-west4-docker.pkg.dev/p/perennial/serving:0.1.0",
-        serving_machine="n1-standard-2",
-        service_account=None,
-        tiers_file=None,
-        connection_id="google_cloud_default",
-        poll_seconds=10.0,
-        tensorboard_url=None,
-        notifier=None,
-        notifier_arguments={},
-    )
+    assert settings.model_dump() == {
+        "project": "p",
+        "region": "europe-west4",
+        "bucket": "b",
+        "packages": "gs://b/packages",
+        "source_root": None,
+        "source_hint": None,
+        "trainer_image": "europe-west4-docker.pkg.dev/p/perennial/trainer:0.1.0",
+        "serving_image": "europe-west4-docker.pkg.dev/p/perennial/serving:0.1.0",
+        "serving_machine": "n1-standard-2",
+        "service_account": None,
+        "tiers_file": None,
+        "connection_id": "google_cloud_default",
+        "poll_seconds": 10.0,
+        "tensorboard_url": None,
+        "notifier": None,
+        "notifier_arguments": {},
+    }
 
 
 @pytest.mark.parametrize("variable", sorted(REQUIRED))
@@ -73,4 +72,4 @@ def test_from_environment_with_a_uri_for_a_bucket_names_it() -> None:
 def test_every_setting_is_documented_and_nothing_else_is() -> None:
     table = (Path(__file__).parents[3] / "docs/cloud.md").read_text()
     documented = re.findall(r"^\| `(PERENNIAL_\w+)` \|", table, re.MULTILINE)
-    assert sorted(documented) == sorted(f"PERENNIAL_{field.name.upper()}" for field in fields(Settings))
+    assert sorted(documented) == sorted(f"PERENNIAL_{name.upper()}" for name in Settings.model_fields)

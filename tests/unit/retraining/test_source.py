@@ -91,7 +91,7 @@ def test_missing_folder_below_the_source_root_is_refused_with_the_hint(tmp_path:
     settings = Settings.from_environment({**SETTINGS, **variables})
     with pytest.raises(ConfigurationError, match="/trips'; run fetch-samples"):
         open_source("trips", settings, cast(Storage, Bucket()))
-    with pytest.raises(ConfigurationError, match="/missing'$"):
+    with pytest.raises(ConfigurationError, match=r"/missing'$"):
         open_source(str(tmp_path / "missing"), settings, cast(Storage, Bucket()))
 
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from trainer.adapter import ModelAdapter
 from trainer.config import TrainConfig
-from trainer.images.classifier import ImageClassifier
-from trainer.images.options import ResnetOptions
 from trainer.input_pipeline import evaluation_batches, evaluation_steps, train_batches
-from trainer.learner import Learner
+from trainer.options import ResnetOptions
 from trainer.records import Records
+from trainer.resnet import ImageClassifier
 
 
 @pytest.fixture
@@ -29,13 +29,13 @@ def records(dataset) -> Records:
 
 
 @pytest.fixture(scope="module")
-def learner(dataset) -> Learner:
+def adapter(dataset) -> ModelAdapter:
     options = ResnetOptions(image_size=32)
     return ImageClassifier(Records.open(str(dataset)), options, policy="float32")
 
 
-def test_train_batches_have_the_shapes_of_the_model(learner, records, config):
-    images, labels = next(iter(train_batches(learner, records, config, seed=0)))
+def test_train_batches_have_the_shapes_of_the_model(adapter, records, config):
+    images, labels = next(iter(train_batches(adapter, records, config, seed=0)))
 
     assert images.shape == (8, 32, 32, 3)
     assert images.dtype == tf.float32
@@ -43,11 +43,11 @@ def test_train_batches_have_the_shapes_of_the_model(learner, records, config):
     assert set(labels.numpy()) <= set(range(5))
 
 
-def test_train_batches_of_the_same_seed_are_the_same(learner, records, config):
+def test_train_batches_of_the_same_seed_are_the_same(adapter, records, config):
     first, again, other = (
         [
             images.numpy()
-            for images, _ in itertools.islice(train_batches(learner, records, config, seed=seed), 6)
+            for images, _ in itertools.islice(train_batches(adapter, records, config, seed=seed), 6)
         ]
         for seed in (3, 3, 4)
     )
@@ -56,18 +56,18 @@ def test_train_batches_of_the_same_seed_are_the_same(learner, records, config):
     assert not np.array_equal(first, other)
 
 
-def test_train_batches_go_on_after_the_last_record(learner, records, config):
-    batches = list(itertools.islice(train_batches(learner, records, config, seed=0), 12))
+def test_train_batches_go_on_after_the_last_record(adapter, records, config):
+    batches = list(itertools.islice(train_batches(adapter, records, config, seed=0), 12))
 
     assert sum(len(labels) for _, labels in batches) > records.train.records
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
-def test_evaluation_batches_of_all_workers_hold_every_record_once(learner, records, config, workers):
+def test_evaluation_batches_of_all_workers_hold_every_record_once(adapter, records, config, workers):
     weights, counts = 0.0, set()
     for worker in range(workers):
         context = tf.distribute.InputContext(workers, worker, num_replicas_in_sync=workers)
-        batches = list(evaluation_batches(learner, records, config, context=context))
+        batches = list(evaluation_batches(adapter, records, config, context=context))
         counts.add(len(batches))
         weights += sum(float(tf.reduce_sum(batch[2])) for batch in batches)
 
@@ -75,11 +75,11 @@ def test_evaluation_batches_of_all_workers_hold_every_record_once(learner, recor
     assert counts == {evaluation_steps(records, config)}
 
 
-def test_train_batches_of_two_workers_share_no_file(learner, records, config):
+def test_train_batches_of_two_workers_share_no_file(adapter, records, config):
     seen = []
     for worker in range(2):
         context = tf.distribute.InputContext(2, worker, num_replicas_in_sync=2)
-        images, _ = next(iter(train_batches(learner, records, config, seed=0, context=context)))
+        images, _ = next(iter(train_batches(adapter, records, config, seed=0, context=context)))
         assert images.shape[0] == 4
         seen.append(images.numpy())
 

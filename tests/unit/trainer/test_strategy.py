@@ -1,4 +1,4 @@
-"""The choice of a strategy; GPUs and TPUs need the machines."""
+"""Choice of a strategy and of a dtype policy; GPUs and TPUs need the machines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from trainer.errors import InputError
-from trainer.strategy import create_strategy, is_chief, is_multi_worker
+from trainer.strategy import create_strategy, dtype_policy, is_chief, is_multi_worker
 
 
 @pytest.mark.parametrize("tf_config", ["", json.dumps({"cluster": {"chief": ["localhost:1"]}, "task": {}})])
@@ -24,3 +24,26 @@ def test_create_strategy_for_one_worker_is_one_device(tf_config):
 def test_create_strategy_with_a_broken_tf_config_names_it(tf_config):
     with pytest.raises(InputError, match="TF_CONFIG: expected a JSON object"):
         create_strategy({"TF_CONFIG": tf_config})
+
+
+@pytest.mark.parametrize(
+    ("flags", "policy"),
+    [
+        ("fpu sse avx2", "float32"),
+        ("fpu avx2 avx512_bf16", "mixed_bfloat16"),
+        ("fpu amx_bf16 amx_tile", "mixed_bfloat16"),
+    ],
+)
+def test_policy_of_auto_on_a_processor_follows_its_instructions(tmp_path, flags, policy):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"processor\t: 0\nflags\t\t: {flags}\nbugs\t\t: none\n")
+
+    assert dtype_policy("auto", cpuinfo=cpuinfo) == policy
+
+
+def test_policy_of_auto_without_cpuinfo_is_float32(tmp_path):
+    assert dtype_policy("auto", cpuinfo=tmp_path / "none") == "float32"
+
+
+def test_policy_of_a_given_precision_is_taken_as_it_is(tmp_path):
+    assert dtype_policy("bfloat16", cpuinfo=tmp_path / "none") == "mixed_bfloat16"

@@ -1,17 +1,20 @@
-"""What TensorBoard gets to see."""
+"""TensorBoard summaries and contact sheets."""
 
 from __future__ import annotations
+
+import io
 
 import numpy as np
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from trainer.tensorboard import Summaries
+from samples.flowers import render
+from trainer.tensorboard import CaptionedImage, Summaries, contact_sheet
 
 
 def test_summaries_of_a_step_are_read_back_by_tensorboard(tmp_path):
     summaries = Summaries(tmp_path)
     summaries.scalars(10, {"train/loss": 1.5})
-    summaries.pictures(10, {"validation/predictions": np.zeros((4, 4, 3), np.uint8)})
+    summaries.images(10, {"validation/predictions": np.zeros((4, 4, 3), np.uint8)})
 
     events = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0}).Reload()
 
@@ -23,3 +26,14 @@ def test_summaries_of_a_worker_that_is_not_the_chief_write_nothing(tmp_path):
     Summaries(tmp_path, enabled=False).scalars(1, {"train/loss": 1.5})
 
     assert not list(tmp_path.iterdir())
+
+
+def _shown() -> CaptionedImage:
+    file = io.BytesIO(render("roses", seed=0, index=0, size=64))
+    return CaptionedImage(file=file, caption="tulips 40%\nis roses", correct=False)
+
+
+def test_contact_sheet_has_a_row_for_every_four_pictures():
+    five = contact_sheet([_shown() for _ in range(5)])
+
+    assert five.shape[0] == 2 * contact_sheet([_shown()]).shape[0]

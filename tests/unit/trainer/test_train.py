@@ -15,10 +15,9 @@ import tensorflow as tf
 
 from trainer.config import TrainConfig
 from trainer.errors import InputError, Interrupted
-from trainer.evaluate import ask
+from trainer.evaluators import ClassificationEvaluator
 from trainer.export import ExportedModel
 from trainer.records import Records
-from trainer.scores.classes import ClassScorer
 from trainer.train import run
 
 
@@ -133,12 +132,12 @@ def test_run_after_sigterm_goes_on_from_its_step_and_scores_production(finished,
         production_version="3",
     )
     stop_at_step_two = StopAtStep(2)
-    logging.getLogger("trainer.fit").addHandler(stop_at_step_two)
+    logging.getLogger("trainer.loop").addHandler(stop_at_step_two)
     try:
         with pytest.raises(Interrupted, match="stopped at step 2"), caplog.at_level(logging.INFO, "trainer"):
             run(config, environment={})
     finally:
-        logging.getLogger("trainer.fit").removeHandler(stop_at_step_two)
+        logging.getLogger("trainer.loop").removeHandler(stop_at_step_two)
     assert not (tmp_path / "evaluation.json").exists()
 
     with caplog.at_level(logging.INFO, "trainer"):
@@ -164,7 +163,9 @@ def test_export_with_other_labels_is_compared_by_name(finished, make_dataset):
     turned = Records.open(str(make_dataset(labels=("tulips", "roses", "daisy", "lilies"))))
     export = ExportedModel(finished / "model")
 
-    result = ClassScorer(turned).score(ask(export, turned, turned.validation, batch_size=8))
+    result = ClassificationEvaluator(turned).evaluate(
+        export.predict_split(turned, turned.validation, batch_size=8)
+    )
 
     # The export never says "lilies", and two of its classes are none of the dataset's.
     assert np.array(result.details["confusion_matrix"])[:, 3].sum() == 0

@@ -1,155 +1,233 @@
-"""All that a training job is told, checked."""
+"""Configuration of a training job: the flags that all models share, and the defaults that a model changes."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Self
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, Self, get_args
 
-from trainer.defaults import MODEL_DEFAULTS, MODEL_OPTIONS, ModelName, ModelOptions
-from trainer.errors import InputError
-from trainer.ranges import (
-    COUNT,
-    NOT_NEGATIVE,
-    OPTIONAL_COUNT,
-    PLACE,
-    POSITIVE,
-    SHARE,
-    Range,
-    check,
-    one_of,
-)
+from pydantic import Field
 
+from trainer.errors import InputError, describe_values
+from trainer.flags import Count, Flag, FlagModel, Fraction, Positive
+from trainer.options import AutoencoderOptions, RegressionOptions, ResnetOptions, WideDeepOptions
+
+ModelName = Literal["resnet", "wide_deep", "regression", "autoencoder"]
 ScheduleName = Literal["steps", "cosine", "constant"]
 OptimizerName = Literal["momentum", "adam"]
 PrecisionName = Literal["auto", "float32", "bfloat16"]
 Verbosity = Literal["DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
 
-_FREE_ON_RESUME = (
-    "log_every",
-    "steps_per_eval",
-    "eval_steps",
-    "eval_batch_size",
-    "production_model",
-    "production_version",
-    "verbosity",
+_FOLDER = "a folder or a gs:// URI"
+
+ModelOptions = ResnetOptions | WideDeepOptions | RegressionOptions | AutoencoderOptions
+
+MODEL_OPTIONS: Mapping[ModelName, type[ModelOptions]] = MappingProxyType(
+    {
+        "resnet": ResnetOptions,
+        "wide_deep": WideDeepOptions,
+        "regression": RegressionOptions,
+        "autoencoder": AutoencoderOptions,
+    }
 )
 
+_ADAM: Mapping[str, Any] = {
+    "optimizer": "adam",
+    "base_learning_rate": 1e-3,
+    "precision": "float32",
+    "learning_rate_schedule": "cosine",
+    "weight_decay": 0.0,
+    "train_batch_size": 256,
+    "eval_batch_size": 1024,
+    "train_epochs": 20.0,
+    "steps_per_eval": 1000,
+    "log_every": 100,
+}
+_TABLE: Mapping[str, Any] = {**_ADAM, "shuffle_buffer": 100_000}
 
-@dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """A training job; `of` fills in what is best for the model.
+MODEL_DEFAULTS: Mapping[ModelName, Mapping[str, Any]] = MappingProxyType(
+    {"resnet": {}, "wide_deep": _TABLE, "regression": _TABLE, "autoencoder": {**_ADAM, "train_epochs": 5.0}}
+)
+"""Per model, the fields of `TrainConfig` whose default differs."""
 
-    Attributes:
-        data_dir: folder or gs:// URI of the TFRecords and their features.json; several, with commas between
-            them, are trained on together
-        train_files: shards to train on in place of all, with commas between them; * and ? are allowed
-        eval_files: shards to evaluate in place of all, in the same way
-        job_dir: folder or gs:// URI for everything that the job leaves behind
-        model: what to train
-        train_batch_size: examples per step, over all replicas
-        eval_batch_size: examples per evaluation step, over all replicas
-        train_steps: optimizer steps (default: as many as --train-epochs takes)
-        train_epochs: passes over the training records, where --train-steps is not given
-        steps_per_eval: steps between evaluations; a checkpoint is written at each
-        eval_steps: steps of an evaluation while training (default: all records; the last evaluation sees all)
-        log_every: steps between progress lines, and per call of the compiled loop
-        optimizer: momentum is Nesterov's
-        base_learning_rate: with momentum it is for a batch of 256, and scaled with the batch
-        learning_rate_schedule: after a warm-up: steps at 30, 60 and 80 of 90 parts, a cosine, or constant
-        momentum: of the optimizer with momentum
-        weight_decay: factor of the L2 loss of the weights
-        precision: auto takes bfloat16 where the processor gains from it
-        seed: of weights, shuffling and augmentation
-        shuffle_buffer: records that are shuffled at a time
-        production_model: SavedModel in production, evaluated on the same records
-        production_version: its version, for the report
-        verbosity: how much is logged
-        options: the flags of the model.
 
-    Raises:
-        InputError: a value is out of range.
-    """
+class TrainConfig(FlagModel):
+    """Flags of any training job; `of` fills in the defaults of the model."""
 
-    data_dir: str
-    train_files: str = ""
-    eval_files: str = ""
-    job_dir: str
-    model: ModelName = "resnet"
-    train_batch_size: int = 128
-    eval_batch_size: int = 128
-    train_steps: int | None = None
-    train_epochs: float = 90.0
-    steps_per_eval: int = 250
-    eval_steps: int | None = None
-    log_every: int = 10
-    optimizer: OptimizerName = "momentum"
-    base_learning_rate: float = 0.1
-    learning_rate_schedule: ScheduleName = "steps"
-    momentum: float = 0.9
-    weight_decay: float = 1e-4
-    precision: PrecisionName = "auto"
-    seed: int = 0
-    shuffle_buffer: int = 4096
-    production_model: str = ""
-    production_version: str = ""
-    verbosity: Verbosity = "INFO"
+    data_dir: Annotated[
+        str,
+        Field(
+            min_length=1,
+            title="Data folder",
+            description="Folder or gs:// URI of the TFRecords and their features.json; several, with commas "
+            "between them, are trained on together",
+        ),
+        Flag(several=True, expected=_FOLDER),
+    ]
+    train_files: Annotated[
+        str,
+        Field(
+            title="Training files",
+            description="Shards to train on in place of all, with commas between them; * and ? are allowed",
+        ),
+        Flag(several=True, aliases=("train_data_paths",)),
+    ] = ""
+    eval_files: Annotated[
+        str,
+        Field(
+            title="Evaluation files",
+            description="Shards to evaluate in place of all validation shards, with commas between them",
+        ),
+        Flag(several=True, aliases=("eval_data_paths",)),
+    ] = ""
+    job_dir: Annotated[
+        str,
+        Field(
+            min_length=1,
+            title="Job folder",
+            description="Folder or gs:// URI of everything that the job writes",
+        ),
+        Flag(expected=_FOLDER, aliases=("output_dir", "model_dir")),
+    ]
+    model: Annotated[ModelName, Field(title="Model", description="Model to train")] = "resnet"
+    train_batch_size: Annotated[
+        Count,
+        Field(title="Training batch size", description="Examples per training step, over all replicas"),
+    ] = 128
+    eval_batch_size: Annotated[
+        Count,
+        Field(title="Evaluation batch size", description="Examples per evaluation step, over all replicas"),
+        Flag(free_on_resume=True),
+    ] = 128
+    train_steps: Annotated[
+        Count | None,
+        Field(title="Training steps", description="Optimizer steps; by default what the epochs take"),
+    ] = None
+    train_epochs: Annotated[
+        Positive,
+        Field(
+            title="Epochs",
+            description="Passes over the training records, where no number of training steps is given",
+        ),
+        Flag(aliases=("num_epochs", "epochs")),
+    ] = 90.0
+    steps_per_eval: Annotated[
+        Count,
+        Field(
+            title="Evaluation interval (steps)",
+            description="Steps between evaluations; a checkpoint is written at each",
+        ),
+        Flag(free_on_resume=True, aliases=("min_eval_frequency",)),
+    ] = 250
+    eval_steps: Annotated[
+        Count | None,
+        Field(
+            title="Evaluation steps",
+            description="Steps of an evaluation while training; by default, and in the last one, all records",
+        ),
+        Flag(free_on_resume=True),
+    ] = None
+    log_every: Annotated[
+        Count,
+        Field(
+            title="Logging interval (steps)",
+            description="Steps between progress lines, and per call of the compiled loop",
+        ),
+        Flag(free_on_resume=True),
+    ] = 10
+    optimizer: Annotated[
+        OptimizerName,
+        Field(title="Optimizer", description="Nesterov momentum (SGD) or Adam"),
+    ] = "momentum"
+    base_learning_rate: Annotated[
+        Positive,
+        Field(
+            title="Learning rate",
+            description="Peak learning rate; with the momentum optimizer for a batch of 256, and scaled with "
+            "the batch",
+        ),
+    ] = 0.1
+    learning_rate_schedule: Annotated[
+        ScheduleName,
+        Field(
+            title="Learning rate schedule",
+            description="Decay after the warm-up: steps at 30, 60 and 80 of 90 parts, a cosine, or constant",
+        ),
+    ] = "steps"
+    momentum: Annotated[
+        Fraction, Field(title="Momentum", description="Momentum coefficient of the momentum optimizer")
+    ] = 0.9
+    weight_decay: Annotated[
+        float,
+        Field(
+            ge=0, title="Weight decay", description="L2 regularization: coefficient of the weights' L2 loss"
+        ),
+    ] = 1e-4
+    precision: Annotated[
+        PrecisionName,
+        Field(
+            title="Mixed precision",
+            description="Floating-point type of the computation; auto takes bfloat16 where it is faster",
+        ),
+    ] = "auto"
+    seed: Annotated[
+        int,
+        Field(ge=0, title="Random seed", description="Seed of weights, shuffling and data augmentation"),
+    ] = 0
+    shuffle_buffer: Annotated[
+        Count, Field(title="Shuffle buffer size", description="Records that are shuffled at a time")
+    ] = 4096
+    production_model: Annotated[
+        str,
+        Field(
+            title="Production model",
+            description="SavedModel in production, evaluated on the same records for comparison",
+        ),
+        Flag(free_on_resume=True),
+    ] = ""
+    production_version: Annotated[
+        str,
+        Field(title="Production version", description="Version of the production model, for the report"),
+        Flag(free_on_resume=True),
+    ] = ""
+    verbosity: Annotated[
+        Verbosity,
+        Field(title="Log level", description="Lowest severity of the messages that are logged"),
+        Flag(free_on_resume=True),
+    ] = "INFO"
     options: ModelOptions
-
-    def __post_init__(self) -> None:
-        check(self, _RANGES)
 
     @classmethod
     def of(cls, **values: Any) -> Self:
-        """A job of a model: its flags and the common ones side by side, by field.
+        """Make the configuration of a model from its flags and the common ones side by side, by field.
 
         Raises:
-            InputError: a value is out of range.
+            InputError: a value is not allowed.
         """
         model: ModelName = values.setdefault("model", "resnet")
         check_model(model)
         options = MODEL_OPTIONS[model]
-        of_model = {field.name for field in fields(options)}
+        of_model = options.model_fields.keys()
         common = {**MODEL_DEFAULTS[model], **{k: v for k, v in values.items() if k not in of_model}}
         return cls(**common, options=options(**{k: v for k, v in values.items() if k in of_model}))
 
     def parameters(self) -> dict[str, Any]:
-        """All fields as plain JSON values."""
-        values = asdict(self)
+        """Return all fields as plain JSON values."""
+        values = self.model_dump()
         return {**values, **values.pop("options")}
 
     def identity(self) -> dict[str, Any]:
-        """The fields that a resumed job must have in common with the one that began."""
-        return {name: value for name, value in self.parameters().items() if name not in _FREE_ON_RESUME}
+        """Return the fields that a resumed job must have in common with the one that began."""
+        free = {name for name in type(self).model_fields if self.flag(name).free_on_resume}
+        return {name: value for name, value in self.parameters().items() if name not in free}
 
 
 def check_model(model: object) -> None:
-    """See that there is such a model.
+    """Refuse an unknown model.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no such model.
     """
-    expected, holds = one_of(ModelName)
-    if not holds(model):
+    if model not in get_args(ModelName):
+        expected = describe_values({"enum": get_args(ModelName)})
         raise InputError("--model", expected=expected, received=model)
-
-
-_RANGES: dict[str, Range] = {
-    "data_dir": PLACE,
-    "job_dir": PLACE,
-    "train_batch_size": COUNT,
-    "eval_batch_size": COUNT,
-    "train_steps": OPTIONAL_COUNT,
-    "train_epochs": POSITIVE,
-    "steps_per_eval": COUNT,
-    "eval_steps": OPTIONAL_COUNT,
-    "log_every": COUNT,
-    "optimizer": one_of(OptimizerName),
-    "base_learning_rate": POSITIVE,
-    "learning_rate_schedule": one_of(ScheduleName),
-    "momentum": SHARE,
-    "weight_decay": NOT_NEGATIVE,
-    "precision": one_of(PrecisionName),
-    "seed": NOT_NEGATIVE,
-    "shuffle_buffer": COUNT,
-    "verbosity": one_of(Verbosity),
-}

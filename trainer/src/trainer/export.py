@@ -1,4 +1,4 @@
-"""A trained model as a SavedModel, and that SavedModel as a caller sees it."""
+"""Export of a trained model as a SavedModel, and predictions through the signature of such an export."""
 
 from __future__ import annotations
 
@@ -8,48 +8,53 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from contract.artifacts import Signature
+from trainer.adapter import ModelAdapter
 from trainer.errors import InputError
-from trainer.learner import Learner
+from trainer.examples import Examples, Predictions, read_examples
+from trainer.records import Records, Split
 
 SIGNATURE = "serving_default"
 COLUMNS = "columns"
-
 # TensorFlow leaves this folder of a SavedModel to its users.
 _LABELS = Path("assets.extra", "labels.json")
 
 
-def save_model(learner: Learner, folder: Path) -> None:
-    """Write a SavedModel with the preprocessing inside; what was there before is replaced.
+def save_model(adapter: ModelAdapter, folder: Path) -> None:
+    """Write a SavedModel with the preprocessing inside; replace the folder if there is one.
 
-    Its signature `serving_default` takes and gives what the learner serves. Where it takes another form of
-    request, the signature `columns` takes the usual one. The classes, if the learner has any, lie beside the
-    graph, in `assets.extra/labels.json`.
+    Its signature `serving_default` has the inputs and outputs that the adapter serves. Where the adapter has
+    an alternative form of request, `serving_default` takes that, and the signature `columns` the usual one.
+    The classes, if there are any, are beside the graph, in `assets.extra/labels.json`.
     """
     # TensorFlow sorts the inputs of a signature by name, and calls the function with them in that order.
-    inputs = dict(sorted(learner.serving_inputs().items()))
+    inputs = dict(sorted(adapter.serving_inputs().items()))
 
     @tf.function(input_signature=list(inputs.values()))
     def serve(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
-        return learner.serve(dict(zip(inputs, tensors, strict=True)))
+        return adapter.serve(dict(zip(inputs, tensors, strict=True)))
 
     # Not the model itself: as Keras saves it, TensorFlow 1's loader, which `gcloud ai-platform local predict`
     # uses, doesn't find its variables again.
     servable = tf.Module()
-    servable.model_variables = [variable.value for variable in learner.network.variables]
+    servable.model_variables = [variable.value for variable in adapter.network.variables]
     if folder.exists():
         shutil.rmtree(folder)
     signatures = {SIGNATURE: serve}
-    if (other := learner.other_request()) is not None:
-        spec, columns_of = other
-        other_serve = tf.function(lambda request: learner.serve(columns_of(request)), input_signature=[spec])
-        signatures = {SIGNATURE: other_serve, COLUMNS: serve}
+    if (alternative := adapter.alternative_request()) is not None:
+        spec, to_columns = alternative
+        serve_alternative = tf.function(
+            lambda request: adapter.serve(to_columns(request)), input_signature=[spec]
+        )
+        signatures = {SIGNATURE: serve_alternative, COLUMNS: serve}
     tf.saved_model.save(servable, str(folder), signatures=signatures)
-    if learner.labels:
+    if adapter.labels:
         (folder / _LABELS).parent.mkdir()
-        (folder / _LABELS).write_text(json.dumps(list(learner.labels)) + "\n")
+        (folder / _LABELS).write_text(json.dumps(list(adapter.labels)) + "\n")
 
 
 class ExportedModel:
@@ -57,8 +62,8 @@ class ExportedModel:
 
     Args:
         folder: of the SavedModel.
-        inputs: what it has to take.
-        field: how errors name it.
+        inputs: names of the inputs that it must have; any by default.
+        field: name of the model in errors.
 
     Raises:
         InputError: there is no SavedModel with such a signature.
@@ -82,16 +87,16 @@ class ExportedModel:
             )
 
     def predict(self, inputs: Mapping[str, Sequence[Any] | NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """What the model says of some instances.
+        """Return the predictions for some instances.
 
         Args:
-            inputs: a value of each instance, by the name of the input.
+            inputs: one value for each instance, by the name of the input.
 
         Returns:
             The outputs in the order of their names, with the instances as their first dimension.
 
         Raises:
-            InputError: an input is missing, unknown, or can't be made of these values.
+            InputError: an input is missing or unknown, or its values are of the wrong type.
         """
         if inputs.keys() != self._inputs.keys():
             raise InputError("instances", expected=str(sorted(self._inputs)), received=sorted(inputs))
@@ -106,18 +111,35 @@ class ExportedModel:
                 ) from error
         return {name: output.numpy() for name, output in sorted(self._signature(**tensors).items())}
 
+    def predict_split(self, records: Records, split: Split, *, batch_size: int) -> Predictions:
+        """Return the predictions for every record of a split."""
+        outputs, targets = [], []
+        for batch in read_examples(records, split, batch_size=batch_size):
+            outputs.append(self.predict(batch.inputs))
+            targets.append(batch.targets)
+        return Predictions(
+            outputs={name: np.concatenate([output[name] for output in outputs]) for name in outputs[0]},
+            targets=np.concatenate(targets),
+            known_labels=self.labels(),
+            source=str(self.folder),
+        )
+
+    def predict_examples(self, examples: Examples) -> Predictions:
+        """Return the predictions for some examples."""
+        return Predictions(outputs=self.predict(examples.inputs), targets=examples.targets)
+
     def labels(self) -> tuple[str, ...] | None:
-        """The classes in the order of the probabilities, or `None` where the export doesn't say."""
+        """Return the classes in the order of the probabilities, or `None` where the export has no list."""
         path = self.folder / _LABELS
         return tuple(json.loads(path.read_text())) if path.is_file() else None
 
-    def signature(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """What it takes and gives by default: by name, with dtype and shape, as plain JSON values."""
+    def signature(self) -> Signature:
+        """Return the default signature: inputs and outputs by name, with dtype and shape."""
         _, inputs = self._default.structured_input_signature
-        return {"inputs": _described(inputs), "outputs": _described(self._default.structured_outputs)}
+        return Signature(inputs=_described(inputs), outputs=_described(self._default.structured_outputs))
 
     def bytes(self) -> int:
-        """The size of all files."""
+        """Return the size of all files."""
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
 

@@ -1,11 +1,11 @@
-"""TFRecord shards to batches, for each of several workers its own part."""
+"""Input pipeline: TFRecord shards to batches, sharded over workers."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
+from trainer.adapter import ModelAdapter
 from trainer.config import TrainConfig
-from trainer.learner import Learner
 from trainer.records import Records, Split
 
 _CYCLE = 16
@@ -13,28 +13,28 @@ _BLOCK = 16
 
 
 def train_batches(
-    learner: Learner,
+    adapter: ModelAdapter,
     records: Records,
     config: TrainConfig,
     *,
     seed: int,
     context: tf.distribute.InputContext | None = None,
 ) -> tf.data.Dataset:
-    """Shuffled batches without end, the same for the same seed.
+    """Return shuffled batches without end, the same for the same seed.
 
     Args:
-        learner: makes its inputs and targets of records.
+        adapter: parses the records.
         records: the dataset.
-        config: sizes.
+        config: batch and buffer sizes.
         seed: of shuffling and augmentation.
-        context: which part of the input this is, where several workers take part.
+        context: the part of the input, where several workers take part.
 
     Returns:
-        Batches of what the network takes, and of targets.
+        Batches of network inputs and targets.
     """
     context = context or tf.distribute.InputContext()
     shuffled = _shards(records.train, context, seed=seed).shuffle(config.shuffle_buffer, seed=seed).repeat()
-    return learner.training_batches(
+    return adapter.training_batches(
         shuffled,
         batch_size=context.get_per_replica_batch_size(config.train_batch_size),
         seed=seed + context.input_pipeline_id,
@@ -42,32 +42,32 @@ def train_batches(
 
 
 def evaluation_batches(
-    learner: Learner,
+    adapter: ModelAdapter,
     records: Records,
     config: TrainConfig,
     *,
     context: tf.distribute.InputContext | None = None,
 ) -> tf.data.Dataset:
-    """Every validation record once, in batches that all have the same shape.
+    """Return every validation record once, in batches that all have the same shape.
 
     Args:
-        learner: makes its inputs and targets of records.
+        adapter: parses the records.
         records: the dataset.
-        config: sizes.
-        context: which part of the input this is, where several workers take part.
+        config: batch and buffer sizes.
+        context: the part of the input, where several workers take part.
 
     Returns:
-        As many batches for every worker: what the network takes, targets, and weights, float32 (batch,): 1,
-        and 0 for what only fills the last batch.
+        As many batches for every worker: network inputs, targets, and weights, float32 (batch,): 1 for a
+        record, 0 for padding of the last batch.
     """
     context = context or tf.distribute.InputContext()
     workers, worker = context.num_input_pipelines, context.input_pipeline_id
     here = len(range(worker, records.validation.records, workers))
     per_replica = context.get_per_replica_batch_size(config.eval_batch_size)
     serialized = tf.data.TFRecordDataset(records.validation.files)
-    filling = serialized.take(1).repeat()
-    batches = learner.evaluation_batches(
-        serialized.shard(workers, worker).concatenate(filling), batch_size=per_replica
+    padding = serialized.take(1).repeat()
+    batches = adapter.evaluation_batches(
+        serialized.shard(workers, worker).concatenate(padding), batch_size=per_replica
     )
     weights = (
         tf.data.Dataset.range(here).map(lambda _: 1.0).concatenate(tf.data.Dataset.from_tensors(0.0).repeat())
@@ -81,13 +81,13 @@ def evaluation_batches(
 
 
 def evaluation_steps(records: Records, config: TrainConfig) -> int:
-    """Steps of an evaluation while training: what all validation records take, or fewer if asked for."""
+    """Return the steps of an evaluation while training: all validation records, or fewer by the flag."""
     steps = -(-records.validation.records // config.eval_batch_size)
     return min(steps, config.eval_steps or steps)
 
 
 def _shards(split: Split, context: tf.distribute.InputContext, *, seed: int) -> tf.data.Dataset:
-    """The records of this part of the input, several files at a time, in an order given by the seed."""
+    """Return the records of this part of the input, files interleaved, in an order given by the seed."""
     files = tf.data.Dataset.from_tensor_slices(list(split.files))
     by_file = len(split.files) % context.num_input_pipelines == 0
     if by_file:

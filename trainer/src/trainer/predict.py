@@ -1,4 +1,4 @@
-"""Asks an exported model, without a server.
+"""Predicts with an exported model, without a server.
 
 python -m trainer.predict --model-dir DIR --json-instances FILE
 """
@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from contract.mount import mounted_path
+from contract.naming import mounted_path
+from contract.predictions import prediction_rows
 from trainer.errors import InputError
 
 
@@ -25,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(
         prog="python -m trainer.predict",
-        description="Prints a model's answer to each instance: a JSON value a line.",
+        description="Prints a model's prediction for each instance: a JSON value a line.",
         epilog='An instance is a JSON object with the inputs of the model; {"b64": "..."} stands for bytes.',
     )
     parser.add_argument(
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     flags = parser.parse_args(argv)
     try:
-        for line in answers(flags.model_dir, list(read_instances(flags.json_instances))):
+        for line in predict(flags.model_dir, list(read_instances(flags.json_instances))):
             print(line)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def read_instances(file: str) -> Iterator[dict[str, Any]]:
-    """The instances of a file of JSON objects, one a line; whole requests and golden lines are taken, too.
+    """Yield the instances of a JSON Lines file, which may also hold whole requests and golden requests.
 
     Raises:
         InputError: the file can't be read, holds no instance, or a line is no JSON object.
@@ -73,23 +74,23 @@ def read_instances(file: str) -> Iterator[dict[str, Any]]:
 
 
 def _instances(value: dict[str, Any]) -> list[Any]:
-    """What a line holds: a request's instances, a golden line's one, or itself."""
+    """Return the instances of a request, the instance of a golden request, or the object itself."""
     if isinstance(value.get("instances"), list):
         return list(value["instances"])
     return [value["instance"] if "prediction" in value and "instance" in value else value]
 
 
-def answers(model_dir: str, instances: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """What a model says of each instance, as the text of a JSON value.
+def predict(model_dir: str, instances: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Yield the prediction for each instance, as the text of a JSON value.
 
     Raises:
-        InputError: there is no such model, or an instance lacks an input or has a value that it can't have.
+        InputError: there is no such model, or an instance lacks an input or has a wrong value.
     """
+    from trainer.examples import plain_columns
     from trainer.export import ExportedModel
-    from trainer.predictions import predictions
 
     export = ExportedModel(mounted_path(model_dir), field="--model-dir")
-    names = sorted(export.signature()["inputs"])
+    names = sorted(export.signature().inputs)
     for index, instance in enumerate(instances):
         if sorted(instance) != names:
             raise InputError(f"instances[{index}]", expected=", ".join(names), received=sorted(instance))
@@ -99,7 +100,7 @@ def answers(model_dir: str, instances: Sequence[dict[str, Any]]) -> Iterator[str
         ]
         for name in names
     }
-    yield from map(json.dumps, predictions(export.predict(columns)))
+    yield from map(json.dumps, prediction_rows(plain_columns(export.predict(columns))))
 
 
 def _plain(value: Any, where: str) -> Any:

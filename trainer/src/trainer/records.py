@@ -1,9 +1,8 @@
-"""The TFRecords of a dataset, and the contract and the statistics that lie beside them."""
+"""TFRecords of a dataset, and the contract and the statistics beside them."""
 
 from __future__ import annotations
 
 import fnmatch
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ import tensorflow as tf
 
 from contract import (
     FEATURES_FILENAME,
-    STATISTICS_FILENAME,
     TEST_SPLIT,
     TRAIN_SPLIT,
     VALIDATION_SPLIT,
@@ -21,24 +19,21 @@ from contract import (
     DatasetStatistics,
     FeatureSpec,
 )
-from contract.mount import mounted_path
+from contract.artifacts import DatasetInfo, shard_filename
+from contract.naming import mounted_path
 from trainer.errors import InputError
 
-IMAGE_INPUT = "image_bytes"
-"""The one input of models that look at pictures."""
-
-_DATASET_INFO = "dataset_info.json"
 _DTYPES = {"string": tf.string, "int64": tf.int64, "float32": tf.float32}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """One side of a dataset.
+    """One split of a dataset, or a part of it.
 
     Attributes:
         name: `train`, `validation` or `test`.
-        files: its shards, in order.
-        records: how many records they hold.
+        files: shards, in order.
+        records: number of records in the shards.
     """
 
     name: str
@@ -51,11 +46,11 @@ class Records:
     """A converted dataset, or several with the same features.
 
     Attributes:
-        contract: what the records hold.
-        statistics: what the conversion of the first dataset found.
-        train: what models learn from.
-        validation: what they are judged by.
-        test: what is only reported on; `None` where the dataset has no such side.
+        contract: of the records.
+        statistics: of the first dataset's conversion.
+        train: training split.
+        validation: split that models are compared on.
+        test: split that is only reported on; `None` where the dataset has none.
     """
 
     contract: DataContract
@@ -66,27 +61,27 @@ class Records:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The classes, in the order of the model's output; empty where the label is a number."""
+        """Classes in the order of the model's output; empty where the label is a number."""
         return self.contract.label.vocabulary
 
     @property
     def train_label_counts(self) -> tuple[int, ...]:
-        """Training records of each class."""
+        """Number of training records of each class."""
         counts = self.statistics.labels.get(TRAIN_SPLIT, {})
         return tuple(counts.get(label, 0) for label in self.labels)
 
     @classmethod
     def open(cls, data_dir: str, *, train_files: str = "", eval_files: str = "") -> Records:
-        """Read what describes the records; the records themselves are not touched.
+        """Read the files that describe the records, and none of the records.
 
         Args:
             data_dir: folders or `gs://` URIs below the mount, with commas between them.
             train_files: patterns of the shards to train on, with commas between them; empty for all.
-            eval_files: patterns of the shards to evaluate; empty for all of the validation side.
+            eval_files: patterns of the shards to evaluate; empty for all of the validation split.
 
         Raises:
-            InputError: a folder, the contract, the statistics, a side or its records are missing; or datasets
-                have different features.
+            InputError: a folder, the contract, the statistics, a split or its records are missing; or the
+                datasets have different features.
             ContractError: the contract or the statistics are wrong.
         """
         folders = [_Folder.open(uri) for uri in data_dir.split(",")]
@@ -110,7 +105,7 @@ class Records:
 
 @dataclass(frozen=True, kw_only=True)
 class _Folder:
-    """One folder of records. `shards` has the number of records of each file, by split and path."""
+    """A folder of records; `shards` is the number of records of each file, by split and path."""
 
     path: Path
     contract: DataContract
@@ -123,7 +118,7 @@ class _Folder:
         if not path.is_dir():
             raise InputError("--data-dir", expected="a folder of TFRecords", received=str(path))
         texts = {}
-        for name in (FEATURES_FILENAME, STATISTICS_FILENAME, _DATASET_INFO):
+        for name in (FEATURES_FILENAME, DatasetStatistics.FILENAME, DatasetInfo.FILENAME):
             if not (path / name).is_file():
                 found = sorted(entry.name for entry in path.iterdir())[:5]
                 raise InputError(
@@ -136,26 +131,23 @@ class _Folder:
         return cls(
             path=path,
             contract=contract,
-            statistics=DatasetStatistics.from_text(texts[STATISTICS_FILENAME]),
-            shards=_shards(path, contract, texts[_DATASET_INFO]),
+            statistics=DatasetStatistics.from_text(texts[DatasetStatistics.FILENAME]),
+            shards=_shards(path, contract, DatasetInfo.from_text(texts[DatasetInfo.FILENAME])),
         )
 
 
-def _shards(folder: Path, contract: DataContract, info: str) -> dict[str, dict[str, int]]:
-    """https://github.com/tensorflow/datasets/blob/master/tensorflow_datasets/core/proto/dataset_info.proto."""
-    shards = {}
-    for split in json.loads(info)["splits"]:
-        lengths = [int(length) for length in split["shardLengths"]]
-        name = f"{contract.name}-{split['name']}.tfrecord"
-        shards[split["name"]] = {
-            str(folder / f"{name}-{index:05d}-of-{len(lengths):05d}"): length
-            for index, length in enumerate(lengths)
+def _shards(folder: Path, contract: DataContract, info: DatasetInfo) -> dict[str, dict[str, int]]:
+    return {
+        split.name: {
+            str(folder / shard_filename(contract.name, split.name, index, len(split.shard_lengths))): length
+            for index, length in enumerate(split.shard_lengths)
         }
-    return shards
+        for split in info.splits
+    }
 
 
 def _join(folders: Sequence[_Folder], split: str, patterns: str) -> Split:
-    """A side of all folders; with patterns, those of their shards that one fits, of whatever side."""
+    """Return a split of all folders; with patterns, the shards of any split that match one."""
     if not patterns:
         shards = {path: count for folder in folders for path, count in folder.shards.get(split, {}).items()}
     else:
@@ -163,8 +155,8 @@ def _join(folders: Sequence[_Folder], split: str, patterns: str) -> Split:
         shards = {
             path: count
             for folder in folders
-            for side in folder.shards.values()
-            for path, count in side.items()
+            for counts in folder.shards.values()
+            for path, count in counts.items()
             if any(fnmatch.fnmatchcase(path, pattern) for pattern in wanted)
         }
     return Split(name=split, files=tuple(shards), records=sum(shards.values()))
@@ -177,26 +169,11 @@ def _not_empty(split: Split, flag: str) -> Split:
 
 
 def example_features(features: Iterable[FeatureSpec]) -> dict[str, tf.io.FixedLenFeature]:
-    """What `tf.io.parse_example` needs to read these features."""
+    """Return the specification of features for `tf.io.parse_example`."""
     return {
         feature.name: tf.io.FixedLenFeature([], _DTYPES[feature.dtype], feature.default)
         for feature in features
     }
-
-
-def instance_features(contract: DataContract) -> Mapping[str, FeatureSpec]:
-    """What a model of a dataset is asked with: the inputs of its signature, by name.
-
-    Raises:
-        InputError: a dataset of pictures has not exactly one string input.
-    """
-    inputs = [feature for feature in contract.features if feature.role == "input"]
-    if contract.record_format == "csv":
-        return {feature.name: feature for feature in inputs}
-    if len(inputs) != 1 or inputs[0].dtype != "string":
-        names = [feature.name for feature in inputs]
-        raise InputError("features", expected="exactly one string with the role 'input'", received=names)
-    return {IMAGE_INPUT: inputs[0]}
 
 
 def check_label(contract: DataContract, *, classes: bool) -> None:
@@ -204,10 +181,10 @@ def check_label(contract: DataContract, *, classes: bool) -> None:
 
     Args:
         contract: of the dataset.
-        classes: whether the model predicts classes.
+        classes: True for a classifier, False for a regression.
 
     Raises:
-        ContractError: it predicts classes and the label has no vocabulary, or the other way round.
+        ContractError: the label of a classifier has no vocabulary, or that of a regression is no number.
     """
     label = contract.label
     if classes != bool(label.vocabulary) or (not classes and not label.is_number):

@@ -1,45 +1,102 @@
-"""What a finished job says of itself: `evaluation.json`."""
+"""Report of a finished job: its paths, its evaluation, and the metrics of a tuning trial."""
 
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypertune
+
+from contract.artifacts import (
+    Baseline,
+    Evaluation,
+    ExportReport,
+    GoldenRequest,
+    ProductionEvaluation,
+    SplitEvaluation,
+    TrainingReport,
+)
+from contract.naming import mounted_path
 from trainer.config import TrainConfig
+from trainer.evaluators import Score
 from trainer.export import ExportedModel
 from trainer.records import Records
-from trainer.scores.score import Score
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingFacts:
-    """How the training went.
+class JobPaths:
+    """Files and folders of a job.
+
+    Vertex AI names three of them in the environment:
+    https://cloud.google.com/vertex-ai/docs/training/code-requirements#environment-variables
 
     Attributes:
-        steps: at which the model is.
-        resumed_from_step: where this process took over, 0 for the beginning.
-        seconds: this process trained.
-        examples_per_second: in that time.
-        precision: Keras dtype policy.
+        job: folder of everything that the job writes.
+        model: the SavedModel.
+        checkpoints: of the training.
+        logs: for TensorBoard.
     """
 
-    steps: int
-    resumed_from_step: int
-    seconds: float
-    examples_per_second: float
-    precision: str
+    job: Path
+    model: Path
+    checkpoints: Path
+    logs: Path
+
+    @classmethod
+    def of(cls, job_dir: str, environment: Mapping[str, str]) -> JobPaths:
+        """Return the paths of a job directory, unless the environment names others.
+
+        Trials of a tuning job share a job directory; each has a folder of its own in it, as on Vertex AI.
+        """
+        base = mounted_path(job_dir) / environment.get("CLOUD_ML_TRIAL_ID", "")
+
+        def place(variable: str, name: str) -> Path:
+            value = environment.get(variable, "")
+            return mounted_path(value) if value else base / name
+
+        return cls(
+            job=base,
+            model=place("AIP_MODEL_DIR", "model"),
+            checkpoints=place("AIP_CHECKPOINT_DIR", "checkpoints"),
+            logs=place("AIP_TENSORBOARD_LOG_DIR", "logs"),
+        )
+
+    @property
+    def evaluation(self) -> Path:
+        """Evaluation of the model; written last of all: the success marker of a job."""
+        return self.job / Evaluation.FILENAME
+
+    @property
+    def golden(self) -> Path:
+        """Golden requests."""
+        return self.job / GoldenRequest.FILENAME
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text)
+    partial.replace(path)
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a JSON file whole or not at all. NaN is refused: it is no JSON."""
+    write_text(path, json.dumps(document, indent=2, allow_nan=False) + "\n")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judgement:
-    """How good a model is on one side of a dataset.
+class EvaluationResult:
+    """Scores on one split of a dataset.
 
     Attributes:
-        examples: how many records were judged.
+        examples: number of records.
         model: score of the export.
-        baseline: score of the constant answer.
+        baseline: score of the constant baseline.
         production: score of the version in production, if there is one.
     """
 
@@ -50,70 +107,78 @@ class Judgement:
 
 
 def is_finished(path: Path, config: TrainConfig) -> bool:
-    """Whether this `evaluation.json` is there and is of a job with the same parameters."""
-    if not path.is_file():
-        return False
-    report = json.loads(path.read_text())
-    return bool(report["training"]["parameters"] == config.parameters())
+    """Return True if the evaluation of a job with the same parameters is there."""
+    return (
+        path.is_file() and Evaluation.from_text(path.read_text()).training.parameters == config.parameters()
+    )
 
 
-def evaluation(
+def create_evaluation(
     config: TrainConfig,
     records: Records,
     *,
-    validation: Judgement,
-    test: Judgement | None,
+    validation: EvaluationResult,
+    test: EvaluationResult | None,
     baseline_kind: str,
     export: ExportedModel,
     parity: float,
-    training: TrainingFacts,
-) -> dict[str, Any]:
-    """The report as plain JSON values.
+    training: TrainingReport,
+) -> Evaluation:
+    """Return the evaluation of a job.
 
     Args:
         config: of the job.
         records: of the dataset.
-        validation: what the gate judges by.
-        test: what is only reported, if the dataset has such a side.
-        baseline_kind: names the constant answer.
+        validation: result that the gate decides by.
+        test: result that is only reported, if the dataset has a test split.
+        baseline_kind: name of the constant baseline.
         export: read from disk.
-        parity: the largest difference between a number of the export and of the model in memory.
-        training: how it went.
+        parity: largest difference of an output between the export and the model in memory.
+        training: of the model.
     """
-    return {
-        "dataset": records.contract.name,
-        "data_dir": config.data_dir,
-        "examples": validation.examples,
-        "labels": list(records.labels),
-        "metrics": validation.model.metrics,
-        "trivial_baseline": {"kind": baseline_kind, "metrics": validation.baseline.metrics},
-        "production": None
+    return Evaluation(
+        dataset=records.contract.name,
+        data_dir=config.data_dir,
+        examples=validation.examples,
+        labels=records.labels,
+        metrics=validation.model.metrics,
+        baseline=Baseline(kind=baseline_kind, metrics=validation.baseline.metrics),
+        production=None
         if validation.production is None
-        else {
-            "version": config.production_version,
-            "model": config.production_model,
-            "metrics": validation.production.metrics,
-        },
-        "test": None
+        else ProductionEvaluation(
+            version=config.production_version,
+            model=config.production_model,
+            metrics=validation.production.metrics,
+        ),
+        test=None
         if test is None
-        else {
-            "examples": test.examples,
-            "metrics": test.model.metrics,
-            "trivial_baseline": {"kind": baseline_kind, "metrics": test.baseline.metrics},
-        },
+        else SplitEvaluation(
+            examples=test.examples,
+            metrics=test.model.metrics,
+            baseline=Baseline(kind=baseline_kind, metrics=test.baseline.metrics),
+        ),
+        export=ExportReport(
+            signature=export.signature(),
+            bytes=export.bytes(),
+            parity_max_abs_difference=parity,
+            finite=validation.model.finite,
+        ),
+        training=training,
         **validation.model.details,
-        "export": {
-            "signature": export.signature(),
-            "bytes": export.bytes(),
-            "parity_max_abs_difference": parity,
-            "finite": validation.model.finite,
-        },
-        "training": {
-            "steps": training.steps,
-            "resumed_from_step": training.resumed_from_step,
-            "seconds": round(training.seconds, 3),
-            "examples_per_second": round(training.examples_per_second, 3),
-            "precision": training.precision,
-            "parameters": config.parameters(),
-        },
-    }
+    )
+
+
+def report_trial(metrics: Mapping[str, float], *, step: int) -> None:
+    """Report the metrics of a hyperparameter tuning trial; do nothing in any other job.
+
+    https://cloud.google.com/vertex-ai/docs/training/code-requirements#hp-tuning-metric
+
+    Args:
+        metrics: of the validation split, each reported under its own name.
+        step: of the model.
+    """
+    if "CLOUD_ML_TRIAL_ID" not in os.environ:
+        return
+    reporter = hypertune.HyperTune()
+    for name, value in metrics.items():
+        reporter.report_hyperparameter_tuning_metric(name, value, global_step=step)

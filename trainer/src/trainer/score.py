@@ -1,4 +1,4 @@
-"""Scores an exported model on any converted dataset, the month after its own for instance.
+"""Evaluates an exported model on any converted dataset, the month after its own for instance.
 
 python -m trainer.score --model-dir DIR --data-dir DIR --split all
 """
@@ -10,29 +10,30 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from contract import TEST_SPLIT, TRAIN_SPLIT, VALIDATION_SPLIT, ContractError
-from contract.mount import mounted_path
+from contract.artifacts import Baseline, SplitEvaluation
+from contract.naming import mounted_path
+from contract.validation import to_json
 from trainer.errors import InputError, TrainingError
-from trainer.ranges import COUNT, check
 
 if TYPE_CHECKING:
+    from trainer.evaluators import Evaluator
     from trainer.export import ExportedModel
     from trainer.records import Records, Split
-    from trainer.scores.score import Scorer
 
 ALL = "all"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the score of a model as JSON.
+    """Print the metrics of a model as JSON.
 
     Returns:
         The exit status: 0, or 1 where the model or the data can't be used.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m trainer.score", description="Scores an exported model on the records of a dataset."
+        prog="python -m trainer.score", description="Evaluates an exported model on the records of a dataset."
     )
     parser.add_argument(
         "--model-dir", required=True, metavar="DIR", help="a SavedModel; gs:// is read mounted"
@@ -44,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--eval-batch-size", type=int, default=1024, metavar="SIZE", help="(default: 1024)")
     flags = parser.parse_args(argv)
     try:
-        check(flags, {"eval_batch_size": COUNT})
+        if flags.eval_batch_size < 1:
+            raise InputError("--eval-batch-size", expected="1 or more", received=flags.eval_batch_size)
         print(
             json.dumps(score(flags.model_dir, flags.data_dir, flags.split, flags.eval_batch_size), indent=2)
         )
@@ -54,58 +56,55 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def score(model_dir: str, data_dir: str, split_name: str, batch_size: int) -> dict[str, object]:
-    """How good a model is on the records of a split, and what a constant answer would be worth.
+def score(model_dir: str, data_dir: str, split_name: str, batch_size: int) -> dict[str, Any]:
+    """Return the metrics of a model on a split, and those of the constant baseline.
 
     Raises:
         InputError: the model or the data can't be used, or don't fit together.
         ContractError: the contract of the data is wrong.
     """
-    from trainer.evaluate import ask
     from trainer.export import ExportedModel
-    from trainer.records import Records, instance_features
+    from trainer.records import Records
 
     records = Records.open(data_dir)
-    export = ExportedModel(
-        mounted_path(model_dir), inputs=instance_features(records.contract), field="--model-dir"
-    )
+    export = ExportedModel(mounted_path(model_dir), inputs=records.contract.model_inputs, field="--model-dir")
     split = _split(records, split_name)
-    scorer = _scorer(export, records)
-    answers = ask(export, records, split, batch_size=batch_size)
-    return {
-        "examples": split.records,
-        "metrics": scorer.score(answers).metrics,
-        "trivial_baseline": {
-            "kind": scorer.baseline_kind,
-            "metrics": scorer.baseline(split, answers.targets).metrics,
-        },
-    }
+    evaluator = _evaluator(export, records)
+    predictions = export.predict_split(records, split, batch_size=batch_size)
+    evaluation = SplitEvaluation(
+        examples=split.records,
+        metrics=evaluator.evaluate(predictions).metrics,
+        baseline=Baseline(
+            kind=evaluator.baseline_kind, metrics=evaluator.baseline(split, predictions.targets).metrics
+        ),
+    )
+    return to_json(evaluation)
 
 
 def _split(records: Records, name: str) -> Split:
-    sides = {side.name: side for side in (records.train, records.validation, records.test) if side}
+    splits = {split.name: split for split in (records.train, records.validation, records.test) if split}
     if name == ALL:
-        files = tuple(file for side in sides.values() for file in side.files)
-        return replace(records.train, name=ALL, files=files, records=sum(s.records for s in sides.values()))
-    if name not in sides:
-        raise InputError("--split", expected=f"one of {sorted(sides)} in this dataset", received=name)
-    return sides[name]
+        files = tuple(file for split in splits.values() for file in split.files)
+        return replace(
+            records.train, name=ALL, files=files, records=sum(split.records for split in splits.values())
+        )
+    if name not in splits:
+        raise InputError("--split", expected=f"one of {sorted(splits)} in this dataset", received=name)
+    return splits[name]
 
 
-def _scorer(export: ExportedModel, records: Records) -> Scorer:
-    """By what the model answers."""
-    from trainer.images.autoencoder import RECONSTRUCTION
-    from trainer.scores.classes import PROBABILITIES, ClassScorer
-    from trainer.scores.numbers import PREDICTIONS, NumberScorer
-    from trainer.scores.pictures import ERROR, PictureScorer
+def _evaluator(export: ExportedModel, records: Records) -> Evaluator:
+    """Return the evaluator for the outputs of a model."""
+    from trainer.adapter import ERROR, PREDICTIONS, PROBABILITIES, RECONSTRUCTION
+    from trainer.evaluators import ClassificationEvaluator, ReconstructionEvaluator, RegressionEvaluator
 
-    outputs = export.signature()["outputs"]
+    outputs = export.signature().outputs
     if PROBABILITIES in outputs:
-        return ClassScorer(records)
+        return ClassificationEvaluator(records)
     if PREDICTIONS in outputs:
-        return NumberScorer(records)
+        return RegressionEvaluator(records)
     if ERROR in outputs:
-        return PictureScorer(records, image_size=outputs[RECONSTRUCTION]["shape"][1])
+        return ReconstructionEvaluator(records, image_size=outputs[RECONSTRUCTION]["shape"][1])
     expected = f"{PROBABILITIES}, {PREDICTIONS} or {ERROR}"
     raise InputError("outputs of --model-dir", expected=expected, received=sorted(outputs))
 

@@ -1,19 +1,25 @@
-"""Over which devices and workers to spread the training."""
+"""Distribution strategy (devices and workers) and mixed-precision policy."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
 import tensorflow as tf
 
+from trainer.config import PrecisionName
 from trainer.errors import InputError
+
+_CPU_FLAGS = frozenset({"amx_bf16", "avx512_bf16"})
+_AMPERE = (8, 0)
 
 
 def create_strategy(environment: Mapping[str, str]) -> tf.distribute.Strategy:
-    """The strategy for what this process finds.
+    """Return the strategy for the hardware of this process.
 
-    TPU where there is one, several workers where `TF_CONFIG` lists them, all GPUs of a machine, or a device.
+    A TPU where there is one, several workers where `TF_CONFIG` lists them, all GPUs of a machine, or one
+    device.
     https://cloud.google.com/vertex-ai/docs/training/distributed-training#tf-config
 
     Raises:
@@ -35,7 +41,7 @@ def create_strategy(environment: Mapping[str, str]) -> tf.distribute.Strategy:
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process writes what the job leaves behind."""
+    """Return True if this process writes the results of the job."""
     resolver = strategy.cluster_resolver
     if resolver is None or not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return True
@@ -46,7 +52,7 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 
 def is_multi_worker(strategy: tf.distribute.Strategy) -> bool:
-    """Whether other processes take part in every step."""
+    """Return True if other processes take part in every step."""
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
@@ -58,3 +64,35 @@ def _workers(tf_config: str) -> int:
         return sum(len(cluster.get(role, ())) for role in ("chief", "master", "worker"))
     except (ValueError, AttributeError) as error:
         raise InputError("TF_CONFIG", expected="a JSON object", received=tf_config[:200]) from error
+
+
+def dtype_policy(precision: PrecisionName, *, cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Return the Keras dtype policy of a precision: `float32` or `mixed_bfloat16`.
+
+    `auto` means bfloat16 where it is faster: TPUs, NVIDIA GPUs from Ampere on, and processors with
+    instructions for it. Elsewhere it is emulated, and slower than float32.
+
+    Args:
+        precision: of the job.
+        cpuinfo: file in which Linux lists the features of the processor.
+    """
+    if precision == "auto":
+        precision = "bfloat16" if _gains_from_bfloat16(cpuinfo) else "float32"
+    return "mixed_bfloat16" if precision == "bfloat16" else "float32"
+
+
+def _gains_from_bfloat16(cpuinfo: Path) -> bool:
+    if tf.config.list_logical_devices("TPU"):
+        return True
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+        return all(detail.get("compute_capability", (0, 0)) >= _AMPERE for detail in details)
+    return bool(_cpu_flags(cpuinfo) & _CPU_FLAGS)
+
+
+def _cpu_flags(cpuinfo: Path) -> frozenset[str]:
+    if not cpuinfo.is_file():
+        return frozenset()
+    lines = (line.partition(":") for line in cpuinfo.read_text().splitlines())
+    return frozenset(flag for name, _, value in lines if name.strip() == "flags" for flag in value.split())

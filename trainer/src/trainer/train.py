@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import keras
+import numpy as np
+import tensorflow as tf
 
+from contract.artifacts import TrainingReport
+from contract.data_contract import IMAGE_INPUT
+from contract.naming import mounted_path
+from trainer.adapter import ModelAdapter
 from trainer.checkpoints import Checkpoints
-from trainer.conclusion import conclude
 from trainer.config import TrainConfig
-from trainer.fit import fit
-from trainer.job import JobPaths
-from trainer.loop import Loop
-from trainer.models import family_of
-from trainer.precision import policy_of
-from trainer.records import Records
-from trainer.report import is_finished
-from trainer.strategy import create_strategy, is_chief
+from trainer.evaluators import Evaluator
+from trainer.examples import choose_golden, first_examples, golden_requests, spread_examples
+from trainer.export import ExportedModel, save_model
+from trainer.loop import Trainer
+from trainer.records import Records, Split
+from trainer.registry import ModelSpec, model_spec
+from trainer.report import (
+    EvaluationResult,
+    JobPaths,
+    create_evaluation,
+    is_finished,
+    report_trial,
+    write_text,
+)
+from trainer.strategy import create_strategy, dtype_policy, is_chief
 from trainer.tensorboard import Summaries
+
+_PARITY_EXAMPLES = 64
+_SUMMARY_EXAMPLES = 16
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +57,11 @@ def run(config: TrainConfig, *, environment: Mapping[str, str]) -> None:
         return
     strategy = create_strategy(environment)
     records = Records.open(config.data_dir, train_files=config.train_files, eval_files=config.eval_files)
-    family = family_of(config, records)
-    policy = policy_of(config.precision)
+    spec = model_spec(config, records)
+    policy = dtype_policy(config.precision)
     keras.utils.set_random_seed(config.seed)
     with strategy.scope():
-        learner = family.create(config, records, policy)
+        adapter = spec.create(config, records, policy)
     epoch = records.train.records / config.train_batch_size
     total_steps = config.train_steps or math.ceil(config.train_epochs * epoch)
     log.info("%s, %s, replicas: %d", config.model, policy, strategy.num_replicas_in_sync)
@@ -56,15 +71,111 @@ def run(config: TrainConfig, *, environment: Mapping[str, str]) -> None:
     )
 
     chief = is_chief(strategy)
-    loop = Loop(strategy, learner, total_steps=total_steps, config=config)
-    facts = fit(
-        loop,
-        records,
-        config,
-        strategy=strategy,
-        checkpoints=Checkpoints(paths.checkpoints, loop, config, chief=chief),
-        summaries=Summaries(paths.logs, enabled=chief),
-        precision=policy,
+    trainer = Trainer(strategy, adapter, total_steps=total_steps, config=config)
+    checkpoints = Checkpoints(
+        paths.checkpoints, network=adapter.network, optimizer=trainer.optimizer, config=config, chief=chief
     )
+    summaries = Summaries(paths.logs, enabled=chief)
+    training = trainer.fit(records, checkpoints=checkpoints, summaries=summaries, precision=policy)
     if chief:
-        conclude(learner, family, records, config, paths=paths, training=facts)
+        export_and_evaluate(adapter, spec, records, config, paths=paths, training=training)
+
+
+def export_and_evaluate(
+    adapter: ModelAdapter,
+    spec: ModelSpec,
+    records: Records,
+    config: TrainConfig,
+    *,
+    paths: JobPaths,
+    training: TrainingReport,
+) -> None:
+    """Export a trained model, evaluate the export as read back from disk, and write the report.
+
+    Args:
+        adapter: trained; its weights are float32 whatever it computes in.
+        spec: of the model.
+        records: of the dataset.
+        config: of the job.
+        paths: of the job.
+        training: of the model, for the evaluation.
+
+    Raises:
+        InputError: the production model can't be read or compared.
+    """
+    # Exports compute in float32: they are served on processors without bfloat16.
+    served = spec.create(config, records, "float32")
+    served.network.set_weights(adapter.network.get_weights())
+    save_model(served, paths.model)
+    inputs = records.contract.model_inputs
+    export = ExportedModel(paths.model, inputs=inputs)
+    log.info("exported %s, %.1f MB", paths.model, export.bytes() / 1e6)
+
+    evaluator = spec.evaluator(config, records)
+    exports = [export]
+    if config.production_model:
+        place = mounted_path(config.production_model)
+        exports.append(ExportedModel(place, inputs=inputs, field="--production-model"))
+    validation = _evaluate(exports, evaluator, records, records.validation, config)
+    test = None if records.test is None else _evaluate([export], evaluator, records, records.test, config)
+
+    summaries = Summaries(paths.logs)
+    for split, result in (("validation", validation), ("test", test)):
+        if result is not None:
+            metrics = result.model.metrics
+            summaries.scalars(training.steps, {f"{split}/{name}": value for name, value in metrics.items()})
+    if IMAGE_INPUT in inputs:
+        some = spread_examples(records, records.validation, _SUMMARY_EXAMPLES)
+        summaries.images(training.steps, served.summary_images(some.inputs, export.predict_examples(some)))
+    golden = choose_golden(records, records.validation)
+    requests = golden_requests(golden, export.predict(golden.inputs))
+    write_text(paths.golden, "".join(request.to_line() for request in requests))
+    evaluation = create_evaluation(
+        config,
+        records,
+        validation=validation,
+        test=test,
+        baseline_kind=evaluator.baseline_kind,
+        export=export,
+        parity=_parity(served, export, records),
+        training=training,
+    )
+    report_trial(validation.model.metrics, step=training.steps)
+    write_text(paths.evaluation, evaluation.to_text())
+    log.info("finished: %s", paths.evaluation)
+
+
+def _evaluate(
+    exports: Sequence[ExportedModel],
+    evaluator: Evaluator,
+    records: Records,
+    split: Split,
+    config: TrainConfig,
+) -> EvaluationResult:
+    """Evaluate the model, the constant baseline and, as the second export, production on the same records."""
+    predictions = [
+        export.predict_split(records, split, batch_size=config.eval_batch_size) for export in exports
+    ]
+    scores = [evaluator.evaluate(prediction) for prediction in predictions]
+    baseline = evaluator.baseline(split, predictions[0].targets)
+    for name, score in zip(("model", "production"), scores, strict=False):
+        log.info("%s, %s: %s", split.name, name, score)
+    log.info("%s, %s: %s", split.name, evaluator.baseline_kind.replace("_", " "), baseline)
+    return EvaluationResult(
+        examples=split.records,
+        model=scores[0],
+        baseline=baseline,
+        production=scores[1] if len(scores) > 1 else None,
+    )
+
+
+def _parity(adapter: ModelAdapter, export: ExportedModel, records: Records) -> float:
+    """Return the largest difference of an output between the export and the model in memory."""
+    some = first_examples(records, records.validation, _PARITY_EXAMPLES)
+    expected = adapter.serve({name: tf.constant(values) for name, values in some.inputs.items()})
+    found = export.predict(some.inputs)
+    return max(
+        float(np.nan_to_num(np.abs(expected[name].numpy() - values), nan=1.0).max())
+        for name, values in found.items()
+        if values.dtype.kind == "f"
+    )

@@ -11,24 +11,6 @@ Deviations:
   is found too. A warning tells where the client's versions are others.
 - User metrics appear when the pipeline has ended; there are no system metrics and no execution details.
 - A message's text may be of any length. `JOB_VIEW_DESCRIPTION` is the summary.
+- The pipeline, packages and folders for temporary files must be in existing buckets of the emulator.
 - Streaming jobs, templates, snapshots and steps in other languages are refused.
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from emulator.config import Config
-    from emulator.dataflow.service import DataflowService
-    from emulator.state import State
-
-__all__ = ["create"]
-
-
-def create(config: Config, state: State) -> DataflowService:
-    """The service, not started."""
-    # A job's process runs `emulator.dataflow.job_main`: it must not wait for a web server's imports.
-    from emulator.dataflow.service import DataflowService
-
-    return DataflowService(config, state)

@@ -1,6 +1,8 @@
-"""What happens to a job, line by line in its folder: the job's process appends, the emulator reads.
+"""Events of a job, line by line in its folder: the job's process appends, the emulator reads.
 
-A file outlives both: an emulator that was killed finds in it all that the job said meanwhile.
+A file outlives both: an emulator that was killed finds in it all that the job said meanwhile. States and the
+importance of messages are Dataflow's:
+https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs#jobstate
 """
 
 from __future__ import annotations
@@ -9,17 +11,46 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeAlias
-
-from emulator.dataflow import states
 
 FILENAME = "events.jsonl"
 
 
+class JobState(StrEnum):
+    """State of a job."""
+
+    PENDING = "JOB_STATE_PENDING"
+    RUNNING = "JOB_STATE_RUNNING"
+    DONE = "JOB_STATE_DONE"
+    FAILED = "JOB_STATE_FAILED"
+    CANCELLING = "JOB_STATE_CANCELLING"
+    CANCELLED = "JOB_STATE_CANCELLED"
+
+
+class Importance(StrEnum):
+    """Importance of a message, from the least to the most; the service numbers them in another order."""
+
+    UNKNOWN = "JOB_MESSAGE_IMPORTANCE_UNKNOWN"
+    DEBUG = "JOB_MESSAGE_DEBUG"
+    DETAILED = "JOB_MESSAGE_DETAILED"
+    BASIC = "JOB_MESSAGE_BASIC"
+    WARNING = "JOB_MESSAGE_WARNING"
+    ERROR = "JOB_MESSAGE_ERROR"
+
+    @property
+    def rank(self) -> int:
+        """Place in the order, from 0."""
+        return list(Importance).index(self)
+
+
+TERMINAL_STATES = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
+
+
 @dataclass(frozen=True, kw_only=True)
 class StateChange:
-    """The job is in a state from now on.
+    """Change of a job's state.
 
     Attributes:
         time: RFC 3339, in UTC.
@@ -32,7 +63,7 @@ class StateChange:
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """Something to tell the user.
+    """Message for the user.
 
     Attributes:
         time: RFC 3339, in UTC.
@@ -47,7 +78,7 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True)
 class Metrics:
-    """All metrics of the job, instead of those before.
+    """All metrics of a job; they replace earlier ones.
 
     Attributes:
         time: RFC 3339, in UTC.
@@ -65,30 +96,30 @@ _KINDS: dict[str, type[StateChange | Message | Metrics]] = {
 
 
 def now() -> str:
-    """The time in UTC, RFC 3339 with microseconds."""
+    """Return the time in UTC, RFC 3339 with microseconds."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 class EventLog:
-    """The events of one job."""
+    """Events of one job, in a file of its folder."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / FILENAME
 
     def change_state(self, state: str) -> None:
-        """The job is in this state from now on."""
+        """Append a change of state."""
         self._append(StateChange(time=now(), state=state))
 
-    def tell(self, text: str, *, importance: str = states.BASIC) -> None:
-        """Tell the user something."""
+    def add_message(self, text: str, *, importance: str = Importance.BASIC) -> None:
+        """Append a message for the user."""
         self._append(Message(time=now(), importance=importance, text=text))
 
     def set_metrics(self, updates: list[dict[str, Any]]) -> None:
-        """These are all metrics now."""
+        """Append metrics, which replace earlier ones."""
         self._append(Metrics(time=now(), updates=updates))
 
     def read(self) -> list[Event]:
-        """All events, oldest first; none before the first was written."""
+        """Return all events, oldest first."""
         try:
             content = self._path.read_bytes()
         except FileNotFoundError:
@@ -108,7 +139,7 @@ class EventLog:
 
 
 def _from_json(line: bytes) -> Event | None:
-    """The event of a line; `None` for an empty one, or for the half of one that a killed writer left."""
+    """Parse a line; `None` for an empty one, or for the half of one that a killed writer left."""
     try:
         fields = json.loads(line)
     except ValueError:

@@ -1,9 +1,10 @@
-"""The jobs: what was submitted is in the state, what became of it in each job's folder."""
+"""Jobs: submissions are documents of the state, their progress is in each job's folder."""
 
 from __future__ import annotations
 
 import json
 import random
+import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -13,21 +14,31 @@ from typing import Any
 
 from emulator import processes
 from emulator.config import Config
-from emulator.dataflow import states
-from emulator.dataflow.events import Event, EventLog, Message, Metrics, StateChange, now
-from emulator.dataflow.exits import describe_exit
+from emulator.dataflow.events import (
+    TERMINAL_STATES,
+    Event,
+    EventLog,
+    Importance,
+    JobState,
+    Message,
+    Metrics,
+    StateChange,
+    now,
+)
 from emulator.dataflow.submission import FILENAME
 from emulator.errors import AlreadyExists, FailedPrecondition, NotFound
+from emulator.processes import Process
 from emulator.state import State
 
 KIND = "dataflow.job"
 """The kind of the state's documents: `{"job": Job as JSON, "started": bool}`, by job id."""
 
 _GRACE_SECONDS = 3.0
+_LAST_LINES = 30
 
 
 class Jobs:
-    """All jobs of all projects; safe to use from several threads."""
+    """Store of all jobs of all projects; safe to use from several threads."""
 
     def __init__(self, config: Config, state: State) -> None:
         self._config = config
@@ -35,7 +46,7 @@ class Jobs:
         self._lock = threading.RLock()
 
     def directory(self, job_id: str) -> Path:
-        """The folder of a job: its submission, events, log, packages."""
+        """Return the folder of a job: its submission, events, log, packages."""
         return self._config.jobs / job_id
 
     def create(self, job: dict[str, Any]) -> dict[str, Any]:
@@ -55,7 +66,7 @@ class Jobs:
             for other in self.all(job["projectId"], job["location"]):
                 if request_id and other.get("clientRequestId") == request_id:
                     return other
-                if other["name"] == job["name"] and other["currentState"] not in states.TERMINAL:
+                if other["name"] == job["name"] and other["currentState"] not in TERMINAL_STATES:
                     raise AlreadyExists(
                         f"There is already an active job named {job['name']}. If you want to submit a second "
                         "job, try again by setting a different name."
@@ -66,7 +77,7 @@ class Jobs:
                 "id": _new_id(),
                 "createTime": created,
                 "startTime": created,
-                "currentState": states.PENDING,
+                "currentState": JobState.PENDING,
                 "currentStateTime": created,
             }
             directory = self.directory(new["id"])
@@ -77,7 +88,7 @@ class Jobs:
         return new
 
     def get(self, project: str, location: str, job_id: str) -> dict[str, Any]:
-        """A job as it is now.
+        """Return a job with its current state.
 
         Raises:
             NotFound: there is none of this id in the location.
@@ -86,12 +97,12 @@ class Jobs:
         job = document["job"]
         if (job["projectId"], job["location"]) != (project, location):
             raise _not_found(job_id)
-        return self._observe(document)
+        return self._refresh(document)
 
     def all(self, project: str, location: str | None) -> list[dict[str, Any]]:
-        """The jobs of a project as they are now, oldest first; `None` stands for every location."""
+        """Return the jobs of a project with their current states, oldest first; `None` is every location."""
         return [
-            self._observe(document)
+            self._refresh(document)
             for document in self._state.list(KIND)
             if document["job"]["projectId"] == project and location in (None, document["job"]["location"])
         ]
@@ -105,45 +116,47 @@ class Jobs:
         """
         with self._lock:
             job = self.get(project, location, job_id)
-            if job["currentState"] in states.TERMINAL:
+            if job["currentState"] in TERMINAL_STATES:
                 raise FailedPrecondition(f"Job {job_id} can't be cancelled: it is in {job['currentState']}.")
-            if job["currentState"] != states.CANCELLING:
-                job = {**job, "requestedState": states.CANCELLED}
+            if job["currentState"] != JobState.CANCELLING:
+                job = {**job, "requestedState": JobState.CANCELLED}
                 self._put(job, started=True)
                 events = EventLog(self.directory(job_id))
-                events.change_state(states.CANCELLING)
-                events.tell("Cancel request is committed for the job.")
+                events.change_state(JobState.CANCELLING)
+                events.add_message("Cancel request is committed for the job.")
                 self._terminate_later(job_id)
         return self.get(project, location, job_id)
 
     def messages(self, job_id: str) -> list[Message]:
-        """What a job told, oldest first."""
+        """Return the messages of a job, oldest first."""
         return [event for event in self._events(job_id) if isinstance(event, Message)]
 
     def metrics(self, job_id: str) -> Metrics | None:
-        """The newest metrics of a job, if it has told any."""
+        """Return the newest metrics of a job; `None` if it has none yet."""
         found = [event for event in self._events(job_id) if isinstance(event, Metrics)]
         return found[-1] if found else None
 
     def resume(self) -> None:
-        """Go on where an emulator was killed: start what wasn't started, end what was being cancelled."""
+        """Resume after a killed emulator: start jobs that weren't started, end those being cancelled."""
         for document in self._state.list(KIND):
-            job = self._observe(document)
-            if job["currentState"] == states.CANCELLING:
+            job = self._refresh(document)
+            if job["currentState"] == JobState.CANCELLING:
                 self._terminate_later(job["id"])
-            elif not document["started"] and job["currentState"] == states.PENDING:
+            elif not document["started"] and job["currentState"] == JobState.PENDING:
                 self._start(job)
 
     def shut_down(self) -> None:
-        """End all active jobs; they have failed, since nothing goes on with them later."""
+        """End all active jobs as FAILED, since nothing resumes them later."""
         active = [
             job["id"]
-            for job in map(self._observe, self._state.list(KIND))
-            if job["currentState"] not in states.TERMINAL
+            for job in map(self._refresh, self._state.list(KIND))
+            if job["currentState"] not in TERMINAL_STATES
         ]
 
         def end(job_id: str) -> None:
-            EventLog(self.directory(job_id)).tell("The emulator was stopped.", importance=states.ERROR)
+            EventLog(self.directory(job_id)).add_message(
+                "The emulator was stopped.", importance=Importance.ERROR
+            )
             processes.Process(self.directory(job_id)).terminate(_GRACE_SECONDS)
 
         with ThreadPoolExecutor(max_workers=max(1, len(active))) as pool:
@@ -167,36 +180,36 @@ class Jobs:
         process = processes.Process(self.directory(job_id))
         threading.Thread(target=process.terminate, args=(_GRACE_SECONDS,), daemon=True).start()
 
-    def _observe(self, document: dict[str, Any]) -> dict[str, Any]:
-        """The job with the state it is in now; what is final is written down."""
+    def _refresh(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Return the job with its current state; a terminal one is stored."""
         job: dict[str, Any] = document["job"]
-        if job["currentState"] in states.TERMINAL:
+        if job["currentState"] in TERMINAL_STATES:
             return job
         # In this order: a process that has ended has said all it will say.
         ended = document["started"] and not self._process(job).running()
         job = _with_state(job, self._events(job["id"]))
-        if ended or job["currentState"] in states.TERMINAL:
+        if ended or job["currentState"] in TERMINAL_STATES:
             return self._finish(job["id"])
         return job
 
     def _finish(self, job_id: str) -> dict[str, Any]:
-        """Write down how a job ended."""
+        """Store the terminal state of a job."""
         with self._lock:
             job = _with_state(self._document(job_id)["job"], self._events(job_id))
-            if job["currentState"] not in states.TERMINAL:
-                self._conclude(job)
+            if job["currentState"] not in TERMINAL_STATES:
+                self._finalize(job)
                 job = _with_state(job, self._events(job_id))
             self._put(job, started=True)
         return job
 
-    def _conclude(self, job: dict[str, Any]) -> None:
-        """Say how a job ended whose process is gone without having said it."""
+    def _finalize(self, job: dict[str, Any]) -> None:
+        """Add the terminal state of a job whose process ended without reporting one."""
         events = EventLog(self.directory(job["id"]))
-        if job["currentState"] == states.CANCELLING:
-            events.change_state(states.CANCELLED)
+        if job["currentState"] == JobState.CANCELLING:
+            events.change_state(JobState.CANCELLED)
             return
-        events.tell(describe_exit(self._process(job)), importance=states.ERROR)
-        events.change_state(states.FAILED)
+        events.add_message(exit_reason(self._process(job)), importance=Importance.ERROR)
+        events.change_state(JobState.FAILED)
 
     def _document(self, job_id: str) -> dict[str, Any]:
         document = self._state.get(KIND, job_id)
@@ -217,10 +230,10 @@ class Jobs:
 def _with_state(job: dict[str, Any], events: list[Event]) -> dict[str, Any]:
     state, time = job["currentState"], job["currentStateTime"]
     for event in events:
-        if not isinstance(event, StateChange) or state in states.TERMINAL:
+        if not isinstance(event, StateChange) or state in TERMINAL_STATES:
             continue
         # The process may still say RUNNING after it was told to stop.
-        if state == states.CANCELLING and event.state not in states.TERMINAL:
+        if state == JobState.CANCELLING and event.state not in TERMINAL_STATES:
             continue
         state, time = event.state, event.time
     return {**job, "currentState": state, "currentStateTime": time}
@@ -236,3 +249,15 @@ def _not_found(job_id: str) -> NotFound:
 def _new_id() -> str:
     digits = random.SystemRandom().randrange(10**18, 10**19)
     return f"{datetime.now(UTC):%Y-%m-%d_%H_%M_%S}-{digits}"
+
+
+def exit_reason(process: Process) -> str:
+    """Return a sentence on how a job's process ended, and its last lines of output."""
+    code = process.exit_code()
+    if code is None:
+        reason = "The job's process is gone and left no exit status: it was killed, or the machine stopped."
+    elif code < 0:
+        reason = f"The job's process was killed by {signal.Signals(-code).name}."
+    else:
+        reason = f"The job's process exited with status {code} before the pipeline had ended."
+    return "\n".join([reason, *process.last_lines(_LAST_LINES)])

@@ -1,4 +1,4 @@
-"""Runs a job's staged pipeline with Beam's own FnApiRunner.
+"""Runner of a job's staged pipeline: Beam's own FnApiRunner.
 
 python -m emulator.dataflow.run_pipeline JOB_DIRECTORY
 
@@ -8,6 +8,7 @@ One worker runs in this process, several are SDK harnesses of their own. The run
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
 import shlex
@@ -15,21 +16,20 @@ import sys
 import threading
 import traceback
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import apache_beam
+from apache_beam.metrics.metric import MetricResults
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability import python_urns
 from apache_beam.portability.api import beam_provision_api_pb2, beam_runner_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
+from apache_beam.runners.runner import PipelineResult
 from apache_beam.runners.worker import sdk_worker_main
 
-from emulator.dataflow import states
-from emulator.dataflow.events import EventLog, now
-from emulator.dataflow.metrics import metric_updates
+from emulator.dataflow.events import EventLog, Importance, JobState, now
 from emulator.dataflow.submission import PIPELINE_FILENAME, Submission
-from emulator.dataflow.worker_log import log_to_stderr
 
 # Options that only steer the client, or that Beam's parser doesn't know.
 _CLIENT_OPTIONS = frozenset({"pipelineUrl", "pipelineProtoHash", "display_data", "runner"})
@@ -58,7 +58,7 @@ def main(directory: Path) -> NoReturn:
 
 
 def run(submission: Submission, directory: Path, events: EventLog) -> None:
-    """Run the pipeline to its end; events tell how it went.
+    """Run the pipeline to its end; the progress goes to the events.
 
     Raises:
         ForeignEnvironmentError: a step needs another SDK than Python's.
@@ -66,7 +66,7 @@ def run(submission: Submission, directory: Path, events: EventLog) -> None:
     """
     workers = min(submission.num_workers, os.cpu_count() or 1)
     for warning in version_warnings(submission):
-        events.tell(warning, importance=states.WARNING)
+        events.add_message(warning, importance=Importance.WARNING)
     pipeline = beam_runner_api_pb2.Pipeline.FromString((directory / PIPELINE_FILENAME).read_bytes())
     replace_environments(pipeline, workers=workers)
     options = {name: value for name, value in submission.options.items() if name not in _CLIENT_OPTIONS}
@@ -84,16 +84,16 @@ def run(submission: Submission, directory: Path, events: EventLog) -> None:
     runner = fn_runner.FnApiRunner(provision_info=provision)
     # `run_via_runner_api` reads no option for it.
     runner._num_workers = workers
-    events.change_state(states.RUNNING)
-    events.tell(f"Running with {workers} worker{'s' if workers > 1 else ''}.")
+    events.change_state(JobState.RUNNING)
+    events.add_message(f"Running with {workers} worker{'s' if workers > 1 else ''}.")
     result = runner.run_via_runner_api(pipeline, beam_options)
     result.wait_until_finish()
     events.set_metrics(metric_updates(result, time=now()))
-    events.change_state(states.DONE)
+    events.change_state(JobState.DONE)
 
 
 def replace_environments(pipeline: beam_runner_api_pb2.Pipeline, *, workers: int) -> None:
-    """Let steps run on this machine instead of in the containers that the client named.
+    """Run steps on this machine instead of in the containers that the client named.
 
     Raises:
         ForeignEnvironmentError: a step needs another SDK than Python's.
@@ -114,7 +114,7 @@ def replace_environments(pipeline: beam_runner_api_pb2.Pipeline, *, workers: int
 
 
 def version_warnings(submission: Submission) -> list[str]:
-    """Where the client's versions aren't those that the job runs with: pickled code may not survive that."""
+    """Return warnings about versions that differ from the client's: pickled code may not survive that."""
     python = ".".join(platform.python_version_tuple()[:2])
     expected_name = f"Apache Beam Python {python} SDK"
     warnings = []
@@ -126,10 +126,80 @@ def version_warnings(submission: Submission) -> list[str]:
 
 
 def _fail(events: EventLog, error: BaseException | None) -> NoReturn:
-    events.tell("".join(traceback.format_exception(error)), importance=states.ERROR)
-    events.change_state(states.FAILED)
+    events.add_message("".join(traceback.format_exception(error)), importance=Importance.ERROR)
+    events.change_state(JobState.FAILED)
     sys.stdout.flush()
     os._exit(1)
+
+
+def metric_updates(result: PipelineResult, *, time: str) -> list[dict[str, Any]]:
+    """Return the user's counters, distributions and string sets, each once committed and once tentative.
+
+    Args:
+        result: a finished pipeline.
+        time: RFC 3339, written into every update.
+    """
+    found = result.metrics().query()
+    updates = []
+    for kind, convert in (
+        (MetricResults.COUNTERS, _counter),
+        (MetricResults.DISTRIBUTIONS, _distribution),
+        (MetricResults.STRINGSETS, _string_set),
+    ):
+        for metric in found[kind]:
+            context = {"step": metric.key.step, "namespace": metric.key.metric.namespace}
+            for extra in ({}, {"tentative": "true"}):
+                name = {
+                    "origin": "user",
+                    "name": metric.key.metric.name,
+                    "context": {**context, **extra},
+                }
+                updates.append({"name": name, **convert(metric.result), "updateTime": time})
+    return updates
+
+
+def _counter(value: Any) -> dict[str, Any]:
+    return {"kind": "Sum", "scalar": value}
+
+
+def _distribution(value: Any) -> dict[str, Any]:
+    return {
+        "kind": "Distribution",
+        "distribution": {
+            "count": value.count, "sum": value.sum, "min": value.min, "max": value.max, "mean": value.mean,
+        },
+    }  # fmt: skip
+
+
+def _string_set(value: Any) -> dict[str, Any]:
+    return {"kind": "Set", "set": sorted(value)}
+
+
+class JsonFormatter(logging.Formatter):
+    """Formatter of one JSON object a line; a traceback is part of the message."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__()
+        self._job_id = job_id
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as a JSON object on one line."""
+        fields: dict[str, Any] = {
+            "severity": record.levelname,
+            "message": super().format(record),
+            "logger": f"{record.pathname}:{record.lineno}",
+            "thread": record.threadName,
+            "job": self._job_id,
+            "worker": f"worker-{record.process}",
+        }
+        return json.dumps(fields)
+
+
+def log_to_stderr(job_id: str) -> None:
+    """Log all records of this process to its standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter(job_id))
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
 
 
 if __name__ == "__main__":

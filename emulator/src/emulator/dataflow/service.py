@@ -1,9 +1,10 @@
-"""The methods of Dataflow that are emulated."""
+"""Handlers of the methods of Dataflow that are emulated."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from google.cloud.dataflow_v1beta3 import types
@@ -12,10 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from emulator.config import Config
-from emulator.dataflow import states, wire
-from emulator.dataflow.events import now
+from emulator.dataflow import wire
+from emulator.dataflow.events import TERMINAL_STATES, Importance, JobState, now
 from emulator.dataflow.jobs import Jobs
-from emulator.dataflow.routes import routes
 from emulator.dataflow.submission import Submission, SubmissionError
 from emulator.errors import FailedPrecondition, InvalidArgument, Unimplemented
 from emulator.routing import Route
@@ -23,6 +23,7 @@ from emulator.state import State
 
 _DEFAULT_LOCATION = "us-central1"
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,1022}[a-z0-9])?")
+_PLACE = re.compile(r"[a-z0-9][-a-z0-9.:]*")
 
 Fields = Mapping[str, str]
 
@@ -32,14 +33,25 @@ class DataflowService:
 
     def __init__(self, config: Config, state: State) -> None:
         self._jobs = Jobs(config, state)
+        self._buckets = config.buckets
 
     @property
     def routes(self) -> list[Route]:
-        """Every method that the service has."""
-        return routes(self)
+        """Routes of every method of the service."""
+        return wire.routes(
+            {
+                "jobs.create": self.create_job,
+                "jobs.list": self.list_jobs,
+                "jobs.aggregated": self.aggregate_jobs,
+                "jobs.get": self.get_job,
+                "jobs.update": self.update_job,
+                "jobs.getMetrics": self.get_metrics,
+                "jobs.messages.list": self.list_messages,
+            }
+        )
 
     def start(self) -> None:
-        """Go on with the jobs of an emulator that was killed."""
+        """Resume the jobs of an emulator that was killed."""
         self._jobs.resume()
 
     def stop(self) -> None:
@@ -47,28 +59,28 @@ class DataflowService:
         self._jobs.shut_down()
 
     async def create_job(self, request: Request, fields: Fields) -> Response:
-        """`jobs.create`."""
+        """Handle `jobs.create`."""
         project, location = _place(request, fields)
         job = {**await wire.read_job(request), "projectId": project, "location": location}
-        _check(job)
+        await run_in_threadpool(_check, job, self._buckets)
         created = await run_in_threadpool(self._jobs.create, {**job, **_metadata(job)})
         return JSONResponse(wire.job_view(created, _view(request)))
 
     async def get_job(self, request: Request, fields: Fields) -> Response:
-        """`jobs.get`."""
+        """Handle `jobs.get`."""
         job = await self._job(request, fields)
         return JSONResponse(wire.job_view(job, _view(request)))
 
     async def list_jobs(self, request: Request, fields: Fields) -> Response:
-        """`jobs.list`, newest first."""
+        """Handle `jobs.list`, newest first."""
         return await self._list(request, *_place(request, fields))
 
     async def aggregate_jobs(self, request: Request, fields: Fields) -> Response:
-        """`jobs.aggregated`: those of all locations."""
+        """Handle `jobs.aggregated`: the jobs of all locations."""
         return await self._list(request, fields["project"], None)
 
     async def update_job(self, request: Request, fields: Fields) -> Response:
-        """`jobs.update`: only a batch job's cancellation."""
+        """Handle `jobs.update`: only a batch job's cancellation."""
         job = await wire.read_job(request)
         requested = job.get("requestedState", "")
         place = (*_place(request, fields), fields["job"])
@@ -77,16 +89,16 @@ class DataflowService:
             raise FailedPrecondition(
                 "requestedState: only a streaming job can be drained, this is a batch job."
             )
-        if requested != states.CANCELLED:
-            raise InvalidArgument(f"requestedState: expected {states.CANCELLED}, received {requested!r}")
+        if requested != JobState.CANCELLED:
+            raise InvalidArgument(f"requestedState: expected {JobState.CANCELLED}, received {requested!r}")
         cancelled = await run_in_threadpool(self._jobs.cancel, *place)
         return JSONResponse(wire.job_view(cancelled, _view(request)))
 
     async def list_messages(self, request: Request, fields: Fields) -> Response:
-        """`jobs.messages.list`."""
+        """Handle `jobs.messages.list`."""
         job = await self._job(request, fields)
         query = request.query_params
-        least = wire.enum_parameter(query, "minimumImportance", types.JobMessageImportance)
+        least = Importance(wire.enum_parameter(query, "minimumImportance", types.JobMessageImportance))
         after, before = wire.time_parameter(query, "startTime"), wire.time_parameter(query, "endTime")
         found = []
         for number, message in enumerate(await run_in_threadpool(self._jobs.messages, job["id"]), start=1):
@@ -95,7 +107,7 @@ class DataflowService:
                 continue
             if before is not None and time >= before:
                 continue
-            if states.IMPORTANCES.index(message.importance) < states.IMPORTANCES.index(least):
+            if Importance(message.importance).rank < least.rank:
                 continue
             document = {
                 "id": f"msg-{number:06d}",
@@ -108,7 +120,7 @@ class DataflowService:
         return JSONResponse({"jobMessages": shown, "nextPageToken": token})
 
     async def get_metrics(self, request: Request, fields: Fields) -> Response:
-        """`jobs.getMetrics`."""
+        """Handle `jobs.getMetrics`."""
         job = await self._job(request, fields)
         since = wire.time_parameter(request.query_params, "startTime")
         metrics = await run_in_threadpool(self._jobs.metrics, job["id"])
@@ -128,7 +140,7 @@ class DataflowService:
             (-number, wire.job_view(job, _view(request)))
             for number, job in enumerate(await run_in_threadpool(self._jobs.all, project, location))
             if wanted in ("UNKNOWN", "ALL")
-            or (wanted == "TERMINATED") == (job["currentState"] in states.TERMINAL)
+            or (wanted == "TERMINATED") == (job["currentState"] in TERMINAL_STATES)
             if name in ("", job["name"])
         ]
         shown, token = wire.page(found[::-1], query)
@@ -136,8 +148,11 @@ class DataflowService:
 
 
 def _place(request: Request, fields: Fields) -> tuple[str, str]:
-    """Project and location; without one in the path a query may have it, else it is the oldest location."""
+    """Return project and location; a location that isn't in the path may be in the query."""
     location = fields.get("location") or request.query_params.get("location") or _DEFAULT_LOCATION
+    for field, value in {"project": fields["project"], "location": location}.items():
+        if not _PLACE.fullmatch(value):
+            raise InvalidArgument(f"{field}: expected a match of {_PLACE.pattern}, received {value!r}")
     return fields["project"], location
 
 
@@ -145,7 +160,7 @@ def _view(request: Request) -> str:
     return wire.enum_parameter(request.query_params, "view", types.JobView)
 
 
-def _check(job: Mapping[str, Any]) -> None:
+def _check(job: Mapping[str, Any], buckets: Path) -> None:
     name = job.get("name", "")
     if not _NAME.fullmatch(name):
         raise InvalidArgument(f"name: expected a match of {_NAME.pattern}, received {name!r}")
@@ -155,7 +170,7 @@ def _check(job: Mapping[str, Any]) -> None:
         if job.get(field):
             raise Unimplemented(f"{field}: only streaming jobs have it, and they are not emulated.")
     try:
-        Submission.from_job(job)
+        Submission.from_job(job).check_buckets(buckets)
     except SubmissionError as error:
         raise InvalidArgument(str(error)) from error
 

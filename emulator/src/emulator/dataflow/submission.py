@@ -1,4 +1,4 @@
-"""What a client submitted, as far as the job's process needs it: read from the Job of `jobs.create`."""
+"""Submission of a job, as far as the job's process needs it: read from the Job of `jobs.create`."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from emulator.errors import InvalidArgument
+from emulator.storage.names import object_path, split_uri
+
 FILENAME = "job.json"
 PIPELINE_FILENAME = "pipeline.pb"
 PACKAGES_DIRECTORY = "packages"
 STAGED_DIRECTORY = "staged"
-"""Where Beam's SDK harness looks for staged files, below its semi-persistent directory."""
+"""Folder of staged files below the semi-persistent directory of Beam's SDK harness."""
 
 _OPTIONS = "environment.sdkPipelineOptions.options"
+_PACKAGES = "environment.workerPools.packages"
 _STORAGE_HOST = "storage.googleapis.com/"
 
 
 class SubmissionError(ValueError):
-    """A job that can't run: which field, what was expected, what was received."""
+    """A job can't run: the message names the field, the expected and the received value."""
 
     def __init__(self, field: str, *, expected: str, received: object) -> None:
         super().__init__(f"{field}: expected {expected}, received {received!r}")
@@ -27,7 +31,7 @@ class SubmissionError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """A staged pipeline and how it is to be run.
+    """Staged pipeline, with the options that it runs with.
 
     Attributes:
         job_id: the job's id.
@@ -37,9 +41,10 @@ class Submission:
         pipeline_hash: its SHA-256 in hexadecimal digits; empty if the client sent none.
         packages: staged file name -> its `gs://` URI.
         options: the pipeline options.
-        num_workers: how many SDK harnesses were asked for, 1 or more.
+        num_workers: number of SDK harnesses, 1 or more.
         sdk_name: `Apache Beam Python 3.11 SDK`, for instance; empty if the client sent none.
         sdk_version: Beam's version at the client; empty if it sent none.
+        temporary: field of the request -> the `gs://` URI of a folder for temporary files.
     """
 
     job_id: str
@@ -52,19 +57,19 @@ class Submission:
     num_workers: int
     sdk_name: str
     sdk_version: str
+    temporary: Mapping[str, str]
 
     @classmethod
     def from_job(cls, job: Mapping[str, Any]) -> Submission:
-        """What a Job as JSON asks for.
+        """Parse a Job as JSON.
 
         Raises:
-            SubmissionError: it holds no portable pipeline, which is all that runs here.
+            SubmissionError: it holds no portable pipeline, which is all that runs here, or names a file
+                that is in no bucket.
         """
         environment = job.get("environment", {})
         options = whole_numbers(environment.get("sdkPipelineOptions", {}).get("options", {}))
-        url = options.get("pipelineUrl")
-        if not isinstance(url, str) or not url.startswith("gs://"):
-            raise SubmissionError(f"{_OPTIONS}.pipelineUrl", expected="a gs:// URI", received=url)
+        url = _object_uri(f"{_OPTIONS}.pipelineUrl", options.get("pipelineUrl"))
         pool: Mapping[str, Any] = next(iter(environment.get("workerPools", [])), {})
         agent = environment.get("userAgent", {})
         most = int(pool.get("autoscalingSettings", {}).get("maxNumWorkers", 0))
@@ -80,16 +85,35 @@ class Submission:
             num_workers=min(wanted, most) if most else wanted,
             sdk_name=agent.get("name", ""),
             sdk_version=agent.get("version", ""),
+            temporary=_temporary_uris(environment, options),
         )
 
     @classmethod
     def read(cls, directory: Path) -> Submission:
-        """The submission in a job's folder."""
+        """Return the submission in a job's folder."""
         return cls.from_job(json.loads((directory / FILENAME).read_text()))
+
+    def check_buckets(self, buckets: Path) -> None:
+        """Check that all files and folders are in buckets that exist.
+
+        Args:
+            buckets: the folder whose folders are buckets.
+
+        Raises:
+            SubmissionError: a bucket doesn't exist.
+        """
+        locations = {
+            f"{_OPTIONS}.pipelineUrl": self.pipeline_url,
+            **{f"{_PACKAGES}.location: {name}": uri for name, uri in self.packages.items()},
+            **self.temporary,
+        }
+        for field, uri in locations.items():
+            if not (buckets / split_uri(uri)[0]).is_dir():
+                raise SubmissionError(field, expected="an object in an existing bucket", received=uri)
 
 
 def whole_numbers(value: Any) -> Any:
-    """A JSON value with 3.0 written as 3 again: protobuf's Struct only has doubles."""
+    """Return a JSON value with 3.0 written as 3 again: protobuf's Struct only has doubles."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):
@@ -100,20 +124,47 @@ def whole_numbers(value: Any) -> Any:
 
 
 def _name(package: Mapping[str, Any]) -> str:
-    name = package.get("name", "")
-    if not name or Path(name).name != name:
-        raise SubmissionError("environment.workerPools.packages.name", expected="a file name", received=name)
-    return str(name)
+    name = str(package.get("name", ""))
+    try:
+        object_path(Path(), name)
+    except InvalidArgument:
+        name = ""
+    if not name or "/" in name:
+        received = package.get("name", "")
+        raise SubmissionError(f"{_PACKAGES}.name", expected="a file name", received=received)
+    return name
 
 
 def _uri(package: Mapping[str, Any]) -> str:
-    location = str(package.get("location", ""))
-    if location.startswith("gs://"):
-        return location
-    if not location.startswith(_STORAGE_HOST):
-        raise SubmissionError(
-            "environment.workerPools.packages.location",
-            expected=f"gs://... or {_STORAGE_HOST}...",
-            received=location,
-        )
-    return "gs://" + location.removeprefix(_STORAGE_HOST)
+    return _object_uri(f"{_PACKAGES}.location", package.get("location", ""))
+
+
+def _object_uri(field: str, value: object) -> str:
+    """Return the `gs://` URI of an object; the form without a scheme is Dataflow's own."""
+    uri = _with_scheme(value)
+    try:
+        split_uri(uri)
+    except InvalidArgument as error:
+        expected = f"gs://BUCKET/OBJECT or {_STORAGE_HOST}BUCKET/OBJECT"
+        raise SubmissionError(field, expected=expected, received=value) from error
+    return uri
+
+
+def _temporary_uris(environment: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, str]:
+    """Return the folders for temporary files, as far as the client names any."""
+    named = {
+        "environment.tempStoragePrefix": environment.get("tempStoragePrefix"),
+        **{f"{_OPTIONS}.{name}": options.get(name) for name in ("temp_location", "staging_location")},
+    }
+    uris = {}
+    for field, value in named.items():
+        if not value:
+            continue
+        # A bucket as a whole will do: any object in the folder stands for the folder.
+        uris[field] = _object_uri(field, f"{str(value).removesuffix('/')}/object")
+    return uris
+
+
+def _with_scheme(value: object) -> str:
+    text = value if isinstance(value, str) else ""
+    return f"gs://{text.removeprefix(_STORAGE_HOST)}" if text.startswith(_STORAGE_HOST) else text

@@ -1,26 +1,100 @@
-"""Between HTTP and v1b3's messages: enumerations come as names or numbers, unknown fields are passed over."""
+"""Routes and messages of Dataflow v1b3: enumerations come as names or numbers, unknown fields are ignored.
+
+https://dataflow.googleapis.com/$discovery/rest?version=v1b3
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from google.cloud.dataflow_v1beta3 import types
 from google.protobuf import json_format
 from starlette.requests import Request
 
 from emulator.errors import InvalidArgument
+from emulator.routing import Handler, Route
 
+if TYPE_CHECKING:
+    pass
+
+_SERVICE = "Dataflow"
+_PROJECT = "/v1b3/projects/{project}"
+_LOCATION = f"{_PROJECT}/locations/{{location}}"
+
+# Below a project and below a location alike: the method's name, its HTTP method, its path.
+_EVERYWHERE = (
+    ("jobs.create", "POST", "/jobs"),
+    ("jobs.list", "GET", "/jobs"),
+    ("jobs.get", "GET", "/jobs/{job}"),
+    ("jobs.update", "PUT", "/jobs/{job}"),
+    ("jobs.getMetrics", "GET", "/jobs/{job}/metrics"),
+    ("jobs.messages.list", "GET", "/jobs/{job}/messages"),
+    ("jobs.snapshot", "POST", "/jobs/{job}:snapshot"),
+    ("jobs.debug.getConfig", "POST", "/jobs/{job}/debug/getConfig"),
+    ("jobs.debug.sendCapture", "POST", "/jobs/{job}/debug/sendCapture"),
+    ("jobs.workItems.lease", "POST", "/jobs/{job}/workItems:lease"),
+    ("jobs.workItems.reportStatus", "POST", "/jobs/{job}/workItems:reportStatus"),
+    ("snapshots.get", "GET", "/snapshots/{snapshot}"),
+    ("snapshots.list", "GET", "/snapshots"),
+    ("templates.create", "POST", "/templates"),
+    ("templates.get", "GET", "/templates:get"),
+    ("templates.launch", "POST", "/templates:launch"),
+    ("workerMessages", "POST", "/WorkerMessages"),
+)
+_ONLY_PROJECT = (
+    ("jobs.debug.getWorkerStacktraces", "POST", "/jobs/{job}/debug/getWorkerStacktraces"),
+    ("jobs.aggregated", "GET", "/jobs:aggregated"),
+    ("deleteSnapshots", "DELETE", "/snapshots"),
+    ("templateVersions.list", "GET", "/templateVersions"),
+    ("catalogTemplates.commit", "POST", "/catalogTemplates/{template}:commit"),
+    ("catalogTemplates.delete", "DELETE", "/catalogTemplates/{template}"),
+    ("catalogTemplates.get", "GET", "/catalogTemplates/{template}"),
+    ("catalogTemplates.label", "POST", "/catalogTemplates/{template}:label"),
+    ("catalogTemplates.tag", "POST", "/catalogTemplates/{template}:tag"),
+    ("catalogTemplates.templateVersions.create", "POST", "/catalogTemplates/{template}/templateVersions"),
+)
+_ONLY_LOCATION = (
+    ("flexTemplates.launch", "POST", "/flexTemplates:launch"),
+    ("jobs.getExecutionDetails", "GET", "/jobs/{job}/executionDetails"),
+    ("jobs.stages.getExecutionDetails", "GET", "/jobs/{job}/stages/{stage}/executionDetails"),
+    ("jobs.snapshots.list", "GET", "/jobs/{job}/snapshots"),
+    ("snapshots.delete", "DELETE", "/snapshots/{snapshot}"),
+    ("deployments.create", "POST", "/deployments"),
+    ("deployments.list", "GET", "/deployments"),
+    ("deployments.get", "GET", "/deployments/{deployment}"),
+    ("deployments.delete", "DELETE", "/deployments/{deployment}"),
+    ("deployments.patch", "PATCH", "/deployments/{deployment}"),
+    ("deployments.listRevisions", "GET", "/deployments/{deployment}:listRevisions"),
+    ("deployments.rollback", "POST", "/deployments/{deployment}:rollback"),
+)
 _DEFAULT_PAGE_SIZE = 100
 _HEAVY_FIELDS = frozenset({"environment", "steps", "stepsLocation", "pipelineDescription"})
-
 T = TypeVar("T")
 
 
+def routes(handlers: Mapping[str, Handler]) -> list[Route]:
+    """Return the routes of every method.
+
+    Args:
+        handlers: a method's name below its project or location, `jobs.create` for instance -> its handler;
+            those without one aren't emulated.
+    """
+    places = (
+        ("dataflow.projects", _PROJECT, _EVERYWHERE + _ONLY_PROJECT),
+        ("dataflow.projects.locations", _LOCATION, _EVERYWHERE + _ONLY_LOCATION),
+    )
+    return [
+        Route(_SERVICE, f"{prefix}.{name}", http_method, f"{start}{path}", handlers.get(name))
+        for prefix, start, methods in places
+        for name, http_method, path in methods
+    ]
+
+
 async def read_job(request: Request) -> dict[str, Any]:
-    """The Job in a request's body, as JSON with enumerations by name.
+    """Read the Job in a request's body, as JSON with enumerations by name.
 
     Raises:
         InvalidArgument: it is no JSON, or a field has a value of the wrong type.
@@ -34,7 +108,7 @@ async def read_job(request: Request) -> dict[str, Any]:
 
 
 def enum_parameter(query: Mapping[str, str], name: str, enum: Any) -> str:
-    """The name of an enumeration's value in a query; that of 0 if it isn't there.
+    """Return the name of an enumeration's value in a query; that of 0 if it isn't there.
 
     Raises:
         InvalidArgument: the enumeration has no such value.
@@ -48,7 +122,7 @@ def enum_parameter(query: Mapping[str, str], name: str, enum: Any) -> str:
 
 
 def time_parameter(query: Mapping[str, str], name: str) -> datetime | None:
-    """A time in a query.
+    """Return a time in a query; `None` if it isn't there.
 
     Raises:
         InvalidArgument: it isn't RFC 3339.
@@ -58,7 +132,7 @@ def time_parameter(query: Mapping[str, str], name: str) -> datetime | None:
 
 
 def parse_time(text: str, *, field: str) -> datetime:
-    """A time in RFC 3339; digits behind the microseconds are dropped.
+    """Parse a time in RFC 3339; digits behind the microseconds are dropped.
 
     Raises:
         InvalidArgument: it is none.
@@ -73,7 +147,7 @@ def parse_time(text: str, *, field: str) -> datetime:
 
 
 def page(items: Sequence[tuple[int, T]], query: Mapping[str, str]) -> tuple[list[T], str]:
-    """One page of items and the token of the next, or an empty one.
+    """Return a page of items and the token of the next page, empty for the last.
 
     Args:
         items: each with a number that it keeps, in rising order.
@@ -95,7 +169,7 @@ def page(items: Sequence[tuple[int, T]], query: Mapping[str, str]) -> tuple[list
 
 
 def job_view(job: Mapping[str, Any], view: str) -> dict[str, Any]:
-    """A job as a JobView shows it: only `JOB_VIEW_ALL` has the environment and the steps."""
+    """Return a job as a JobView shows it: only `JOB_VIEW_ALL` has the environment and the steps."""
     if view == "JOB_VIEW_ALL":
         return dict(job)
     return {field: value for field, value in job.items() if field not in _HEAVY_FIELDS}

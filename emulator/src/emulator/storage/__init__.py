@@ -16,9 +16,3 @@ or new; resumable uploads go on afterwards. What differs from the service:
 - Answers are never narrowed by `fields` or `projection`. The XML API has GET, HEAD, PUT and DELETE of
   objects, as signed URLs need; its errors are JSON.
 """
-
-from __future__ import annotations
-
-from emulator.storage.service import create
-
-__all__ = ["create"]

@@ -1,4 +1,4 @@
-"""Handler of batches: up to 100 requests in one, each answered by its own route.
+"""Handler of batch requests: up to 100 requests in one, each answered by its own route.
 
 https://cloud.google.com/storage/docs/batch. Beam sends its batches without Content-ID, others with.
 """
@@ -18,14 +18,14 @@ from starlette.types import Message as AsgiMessage
 from emulator.dispatch import Dispatcher
 from emulator.errors import InvalidArgument
 from emulator.routing import Route
-from emulator.storage.multipart import boundary_of
+from emulator.storage.uploads import boundary_of
 
 MAX_CALLS = 100
 _BOUNDARY = "batch_of_answers"
 
 
 class BatchHandlers:
-    """Takes batches apart and puts the answers together."""
+    """Handlers of batch requests."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         """Make the handlers.
@@ -37,7 +37,7 @@ class BatchHandlers:
 
     @property
     def routes(self) -> list[Route]:
-        """The paths that clients send batches to."""
+        """Routes of the paths that clients send batches to."""
         return [
             Route("storage", "storage.batch", "POST", path, self._post)
             for path in ("/batch/storage/v1", "/batch")
@@ -67,7 +67,7 @@ def _inner_request(outer: Request, part: Message) -> Request:
     text = part.get_payload(decode=True)
     request_line, _, rest = (text if isinstance(text, bytes) else b"").lstrip().partition(b"\n")
     words = request_line.decode("latin-1").split()
-    if len(words) < 2:
+    if len(words) < 2 or not words[1].isascii():
         raise InvalidArgument(f"Batch: expected a request line, received {request_line[:80]!r}")
     message = BytesParser().parsebytes(rest)
     body = message.get_payload(decode=True)

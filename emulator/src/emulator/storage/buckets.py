@@ -1,33 +1,218 @@
-"""Handlers of buckets and their IAM policies."""
+"""Buckets as plain folders, and the handlers of buckets and their IAM policies.
+
+Any folder with a bucket's name is a bucket. https://cloud.google.com/storage/docs/json_api/v1/buckets#resource
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from emulator.errors import InvalidArgument, NotModified, PreconditionFailed
+from emulator.errors import InvalidArgument, NotModified, PreconditionFailed, Unimplemented
 from emulator.routing import Route
-from emulator.storage.bucket_store import Bucket, BucketStore
-from emulator.storage.requests import base_url, read_resource
-from emulator.storage.resources import bucket_resource
+from emulator.state import State
+from emulator.storage.errors import BucketExists, BucketNotEmpty, NoSuchBucket
+from emulator.storage.metadata import now_microseconds, timestamp
+from emulator.storage.names import check_bucket_name, is_bucket_name
+from emulator.storage.tree import remove_empty, walk
+from emulator.storage.wire import STORAGE_CLASS, base_url, read_resource
 
+_KIND = "bucket"
+_WRITABLE = (
+    "cors", "iamConfiguration", "labels", "lifecycle", "location", "softDeletePolicy", "storageClass",
+    "website",
+)  # fmt: skip
+_NOT_EMULATED = (
+    "autoclass", "billing", "customPlacementConfig", "defaultEventBasedHold", "encryption",
+    "hierarchicalNamespace", "ipFilter", "logging", "objectRetention", "retentionPolicy", "versioning",
+)  # fmt: skip
+_LOCATION = "US-CENTRAL1"
 _BUCKETS = "/storage/v1/b"
 _BUCKET = "/storage/v1/b/{bucket}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Bucket:
+    """Bucket with its settings.
+
+    Attributes:
+        name: its name.
+        metageneration: counts the versions of its metadata, from 1.
+        created: microseconds since 1970.
+        updated: microseconds since 1970.
+        settings: fields that clients wrote, as in the JSON API.
+        policy: who may do what, as in the JSON API; kept, never applied.
+    """
+
+    name: str
+    metageneration: int = 1
+    created: int
+    updated: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    policy: Mapping[str, Any] = field(default_factory=dict)
+
+
+class BucketStore:
+    """Store of the buckets below a folder; every method may be called from any thread."""
+
+    def __init__(self, root: Path, state: State) -> None:
+        """Make a store.
+
+        Args:
+            root: the folder whose folders are buckets.
+            state: holds everything else about them.
+        """
+        self._root = root
+        self._state = state
+        self._lock = threading.RLock()
+
+    def folder(self, name: str) -> Path:
+        """Return a bucket's folder.
+
+        Raises:
+            InvalidArgument: no bucket may be called so.
+            NoSuchBucket: it isn't there.
+        """
+        check_bucket_name(name)
+        folder = self._root / name
+        if not folder.is_dir():
+            raise NoSuchBucket
+        return folder
+
+    def insert(self, name: str, resource: Mapping[str, Any]) -> Bucket:
+        """Create a bucket.
+
+        Raises:
+            InvalidArgument: no bucket may be called so.
+            BucketExists: it is there.
+            Unimplemented: the resource asks for something that isn't emulated.
+        """
+        check_bucket_name(name)
+        settings = _merged({}, resource)
+        with self._lock:
+            try:
+                (self._root / name).mkdir()
+            except FileExistsError:
+                raise BucketExists from None
+            bucket = Bucket(
+                name=name, created=now_microseconds(), updated=now_microseconds(), settings=settings
+            )
+            self._state.put(_KIND, name, asdict(bucket))
+        return bucket
+
+    def get(self, name: str) -> Bucket:
+        """Return a bucket; a folder that another program made is a new bucket.
+
+        Raises:
+            InvalidArgument: no bucket may be called so.
+            NoSuchBucket: it isn't there.
+        """
+        folder = self.folder(name)
+        document = self._state.get(_KIND, name)
+        if document is None:
+            made = folder.stat().st_mtime_ns // 1000
+            document = asdict(Bucket(name=name, created=made, updated=made))
+            self._state.put(_KIND, name, document)
+        return Bucket(**document)
+
+    def list(self, prefix: str = "") -> list[Bucket]:
+        """Return all buckets whose name begins with the prefix, by name."""
+        names = sorted(entry.name for entry in self._root.iterdir() if entry.is_dir())
+        return [self.get(name) for name in names if name.startswith(prefix) and is_bucket_name(name)]
+
+    def patch(self, name: str, resource: Mapping[str, Any], check: Callable[[Bucket], None]) -> Bucket:
+        """Change the settings that the resource names; `null` removes one.
+
+        Args:
+            name: the bucket's name.
+            resource: new settings.
+            check: raises what forbids the change.
+
+        Raises:
+            NoSuchBucket: it isn't there.
+            Unimplemented: the resource asks for something that isn't emulated.
+        """
+        return self._change(name, check, lambda old: {"settings": _merged(old.settings, resource)})
+
+    def set_policy(self, name: str, policy: Mapping[str, Any]) -> Bucket:
+        """Replace the IAM policy.
+
+        Raises:
+            NoSuchBucket: it isn't there.
+        """
+        return self._change(name, lambda _: None, lambda _: {"policy": dict(policy)})
+
+    def delete(self, name: str, check: Callable[[Bucket], None]) -> None:
+        """Remove an empty bucket.
+
+        Args:
+            name: the bucket's name.
+            check: raises what forbids it.
+
+        Raises:
+            NoSuchBucket: it isn't there.
+            BucketNotEmpty: there is a file in it.
+        """
+        with self._lock:
+            check(self.get(name))
+            folder = self.folder(name)
+            folders = {document["folder"]["name"] for document in self._state.list(f"folder:{name}")}
+            if next(walk(folder, folders=folders), None) is not None:
+                raise BucketNotEmpty
+            remove_empty(folder)
+            if folder.exists():
+                raise BucketNotEmpty
+            self._state.delete(_KIND, name)
+
+    def _change(
+        self, name: str, check: Callable[[Bucket], None], changes: Callable[[Bucket], dict[str, Any]]
+    ) -> Bucket:
+        with self._lock:
+            found = self.get(name)
+            check(found)
+            changed = replace(
+                found, metageneration=found.metageneration + 1, updated=now_microseconds(), **changes(found)
+            )
+            self._state.put(_KIND, name, asdict(changed))
+        return changed
+
+
+def _merged(settings: Mapping[str, Any], resource: Mapping[str, Any]) -> dict[str, Any]:
+    for name in _NOT_EMULATED:
+        if _asks(resource.get(name)):
+            raise Unimplemented(f"{name} of buckets is not emulated.")
+    merged = {**settings, **{name: resource[name] for name in _WRITABLE if name in resource}}
+    if resource.get("labels"):
+        merged["labels"] = _without_nulls({**settings.get("labels", {}), **resource["labels"]})
+    return _without_nulls(merged)
+
+
+def _asks(setting: object) -> bool:
+    """Return True if a setting switches something on; `{"enabled": false}` doesn't."""
+    return any(_asks(value) for value in setting.values()) if isinstance(setting, Mapping) else bool(setting)
+
+
+def _without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
 class BucketHandlers:
-    """Answers what is about a bucket as a whole."""
+    """Handlers of buckets."""
 
     def __init__(self, store: BucketStore) -> None:
         self._store = store
 
     @property
     def routes(self) -> list[Route]:
-        """The methods on buckets."""
+        """Routes of the methods on buckets."""
         return [
             Route("storage", "storage.buckets.list", "GET", _BUCKETS, self._list),
             Route("storage", "storage.buckets.insert", "POST", _BUCKETS, self._insert),
@@ -52,7 +237,7 @@ class BucketHandlers:
 
     async def _list(self, request: Request, _fields: Mapping[str, str]) -> Response:
         buckets = await run_in_threadpool(self._store.list, request.query_params.get("prefix", ""))
-        items = [bucket_resource(bucket, base_url(request)) for bucket in buckets]
+        items = [_resource(bucket, base_url(request)) for bucket in buckets]
         return JSONResponse({"kind": "storage#buckets", "items": items})
 
     async def _insert(self, request: Request, _fields: Mapping[str, str]) -> Response:
@@ -61,19 +246,19 @@ class BucketHandlers:
         if not isinstance(name, str):
             raise InvalidArgument(f"name: expected a bucket's name, received {name!r}", reason="required")
         bucket = await run_in_threadpool(self._store.insert, name, resource)
-        return JSONResponse(bucket_resource(bucket, base_url(request)))
+        return JSONResponse(_resource(bucket, base_url(request)))
 
     async def _get(self, request: Request, fields: Mapping[str, str]) -> Response:
         bucket = await run_in_threadpool(self._store.get, fields["bucket"])
         if request.query_params.get("ifMetagenerationNotMatch") == str(bucket.metageneration):
             raise NotModified
         _conditions(request)(bucket)
-        return JSONResponse(bucket_resource(bucket, base_url(request)))
+        return JSONResponse(_resource(bucket, base_url(request)))
 
     async def _patch(self, request: Request, fields: Mapping[str, str]) -> Response:
         resource = await read_resource(request)
         bucket = await run_in_threadpool(self._store.patch, fields["bucket"], resource, _conditions(request))
-        return JSONResponse(bucket_resource(bucket, base_url(request)))
+        return JSONResponse(_resource(bucket, base_url(request)))
 
     async def _delete(self, request: Request, fields: Mapping[str, str]) -> Response:
         await run_in_threadpool(self._store.delete, fields["bucket"], _conditions(request))
@@ -100,6 +285,32 @@ class BucketHandlers:
         await run_in_threadpool(self._store.get, fields["bucket"])
         permissions = request.query_params.getlist("permissions")
         return JSONResponse({"kind": "storage#testIamPermissionsResponse", "permissions": permissions})
+
+
+def _resource(bucket: Bucket, base_url: str) -> dict[str, Any]:
+    """Return a bucket as the JSON API shows it.
+
+    Args:
+        bucket: the bucket.
+        base_url: the caller's URL of the emulator, `http://localhost:9023`.
+    """
+    settings = dict(bucket.settings)
+    return {
+        "kind": "storage#bucket",
+        "id": bucket.name,
+        "selfLink": f"{base_url}/storage/v1/b/{quote(bucket.name)}",
+        "name": bucket.name,
+        "projectNumber": "1",
+        "metageneration": str(bucket.metageneration),
+        "etag": str(bucket.metageneration),
+        "timeCreated": timestamp(bucket.created),
+        "updated": timestamp(bucket.updated),
+        "locationType": "region",
+        "storageClass": STORAGE_CLASS,
+        "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}},
+        **settings,
+        "location": str(settings.get("location", _LOCATION)).upper(),
+    }
 
 
 def _policy_response(bucket: Bucket) -> Response:

@@ -1,13 +1,15 @@
-"""MD5 and CRC32C, as Cloud Storage keeps them for every object."""
+"""MD5 and CRC32C, as Cloud Storage keeps them for every object, of content on its way to a file."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 import google_crc32c
+from starlette.concurrency import run_in_threadpool
 
 from emulator.storage.errors import ChecksumMismatch
 
@@ -16,7 +18,7 @@ BLOCK_BYTES = 1 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Digests:
-    """Checksums of some content, base64.
+    """Checksums of content, base64.
 
     Attributes:
         crc32c: big-endian; `None` where nothing was announced.
@@ -27,7 +29,7 @@ class Digests:
     md5: str | None = None
 
     def check(self, calculated: Digests) -> None:
-        """Compare what was announced with what arrived.
+        """Compare announced checksums with the calculated ones.
 
         Raises:
             ChecksumMismatch: they differ.
@@ -40,12 +42,12 @@ class Digests:
                 raise ChecksumMismatch(algorithm, provided=provided, calculated=found)
 
     def merged(self, other: Digests) -> Digests:
-        """These, completed by others."""
+        """Return these checksums, completed by others."""
         return Digests(crc32c=self.crc32c or other.crc32c, md5=self.md5 or other.md5)
 
 
 class Checksums:
-    """Running checksums of content that arrives in pieces.
+    """Running checksums of content that arrives in chunks.
 
     Attributes:
         size: bytes so far.
@@ -57,18 +59,18 @@ class Checksums:
         self._crc32c = google_crc32c.Checksum()
 
     def update(self, data: bytes) -> None:
-        """Take the next piece."""
+        """Add the next chunk."""
         self.size += len(data)
         self._md5.update(data)
         self._crc32c.update(data)
 
     def digests(self) -> Digests:
-        """The checksums of all pieces so far."""
+        """Return the checksums of all chunks so far."""
         return Digests(crc32c=_text(self._crc32c.digest()), md5=_text(self._md5.digest()))
 
     @classmethod
     def of(cls, file: BinaryIO) -> Checksums:
-        """The checksums of the rest of a file."""
+        """Return the checksums of the rest of a file."""
         checksums = cls()
         while block := file.read(BLOCK_BYTES):
             checksums.update(block)
@@ -77,3 +79,41 @@ class Checksums:
 
 def _text(digest: bytes) -> str:
     return base64.b64encode(digest).decode()
+
+
+class Spool:
+    """Buffered appends to a file, outside the event loop; never holds more than two blocks."""
+
+    def __init__(self, path: Path, checksums: Checksums) -> None:
+        """Open the file.
+
+        Args:
+            path: the file; made if it isn't there.
+            checksums: those of the file's content so far.
+        """
+        self._file = path.open("ab", buffering=0)
+        self._checksums = checksums
+        self._waiting = bytearray()
+
+    async def write(self, data: bytes) -> None:
+        """Append data."""
+        self._waiting += data
+        if len(self._waiting) >= BLOCK_BYTES:
+            await self._flush()
+
+    async def close(self) -> None:
+        """Write buffered data and close the file."""
+        try:
+            await self._flush()
+        finally:
+            self._file.close()
+
+    async def _flush(self) -> None:
+        block, self._waiting = bytes(self._waiting), bytearray()
+        await run_in_threadpool(self._append, block)
+
+    def _append(self, block: bytes) -> None:
+        written = 0
+        while written < len(block):
+            written += self._file.write(block[written:])
+        self._checksums.update(block)

@@ -1,4 +1,4 @@
-"""What the store refuses, with the service's own words."""
+"""Errors of the store, with the messages of Cloud Storage."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from emulator.errors import AlreadyExists, ApiError, InvalidArgument, NotFound
 
 
 class NoSuchBucket(NotFound):
-    """The bucket isn't there."""
+    """The bucket doesn't exist."""
 
     def __init__(self) -> None:
         super().__init__("The specified bucket does not exist.")
 
 
 class NoSuchObject(NotFound):
-    """The object isn't there, or not in this generation."""
+    """The object doesn't exist, or not in this generation."""
 
     def __init__(self, bucket: str, name: str) -> None:
         super().__init__(f"No such object: {bucket}/{name}")
 
 
 class NoSuchUpload(NotFound):
-    """The resumable upload was finished long ago, was cancelled, or never was."""
+    """The resumable upload was finished long ago, was cancelled, or never existed."""
 
     def __init__(self, upload_id: str) -> None:
         super().__init__(f"No such upload: {upload_id}")
 
 
 class BucketExists(AlreadyExists):
-    """The bucket is there already."""
+    """The bucket exists already."""
 
     def __init__(self) -> None:
         super().__init__("Your previous request to create the named bucket succeeded and you already own it.")
@@ -40,8 +40,8 @@ class BucketNotEmpty(AlreadyExists):
         super().__init__("The bucket you tried to delete is not empty.")
 
 
-class InTheWay(AlreadyExists):
-    """Objects are files here, so that `x` and `x/y` can't both exist."""
+class PathConflict(AlreadyExists):
+    """An object's path is taken: objects are files, so that `x` and `x/y` can't both exist."""
 
     def __init__(self, bucket: str, name: str, *, other: str) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""Which objects and prefixes a list request shows, page by page.
+"""Listing of objects and prefixes, page by page.
 
 https://cloud.google.com/storage/docs/json_api/v1/objects/list
 """
@@ -7,21 +7,47 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from emulator.errors import InvalidArgument, Unimplemented
 from emulator.storage.errors import NoSuchObject
-from emulator.storage.globs import glob_pattern
 from emulator.storage.metadata import StoredObject
 from emulator.storage.store import ObjectStore
 
+_PART = re.compile(r"\*\*/|\*\*|\*|\?|\[[!^]?[^]]+\]|\\.|[{},]|.", re.DOTALL)
+_TRANSLATION = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 MAX_RESULTS = 1000
+
+
+def glob_pattern(glob: str) -> re.Pattern[str]:
+    """Return the pattern of a glob, for whole names.
+
+    `*` and `?` stop at a slash, `**` doesn't; `[abc]`, `[!abc]`, `{one,other}` and a backslash before any of
+    these are understood.
+    """
+    pattern, depth = "", 0
+    for part in _PART.findall(glob):
+        if part in _TRANSLATION:
+            pattern += _TRANSLATION[part]
+        elif part[0] == "[" and len(part) > 1:
+            inner = part[1:-1].replace("\\", r"\\").replace("[", r"\[")
+            pattern += f"[^{inner[1:]}]" if inner[0] in "!^" else f"[{inner}]"
+        elif part == "{":
+            pattern, depth = f"{pattern}(?:", depth + 1
+        elif part == "}" and depth:
+            pattern, depth = f"{pattern})", depth - 1
+        elif part == "," and depth:
+            pattern += "|"
+        else:
+            pattern += re.escape(part[-1])
+    return re.compile(pattern + ")" * depth, re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListRequest:
-    """What to list.
+    """Parameters of `objects.list`.
 
     Attributes:
         prefix: only names that begin so.
@@ -30,7 +56,7 @@ class ListRequest:
         match_glob: only names that fit; empty for all.
         start_offset: only names from here on.
         end_offset: only names before this one; empty for all.
-        page_token: what the page before said; empty for the first.
+        page_token: `next_page_token` of the page before; empty for the first.
         max_results: the most objects and prefixes of a page.
     """
 
@@ -45,7 +71,7 @@ class ListRequest:
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, str]) -> ListRequest:
-        """The request in a query.
+        """Parse the query of a request.
 
         Raises:
             InvalidArgument: a parameter has a value that it can't have.
@@ -70,7 +96,7 @@ class ListRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """A part of a list.
+    """Page of a listing.
 
     Attributes:
         objects: in the order of their names.
@@ -84,7 +110,7 @@ class Page:
 
 
 def list_objects(store: ObjectStore, bucket: str, request: ListRequest) -> Page:
-    """A page of a bucket's objects.
+    """Return a page of a bucket's objects.
 
     Raises:
         NoSuchBucket: it isn't there.
@@ -108,7 +134,7 @@ def list_objects(store: ObjectStore, bucket: str, request: ListRequest) -> Page:
 
 
 def _entries(store: ObjectStore, bucket: str, request: ListRequest) -> Iterator[tuple[str, bool]]:
-    """Names of objects, and prefixes (`True`), behind the page token."""
+    """Yield names of objects, and prefixes (`True`), after the page token."""
     after = _name(request.page_token)
     pattern = glob_pattern(request.match_glob) if request.match_glob else None
     names = store.names(

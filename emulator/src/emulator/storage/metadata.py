@@ -1,12 +1,14 @@
-"""An object, and the part of its metadata that clients may write.
+"""Metadata of objects; times are microseconds since 1970.
 
 https://cloud.google.com/storage/docs/json_api/v1/objects#resource
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from emulator.errors import InvalidArgument, Unimplemented
@@ -27,7 +29,7 @@ _NOT_EMULATED = ("temporaryHold", "eventBasedHold", "retention", "contexts", "km
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectMetadata:
-    """What a client says of an object; every field as in the JSON API.
+    """Metadata that clients may write; every field as in the JSON API.
 
     Raises:
         InvalidArgument: a field is of the wrong type.
@@ -53,7 +55,7 @@ class ObjectMetadata:
 
     @classmethod
     def from_json(cls, resource: Mapping[str, Any]) -> ObjectMetadata:
-        """The writable fields of an object resource; those that the service sets itself are passed over.
+        """Parse the writable fields of an object resource; those that the service sets itself are ignored.
 
         Raises:
             InvalidArgument: a field is of the wrong type.
@@ -62,7 +64,7 @@ class ObjectMetadata:
         return cls().patched(resource)
 
     def patched(self, resource: Mapping[str, Any]) -> ObjectMetadata:
-        """This, with the given fields changed; `null` removes a field or an entry of `metadata`.
+        """Return the metadata with fields changed; `null` removes a field or an entry of `metadata`.
 
         Raises:
             InvalidArgument: a field is of the wrong type.
@@ -83,14 +85,14 @@ class ObjectMetadata:
         return replace(self, **changes)
 
     def to_json(self) -> dict[str, Any]:
-        """The fields that are set."""
+        """Return the fields that are set."""
         document = {wire: getattr(self, name) for wire, name in _FIELDS.items() if getattr(self, name)}
         return {**document, "metadata": dict(self.custom)} if self.custom else document
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredObject:
-    """One generation of an object.
+    """Generation of an object.
 
     Attributes:
         bucket: its bucket's name.
@@ -103,7 +105,7 @@ class StoredObject:
         created: when this generation was made, microseconds since 1970.
         updated: when its metadata changed last, microseconds since 1970.
         component_count: of how many parts it was composed; `None` if it wasn't.
-        metadata: what clients wrote.
+        metadata: the part that clients wrote.
     """
 
     bucket: str
@@ -120,5 +122,15 @@ class StoredObject:
 
     @property
     def etag(self) -> str:
-        """Changes with the content and with the metadata."""
+        """Etag, which changes with the content and with the metadata."""
         return f"{self.generation}-{self.metageneration}"
+
+
+def now_microseconds() -> int:
+    """Return the time in microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+def timestamp(microseconds: int) -> str:
+    """Return a time as RFC 3339, to the microsecond: `2026-01-31T23:59:59.000000Z`."""
+    return datetime.fromtimestamp(microseconds / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,4 +1,4 @@
-"""Handlers of objects: list, metadata, delete, and what makes objects from objects."""
+"""Handlers of objects: list, metadata, delete, compose, copy and move."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from starlette.responses import JSONResponse, Response
 
 from emulator.errors import InvalidArgument, Unimplemented
 from emulator.routing import Route
-from emulator.storage import copies
-from emulator.storage.copies import Source
+from emulator.storage.content import Source, compose_objects, copy_object
 from emulator.storage.listing import ListRequest, list_objects
 from emulator.storage.media import MediaHandlers
 from emulator.storage.metadata import ObjectMetadata, StoredObject
 from emulator.storage.preconditions import Preconditions
-from emulator.storage.requests import base_url, conditions, read_resource, refuse_encryption
-from emulator.storage.resources import object_resource
 from emulator.storage.store import ObjectStore
+from emulator.storage.wire import base_url, conditions, object_resource, read_resource, refuse_encryption
 
 _BUCKET = "/storage/v1/b/{bucket}"
 _OBJECT = "/storage/v1/b/{bucket}/o/{object}"
@@ -28,7 +26,7 @@ _TO = "b/{bucket}/o/{object}"
 
 
 class ObjectHandlers:
-    """Answers what is about objects, apart from their content."""
+    """Handlers of objects, apart from their content."""
 
     def __init__(self, store: ObjectStore, media: MediaHandlers) -> None:
         self._store = store
@@ -36,7 +34,7 @@ class ObjectHandlers:
 
     @property
     def routes(self) -> list[Route]:
-        """The methods on objects."""
+        """Routes of the methods on objects."""
         return [
             Route("storage", "storage.objects.list", "GET", f"{_BUCKET}/o", self._list),
             Route("storage", "storage.objects.get", "GET", _OBJECT, self._get),
@@ -98,7 +96,7 @@ class ObjectHandlers:
         if resource.get("deleteSourceObjects"):
             raise Unimplemented("deleteSourceObjects is not emulated.")
         composed = await run_in_threadpool(
-            copies.compose, self._store, sources, fields["bucket"], fields["object"],
+            compose_objects, self._store, sources, fields["bucket"], fields["object"],
             metadata=ObjectMetadata.from_json(resource.get("destination") or {}),
             conditions=conditions(request),
         )  # fmt: skip
@@ -122,7 +120,7 @@ class ObjectHandlers:
             conditions=Preconditions.on_source(request.query_params),
         )
         return await run_in_threadpool(
-            copies.copy, self._store, source, fields["bucket"], fields["object"],
+            copy_object, self._store, source, fields["bucket"], fields["object"],
             # A resource replaces all of the source's metadata, as in the service.
             metadata=ObjectMetadata.from_json(resource) if resource else None,
             conditions=conditions(request),
@@ -141,7 +139,7 @@ def _answer(request: Request, found: StoredObject) -> Response:
 
 
 def _component(bucket: str, item: object) -> Source:
-    """A source object of a compose request."""
+    """Return a source object of a compose request."""
     if not isinstance(item, Mapping) or not isinstance(item.get("name"), str):
         raise InvalidArgument(f"sourceObjects: expected objects with a name, received {item!r}")
     wanted = item.get("objectPreconditions") or {}

@@ -1,4 +1,4 @@
-"""The conditions under which a request is to be carried out.
+"""Preconditions of requests.
 
 https://cloud.google.com/storage/docs/request-preconditions
 """
@@ -16,7 +16,7 @@ from emulator.storage.metadata import StoredObject
 
 @dataclass(frozen=True, kw_only=True)
 class Preconditions:
-    """What must hold of the live object; `None` asks nothing.
+    """Preconditions on the live object; `None` is no condition.
 
     Attributes:
         generation: the request is about this generation alone; any other doesn't exist for it.
@@ -38,7 +38,7 @@ class Preconditions:
 
     @classmethod
     def from_request(cls, parameters: Mapping[str, str], headers: Mapping[str, str]) -> Preconditions:
-        """The conditions on the object that a request is about.
+        """Parse the conditions on the object that a request is about.
 
         Args:
             parameters: the query; the JSON API's conditions.
@@ -59,7 +59,7 @@ class Preconditions:
 
     @classmethod
     def on_source(cls, parameters: Mapping[str, str]) -> Preconditions:
-        """The conditions on the object that a request copies from.
+        """Parse the conditions on the object that a request copies from.
 
         Raises:
             InvalidArgument: a number was expected.
@@ -73,7 +73,7 @@ class Preconditions:
         )
 
     def check_write(self, found: StoredObject | None) -> None:
-        """Refuse to replace `found`, or to make a new object where it is `None`.
+        """Check the conditions for replacing `found`, or for a new object where it is `None`.
 
         Raises:
             PreconditionFailed: a condition doesn't hold.
@@ -91,7 +91,7 @@ class Preconditions:
             raise PreconditionFailed("At least one of the pre-conditions you specified did not hold.")
 
     def check_existing(self, found: StoredObject) -> None:
-        """Refuse to change, copy or delete `found`.
+        """Check the conditions for changing, copying or deleting `found`.
 
         Raises:
             NoSuchObject: another generation was asked for.
@@ -102,7 +102,7 @@ class Preconditions:
         self.check_write(found)
 
     def check_read(self, found: StoredObject) -> None:
-        """Refuse to show `found`.
+        """Check the conditions for reading `found`.
 
         Raises:
             NoSuchObject: another generation was asked for.
@@ -118,7 +118,7 @@ class Preconditions:
         self.check_existing(found)
 
     def to_json(self) -> dict[str, Any]:
-        """The conditions as plain JSON values; `Preconditions(**value)` reads them."""
+        """Return the conditions as plain JSON values; `Preconditions(**value)` reads them."""
         return asdict(self)
 
 

@@ -1,33 +1,129 @@
-"""Carries resumable uploads on, from the byte that the last request got to.
+"""Resumable uploads: sessions on the disk, and requests that continue where the last one ended.
 
+Of an upload, `<id>.json` says what it is to become and `<id>.part` holds what has arrived. Finishing it
+renames the part into its bucket: a session without a part is finished.
 https://cloud.google.com/storage/docs/performing-resumable-uploads
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import re
-from dataclasses import dataclass
+import time
+import uuid
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 from weakref import WeakValueDictionary
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from emulator.errors import ApiError, InvalidArgument, Unavailable
-from emulator.storage.checksums import Checksums, Digests
-from emulator.storage.metadata import StoredObject
-from emulator.storage.requests import announced_digests
-from emulator.storage.spool import Spool
+from emulator.storage.checksums import Checksums, Digests, Spool
+from emulator.storage.errors import NoSuchUpload
+from emulator.storage.metadata import ObjectMetadata, StoredObject
+from emulator.storage.preconditions import Preconditions
 from emulator.storage.store import ObjectStore
-from emulator.storage.upload_sessions import UploadSession, UploadSessions
+from emulator.storage.wire import announced_digests
 
+LIFETIME_SECONDS = 7 * 24 * 3600
+"""https://cloud.google.com/storage/docs/resumable-uploads#session-uris"""
+
+_ID = re.compile("[0-9a-f]{32}")
 _CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-(?:\d+|\*)|\*)/(\d+|\*)")
 
 
 @dataclass(frozen=True, kw_only=True)
+class UploadSession:
+    """Session of a resumable upload.
+
+    Attributes:
+        bucket: the bucket's name.
+        name: the object's name.
+        metadata: its metadata.
+        announced: the checksums that the content must have.
+        conditions: preconditions on the object that is replaced.
+        size: bytes of the whole; `None` where it isn't known yet.
+    """
+
+    bucket: str
+    name: str
+    metadata: ObjectMetadata
+    announced: Digests
+    conditions: Preconditions
+    size: int | None
+
+
+class UploadSessions:
+    """Store of upload sessions in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def create(self, session: UploadSession) -> str:
+        """Begin an upload; returns its id."""
+        upload_id = uuid.uuid4().hex
+        self.part(upload_id).touch()
+        document = self._document(upload_id)
+        temporary = document.with_suffix(".new")
+        temporary.write_text(json.dumps(asdict(session)))
+        temporary.replace(document)
+        return upload_id
+
+    def get(self, upload_id: str) -> UploadSession:
+        """Return the session of an upload.
+
+        Raises:
+            NoSuchUpload: there is none.
+        """
+        try:
+            document = json.loads(self._document(upload_id).read_text())
+        except FileNotFoundError:
+            raise NoSuchUpload(upload_id) from None
+        return _from_json(document)
+
+    def part(self, upload_id: str) -> Path:
+        """Return the file of the received bytes; it doesn't exist once the upload is finished.
+
+        Raises:
+            NoSuchUpload: no upload may have this id.
+        """
+        if not _ID.fullmatch(upload_id):
+            raise NoSuchUpload(upload_id)
+        return self._folder / f"{upload_id}.part"
+
+    def remove(self, upload_id: str) -> None:
+        """Remove an upload and its received bytes."""
+        self._document(upload_id).unlink(missing_ok=True)
+        self.part(upload_id).unlink(missing_ok=True)
+
+    def remove_expired(self) -> None:
+        """Remove uploads that have expired."""
+        oldest = time.time() - LIFETIME_SECONDS
+        for path in self._folder.iterdir():
+            if path.stat().st_mtime < oldest:
+                path.unlink()
+
+    def _document(self, upload_id: str) -> Path:
+        return self.part(upload_id).with_suffix(".json")
+
+
+def _from_json(document: dict[str, Any]) -> UploadSession:
+    return UploadSession(
+        **{
+            **document,
+            "metadata": ObjectMetadata(**document["metadata"]),
+            "announced": Digests(**document["announced"]),
+            "conditions": Preconditions(**document["conditions"]),
+        }
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far an upload is.
+    """Progress of an upload.
 
     Attributes:
         received: bytes.
@@ -40,7 +136,7 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class ContentRange:
-    """Where a request's bytes belong.
+    """Content-Range header of a request.
 
     Attributes:
         first: the first byte's place, from 0; `None` if the request only asks how far the upload is.
@@ -52,7 +148,7 @@ class ContentRange:
 
     @classmethod
     def from_header(cls, text: str) -> ContentRange:
-        """The range in a Content-Range header.
+        """Parse a Content-Range header.
 
         Raises:
             InvalidArgument: it is none.
@@ -65,7 +161,7 @@ class ContentRange:
 
 
 class ResumableUploads:
-    """The resumable uploads of a store; one request at a time writes to each."""
+    """Resumable uploads of a store; one request at a time writes to each."""
 
     def __init__(self, store: ObjectStore, sessions: UploadSessions) -> None:
         self._store = store
@@ -84,9 +180,9 @@ class ResumableUploads:
         return self._sessions.create(session)
 
     async def receive(self, upload_id: str, request: Request) -> Progress:
-        """Take a request's bytes, if any, and finish the upload when it is complete.
+        """Append a request's bytes, if any, and finish the upload when it is complete.
 
-        What arrives before a connection breaks is kept.
+        Bytes received before a connection breaks are kept.
 
         Raises:
             NoSuchUpload: there is none.
@@ -118,7 +214,7 @@ class ResumableUploads:
             return await self._finish(upload_id, session, part, announced_digests(request.headers))
 
     async def cancel(self, upload_id: str) -> None:
-        """Forget an upload.
+        """Cancel an upload.
 
         Raises:
             NoSuchUpload: there is none.

@@ -1,4 +1,7 @@
-"""Joins the handlers of Cloud Storage into its route table."""
+"""Route table of Cloud Storage, with the methods that aren't emulated: each answers 501 with its name.
+
+https://cloud.google.com/storage/docs/json_api/v1
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,54 @@ from emulator.faults import Faults
 from emulator.routing import Route, Router
 from emulator.state import State
 from emulator.storage.batch import BatchHandlers
-from emulator.storage.bucket_store import BucketStore
-from emulator.storage.buckets import BucketHandlers
-from emulator.storage.index import ObjectIndex
-from emulator.storage.media import MediaHandlers
+from emulator.storage.buckets import BucketHandlers, BucketStore
+from emulator.storage.media import MediaHandlers, XmlHandlers
 from emulator.storage.objects import ObjectHandlers
-from emulator.storage.resumable import ResumableUploads
-from emulator.storage.store import ObjectStore
-from emulator.storage.unimplemented import unimplemented_routes
-from emulator.storage.upload_sessions import UploadSessions
+from emulator.storage.resumable import ResumableUploads, UploadSessions
+from emulator.storage.store import ObjectIndex, ObjectStore
 from emulator.storage.uploads import UploadHandlers
-from emulator.storage.xml import XmlHandlers
+
+_BASE = "/storage/v1"
+_CRUD = (
+    ("list", "GET", ""), ("insert", "POST", ""), ("get", "GET", "/{id}"), ("delete", "DELETE", "/{id}"),
+)  # fmt: skip
+_CHANGES = (("patch", "PATCH", "/{id}"), ("update", "PUT", "/{id}"))
+_COLLECTIONS = (
+    ("anywhereCaches", "/b/{bucket}/anywhereCaches", (
+        ("list", "GET", ""), ("insert", "POST", ""), ("get", "GET", "/{id}"), ("update", "PATCH", "/{id}"),
+        ("pause", "POST", "/{id}/pause"), ("resume", "POST", "/{id}/resume"),
+        ("disable", "POST", "/{id}/disable"),
+    )),
+    ("bucketAccessControls", "/b/{bucket}/acl", _CRUD + _CHANGES),
+    ("buckets", "/b/{bucket}", (
+        ("update", "PUT", ""), ("lockRetentionPolicy", "POST", "/lockRetentionPolicy"),
+        ("relocate", "POST", "/relocate"), ("restore", "POST", "/restore"),
+    )),
+    ("channels", "/channels", (("stop", "POST", "/stop"),)),
+    ("defaultObjectAccessControls", "/b/{bucket}/defaultObjectAcl", _CRUD + _CHANGES),
+    ("folders", "/b/{bucket}/folders", (*_CRUD, ("rename", "POST", "/{id}/renameTo/folders/{target}"))),
+    ("managedFolders", "/b/{bucket}/managedFolders", (
+        *_CRUD[1:], ("getIamPolicy", "GET", "/{id}/iam"), ("setIamPolicy", "PUT", "/{id}/iam"),
+        ("testIamPermissions", "GET", "/{id}/iam/testPermissions"),
+    )),
+    ("notifications", "/b/{bucket}/notificationConfigs", _CRUD),
+    ("objectAccessControls", "/b/{bucket}/o/{object}/acl", _CRUD + _CHANGES),
+    ("objects", "/b/{bucket}/o", (
+        ("bulkRestore", "POST", "/bulkRestore"), ("restore", "POST", "/{object}/restore"),
+        ("watchAll", "POST", "/watch"), ("getIamPolicy", "GET", "/{object}/iam"),
+        ("setIamPolicy", "PUT", "/{object}/iam"),
+        ("testIamPermissions", "GET", "/{object}/iam/testPermissions"),
+    )),
+    ("operations", "/b/{bucket}/operations", (
+        ("list", "GET", ""), ("get", "GET", "/{id}"), ("cancel", "POST", "/{id}/cancel"),
+        ("advanceRelocateBucket", "POST", "/{id}/advanceRelocateBucket"),
+    )),
+    ("projects.hmacKeys", "/projects/{project}/hmacKeys", (
+        ("list", "GET", ""), ("create", "POST", ""), ("get", "GET", "/{id}"), ("update", "PUT", "/{id}"),
+        ("delete", "DELETE", "/{id}"),
+    )),
+    ("projects.serviceAccount", "/projects/{project}/serviceAccount", (("get", "GET", ""),)),
+)  # fmt: skip
 
 
 class StorageService:
@@ -54,11 +94,11 @@ class StorageService:
 
     @property
     def routes(self) -> list[Route]:
-        """Every method of the JSON API, and those of the XML API that signed URLs need."""
+        """Routes of the JSON API, and of the XML API as far as signed URLs need it."""
         return self._routes
 
     def start(self) -> None:
-        """Remove what a killed process left half written, except for resumable uploads."""
+        """Remove temporary files of a killed process, except for resumable uploads."""
         for path in self._temporary.iterdir():
             path.unlink()
         self._sessions.remove_expired()
@@ -68,6 +108,10 @@ class StorageService:
         self._index.close()
 
 
-def create(config: Config, state: State) -> StorageService:
-    """The service, not started."""
-    return StorageService(config, state)
+def unimplemented_routes() -> list[Route]:
+    """Return a route for each method that isn't emulated."""
+    return [
+        Route("storage", f"storage.{collection}.{method}", http_method, f"{_BASE}{path}{suffix}", None)
+        for collection, path, methods in _COLLECTIONS
+        for method, http_method, suffix in methods
+    ]

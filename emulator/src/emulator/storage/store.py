@@ -1,7 +1,8 @@
-"""Objects as plain files: what is renamed into a bucket's folder, by anybody, is an object.
+"""Store of objects as plain files, and the index of their generations, checksums and metadata.
 
-A write goes to a temporary file of the same filesystem and is renamed into place: it is there as a whole or
-not at all, also after `kill -9`. Nothing is forced to the disk; a power cut may lose the newest objects.
+What is renamed into a bucket's folder, by anybody, is an object. A write goes to a temporary file of the same
+filesystem and is renamed into place: it is there as a whole or not at all, also after `kill -9`. Nothing is
+forced to the disk; a power cut may lose the newest objects.
 """
 
 from __future__ import annotations
@@ -11,39 +12,91 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from stat import S_ISREG
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from emulator.errors import InvalidArgument
-from emulator.storage import clock
-from emulator.storage.bucket_store import BucketStore
+from emulator.state import State
+from emulator.storage.buckets import BucketStore
 from emulator.storage.checksums import Checksums, Digests
 from emulator.storage.errors import NoSuchObject
-from emulator.storage.index import FOLDER_MARK, ObjectIndex, fingerprint
-from emulator.storage.metadata import DEFAULT_CONTENT_TYPE, ObjectMetadata, StoredObject
+from emulator.storage.metadata import DEFAULT_CONTENT_TYPE, ObjectMetadata, StoredObject, now_microseconds
 from emulator.storage.names import is_folder, object_path
 from emulator.storage.preconditions import Preconditions
 from emulator.storage.tree import make_room, prune, walk
 
+FOLDER_MARK = "folder"
 _ATTEMPTS = 20
-"""How often to look again at a file that another program is writing."""
+"""Number of reads of a file that another program is writing."""
+
+
+def fingerprint(status: os.stat_result) -> str:
+    """Return a text that changes whenever a file's content does, and survives its renaming."""
+    return f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}"
+
+
+class ObjectIndex:
+    """Index of the newest entries of every object, as documents of a state."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def find(self, bucket: str, name: str, mark: str) -> StoredObject | None:
+        """Return the entry for a file with this fingerprint."""
+        entry = self._entries(bucket, name).get(mark)
+        return None if entry is None else _from_json(entry)
+
+    def last_generation(self, bucket: str, name: str) -> int:
+        """Return the highest generation since the object was last deleted; 0 if there is none."""
+        return max((entry["generation"] for entry in self._entries(bucket, name).values()), default=0)
+
+    def folders(self, bucket: str) -> set[str]:
+        """Return the names of the bucket's objects that stand for folders, each with a slash at its end."""
+        return {document[FOLDER_MARK]["name"] for document in self._state.list(f"folder:{bucket}")}
+
+    def put(self, found: StoredObject, mark: str, *, replaces: str | None = None) -> None:
+        """Add the entry of a file with this fingerprint.
+
+        Args:
+            found: the object.
+            mark: the fingerprint of its file, which may not be in place yet.
+            replaces: the fingerprint of the file that is there until then; its entry is kept, so that
+                whichever of the two a crash leaves behind is known.
+        """
+        entries = {k: v for k, v in self._entries(found.bucket, found.name).items() if k == replaces}
+        self._state.put(_kind(found.bucket, found.name), found.name, {**entries, mark: asdict(found)})
+
+    def forget(self, bucket: str, name: str) -> None:
+        """Remove the entries of a deleted object."""
+        self._state.delete(_kind(bucket, name), name)
+
+    def _entries(self, bucket: str, name: str) -> dict[str, dict[str, Any]]:
+        return self._state.get(_kind(bucket, name), name) or {}
+
+
+def _kind(bucket: str, name: str) -> str:
+    return f"folder:{bucket}" if is_folder(name) else f"object:{bucket}"
+
+
+def _from_json(document: dict[str, Any]) -> StoredObject:
+    return StoredObject(**{**document, "metadata": ObjectMetadata(**document["metadata"])})
 
 
 class ObjectStore:
-    """The objects of all buckets; every method may be called from any thread.
+    """Store of the objects of all buckets; every method may be called from any thread.
 
-    What takes a bucket's and an object's name raises `InvalidArgument` for one that can't be, `NoSuchBucket`,
-    and `NoSuchObject` for an object that must be there; what takes `Preconditions` raises as they do.
+    Methods with the names of a bucket and an object raise `InvalidArgument` for invalid ones, `NoSuchBucket`,
+    and `NoSuchObject` for an object that must exist; those with `Preconditions` raise as they do.
     """
 
     def __init__(self, buckets: BucketStore, index: ObjectIndex, temporary: Path) -> None:
         """Make a store.
 
         Args:
-            buckets: where the files are.
-            index: where everything else is.
+            buckets: the store of the buckets.
+            index: the index of the objects.
             temporary: a folder on the same filesystem as the buckets.
         """
         self.buckets = buckets
@@ -53,7 +106,7 @@ class ObjectStore:
         self._lock = threading.RLock()
 
     def get(self, bucket: str, name: str) -> StoredObject:
-        """An object."""
+        """Return an object."""
         for _ in range(_ATTEMPTS):
             mark = self._mark(bucket, name)
             if mark is None:
@@ -64,14 +117,14 @@ class ObjectStore:
         raise NoSuchObject(bucket, name)
 
     def find(self, bucket: str, name: str) -> StoredObject | None:
-        """An object, or `None`."""
+        """Return an object, or `None`."""
         try:
             return self.get(bucket, name)
         except NoSuchObject:
             return None
 
     def open(self, bucket: str, name: str) -> tuple[StoredObject, BinaryIO]:
-        """An object and its content, which stays the same while it is read even if the object is replaced."""
+        """Open an object's content, which stays the same while it is read even if the object is replaced."""
         for _ in range(_ATTEMPTS):
             found = self.get(bucket, name)
             if is_folder(name):
@@ -88,16 +141,16 @@ class ObjectStore:
     def names(
         self, bucket: str, *, prefix: str = "", start: str = "", end: str = "", shallow: bool = False
     ) -> Iterator[str]:
-        """The names of a bucket's objects in order, lazily; the arguments are those of `tree.walk`."""
+        """Yield the names of a bucket's objects in order; the arguments are those of `tree.walk`."""
         folder, folders = self.buckets.folder(bucket), self._index.folders(bucket)
         return walk(folder, folders=folders, prefix=prefix, start=start, end=end, shallow=shallow)
 
     def new_file(self) -> Path:
-        """A path for content that is to be committed."""
+        """Return a path for content that is to be committed."""
         return self._temporary / uuid.uuid4().hex
 
     def check(self, bucket: str, name: str, conditions: Preconditions) -> None:
-        """Refuse now what `commit` would refuse later: before content is received."""
+        """Check before content is received what `commit` would refuse later."""
         self._path(bucket, name)
         conditions.check_write(self.find(bucket, name))
 
@@ -112,19 +165,19 @@ class ObjectStore:
         conditions: Preconditions,
         component_count: int | None = None,
     ) -> StoredObject:
-        """Make a file an object, by renaming it.
+        """Commit a file as an object, by renaming it.
 
         Args:
             content: a file on the filesystem of the buckets, `new_file()` for instance.
             bucket: the bucket's name.
             name: the object's name.
             digests: the checksums of the content.
-            metadata: what the client says of it.
-            conditions: what must hold of the object that is replaced.
+            metadata: its metadata.
+            conditions: preconditions on the object that is replaced.
             component_count: of how many parts it was composed.
 
         Raises:
-            InTheWay: another object's file or folder is where this one's would be.
+            PathConflict: another object's file or folder is where this one's would be.
         """
         with self._lock:
             path = self._path(bucket, name)
@@ -132,7 +185,7 @@ class ObjectStore:
             status = content.stat()
             if is_folder(name) and status.st_size:
                 raise InvalidArgument(f"{name}: the emulator only takes empty objects whose name ends in /")
-            made = clock.now()
+            made = now_microseconds()
             generation = max(made, self._index.last_generation(bucket, name) + 1)
             committed = StoredObject(
                 bucket=bucket, name=name, generation=generation, size=status.st_size,
@@ -164,7 +217,7 @@ class ObjectStore:
                 found,
                 metadata=change(found.metadata),
                 metageneration=found.metageneration + 1,
-                updated=clock.now(),
+                updated=now_microseconds(),
             )
             mark = self._mark(bucket, name)
             if mark is None:
@@ -209,7 +262,7 @@ class ObjectStore:
         return path
 
     def _mark(self, bucket: str, name: str) -> str | None:
-        """The fingerprint of an object's file; `None` where there is none."""
+        """Return the fingerprint of an object's file; `None` if there is none."""
         path = self._path(bucket, name)
         if is_folder(name):
             return FOLDER_MARK if path.is_dir() and name in self._index.folders(bucket) else None
@@ -220,7 +273,7 @@ class ObjectStore:
         return fingerprint(status) if S_ISREG(status.st_mode) else None
 
     def _describe(self, bucket: str, name: str, mark: str) -> StoredObject | None:
-        """Enter a file that another program wrote; `None` if it changes meanwhile."""
+        """Add a file that another program wrote to the index; `None` if it changes meanwhile."""
         try:
             with self._path(bucket, name).open("rb") as file:
                 digests = Checksums.of(file).digests()

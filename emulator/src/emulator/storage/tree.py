@@ -1,4 +1,4 @@
-"""The folders below a bucket: object names in their order, and folders that come and go with objects."""
+"""Folders below a bucket: object names in their order, and folders that come and go with objects."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from emulator.errors import InvalidArgument
-from emulator.storage.errors import InTheWay
+from emulator.storage.errors import PathConflict
 from emulator.storage.names import object_path
 
 _LAST = "\U0010ffff"
@@ -25,7 +25,7 @@ def walk(
     shallow: bool = False,
     below: str = "",
 ) -> Iterator[str]:
-    """The names of objects in the order of Cloud Storage, as far as the caller reads on.
+    """Yield the names of objects lazily, in the order of Cloud Storage.
 
     Folders that can't hold a wanted name aren't read. Symbolic links are not followed. What vanishes
     meanwhile is left out.
@@ -37,7 +37,7 @@ def walk(
         start: only names from here on.
         end: only names before this one; empty for all.
         shallow: of a folder below the prefix, yield its first name alone.
-        below: where to begin: the name of a folder, with a slash at its end.
+        below: the folder to begin with: its name with a slash at its end.
 
     Yields:
         Names relative to the bucket.
@@ -60,34 +60,34 @@ def walk(
 
 
 def make_room(bucket: Path, name: str) -> None:
-    """Make the folders that an object's file needs, and remove an empty one that stands in its place.
+    """Create the folders that an object's file needs, and remove an empty one in its place.
 
     Raises:
-        InTheWay: another object's file, or a folder with objects in it, stands there.
+        PathConflict: another object's file, or a folder with objects in it, stands there.
     """
     path = object_path(bucket, name)
     for ancestor in reversed(path.relative_to(bucket).parents[:-1]):
         if (bucket / ancestor).is_file():
-            raise InTheWay(bucket.name, name, other=ancestor.as_posix())
+            raise PathConflict(bucket.name, name, other=ancestor.as_posix())
     path.parent.mkdir(parents=True, exist_ok=True)
     if name.endswith("/"):
         if path.is_file():
-            raise InTheWay(bucket.name, name, other=name.removesuffix("/"))
+            raise PathConflict(bucket.name, name, other=name.removesuffix("/"))
     elif path.is_dir():
         for other in walk(bucket, below=f"{name}/"):
-            raise InTheWay(bucket.name, name, other=other)
+            raise PathConflict(bucket.name, name, other=other)
         remove_empty(path)
 
 
 def remove_empty(folder: Path) -> None:
-    """Remove a folder and those in it, as far as they hold nothing else."""
+    """Remove a folder and its subfolders, as far as they hold no files."""
     for path, _, _ in os.walk(folder, topdown=False):
         with suppress(OSError):
             Path(path).rmdir()
 
 
 def prune(bucket: Path, name: str, *, keep: Container[str]) -> None:
-    """Remove the folders above an object that is gone, as far as they are empty.
+    """Remove the folders above a deleted object, as far as they are empty.
 
     Args:
         bucket: the bucket's folder.
@@ -106,7 +106,7 @@ def prune(bucket: Path, name: str, *, keep: Container[str]) -> None:
 
 
 def _entries(folder: Path) -> list[str]:
-    """The names in a folder that an object could have; folders' with a slash, which is part of the order."""
+    """Return the valid object names in a folder; folders' with a slash, which is part of the order."""
     try:
         with os.scandir(folder) as entries:
             names = [
@@ -122,6 +122,6 @@ def _entries(folder: Path) -> list[str]:
 def _is_object_name(folder: Path, name: str) -> bool:
     try:
         object_path(folder, name)
-    except (InvalidArgument, UnicodeEncodeError):
+    except InvalidArgument:
         return False
     return True

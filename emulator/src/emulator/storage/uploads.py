@@ -1,11 +1,16 @@
 """Handlers of uploads: simple, multipart and resumable.
 
-https://cloud.google.com/storage/docs/uploads-downloads#uploads
+https://cloud.google.com/storage/docs/uploads-downloads#uploads. The parsers of form data insist on CRLF; the
+clients built on apitools (`gcloud storage` is one) end lines with LF.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from email.message import Message
+from email.parser import BytesHeaderParser
 from typing import Any
 from urllib.parse import quote
 
@@ -16,28 +21,100 @@ from starlette.responses import JSONResponse, Response
 from emulator.errors import InvalidArgument
 from emulator.routing import Route
 from emulator.storage.checksums import Digests
+from emulator.storage.content import receive_object
 from emulator.storage.metadata import DEFAULT_CONTENT_TYPE, ObjectMetadata, StoredObject
-from emulator.storage.multipart import boundary_of, read_related
-from emulator.storage.receiving import receive_object
-from emulator.storage.requests import (
+from emulator.storage.resumable import ResumableUploads, UploadSession
+from emulator.storage.store import ObjectStore
+from emulator.storage.wire import (
     announced_digests,
     base_url,
     conditions,
+    object_resource,
     parse_resource,
     read_resource,
     refuse_encryption,
 )
-from emulator.storage.resources import object_resource
-from emulator.storage.resumable import ResumableUploads
-from emulator.storage.store import ObjectStore
-from emulator.storage.upload_sessions import UploadSession
 
+_MAX_HEAD_BYTES = 1 << 20
+_MAX_EPILOGUE_BYTES = 64
 _PATHS = ("/upload/storage/v1/b/{bucket}/o", "/resumable/upload/storage/v1/b/{bucket}/o")
 """The second is the one that apitools, and so `gcloud storage`, sends resumable uploads to."""
 
 
+@dataclass(frozen=True)
+class RelatedUpload:
+    """Parts of a multipart upload.
+
+    Attributes:
+        resource: the first part: JSON.
+        content_type: of the content; empty where it isn't said.
+        content: the second part's bytes.
+    """
+
+    resource: bytes
+    content_type: str
+    content: AsyncIterator[bytes]
+
+
+def boundary_of(content_type: str) -> bytes:
+    """Return the boundary that a Content-Type header names.
+
+    Raises:
+        InvalidArgument: it names none.
+    """
+    message = Message()
+    message["Content-Type"] = content_type
+    # apitools puts it between single quotes, which RFC 2045 doesn't know.
+    boundary = (message.get_boundary() or "").strip("'")
+    if not boundary:
+        raise InvalidArgument(f"Content-Type: expected multipart with a boundary, received {content_type!r}")
+    return boundary.encode()
+
+
+async def read_related(body: AsyncIterator[bytes], boundary: bytes) -> RelatedUpload:
+    """Read the first part, and the head of the second.
+
+    Args:
+        body: the request's bytes.
+        boundary: separator of the parts.
+
+    Raises:
+        InvalidArgument: the body is no such upload.
+    """
+    mark = b"--" + re.escape(boundary) + rb"[ \t]*"
+    headers = rb"((?:[^\r\n]+\r?\n)*)\r?\n"
+    head = re.compile(
+        rb"\s*" + mark + rb"(\r?\n)" + headers + rb"(.*?)\r?\n" + mark + rb"\r?\n" + headers, re.DOTALL
+    )
+    buffer = b""
+    while (found := head.match(buffer)) is None:
+        data = await anext(body, None)
+        if data is None or len(buffer) > _MAX_HEAD_BYTES:
+            raise InvalidArgument("Multipart upload: expected a JSON part and a content part")
+        buffer += data
+    newline, _, resource, content_headers = found.groups()
+    content_type = str(BytesHeaderParser().parsebytes(content_headers).get("Content-Type", ""))
+    rest = buffer[found.end() :]
+    return RelatedUpload(resource, content_type, _content(rest, body, newline + b"--" + boundary + b"--"))
+
+
+async def _content(begin: bytes, body: AsyncIterator[bytes], end: bytes) -> AsyncIterator[bytes]:
+    """Yield the bytes before the end mark, which may occur in the content too: only the last one counts."""
+    keep = len(end) + _MAX_EPILOGUE_BYTES
+    buffer = begin
+    async for data in body:
+        buffer += data
+        if len(buffer) > keep:
+            yield buffer[:-keep]
+            buffer = buffer[-keep:]
+    content, found, _epilogue = buffer.rpartition(end)
+    if not found:
+        raise InvalidArgument("Multipart upload: expected the closing boundary at the end")
+    yield content
+
+
 class UploadHandlers:
-    """Takes the content of new objects."""
+    """Handlers of uploads."""
 
     def __init__(self, store: ObjectStore, resumable: ResumableUploads) -> None:
         self._store = store
@@ -45,7 +122,7 @@ class UploadHandlers:
 
     @property
     def routes(self) -> list[Route]:
-        """The upload methods; all of them are `storage.objects.insert`, each request its own fault target."""
+        """Routes of the upload methods; all of them are `storage.objects.insert`."""
         return [
             route
             for path in _PATHS

@@ -25,17 +25,3 @@ see the buckets below /gcs and run as the emulator's user; without an engine suc
 - Filters compare text without regard to case.
 - An operation that was not done when the emulator ended fails with ABORTED.
 """
-
-from emulator.config import Config
-from emulator.service import Service
-from emulator.state import State
-
-__all__ = ["create"]
-
-
-def create(config: Config, state: State) -> Service:
-    """The service, not started."""
-    # Here, since the client library takes seconds to import.
-    from emulator.vertex.service import VertexService
-
-    return VertexService(config, state)

@@ -1,4 +1,4 @@
-"""Models deployed to endpoints: each is served by a process of its own.
+"""Deployed models: EndpointService's methods for them, and their serving processes.
 
 https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints/deployModel
 """
@@ -15,18 +15,19 @@ from typing import Any
 from emulator.config import Config
 from emulator.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from emulator.faults import Faults
-from emulator.vertex.names import new_id
+from emulator.vertex.containers import server_spec
+from emulator.vertex.gapic import types
+from emulator.vertex.names import check_deployed_model_id, new_deployed_model_id
 from emulator.vertex.operations import Operations
+from emulator.vertex.paths import child_path
 from emulator.vertex.registry import ModelRegistry
 from emulator.vertex.resources import Resources
-from emulator.vertex.servers import ModelServer, ServerSpec, end_leftovers
-from emulator.vertex.serving_container import server_spec
+from emulator.vertex.servers import ModelServer, remove_orphans
 from emulator.vertex.traffic import split_after_deploy, split_after_undeploy
-from emulator.vertex.wire.messages import types
 
 
 class Deployments:
-    """EndpointService, as far as it concerns deployed models, and the servers behind them."""
+    """EndpointService's methods for deployed models, and the servers behind them."""
 
     def __init__(
         self,
@@ -45,28 +46,29 @@ class Deployments:
 
     @property
     def calls(self) -> Mapping[str, Callable[[Any], Any]]:
-        """The methods by name."""
+        """Handlers by the name of the method."""
         return {
             "EndpointService.DeployModel": self.deploy,
             "EndpointService.UndeployModel": self.undeploy,
         }
 
     def start(self) -> None:
-        """Bring back what was deployed."""
-        end_leftovers(self._directory)
+        """Start the servers of all deployed models."""
+        remove_orphans(self._directory)
         for endpoint in self._endpoints.newest_first():
             for deployed in endpoint.deployed_models:
                 try:
                     server = self._server(endpoint.name, deployed)
-                except FailedPrecondition as error:
-                    # Started with fewer images than before: its predictions answer 503, all else works.
+                except (FailedPrecondition, InvalidArgument) as error:
+                    # Started with fewer images than before, or the id is no folder's name: its predictions
+                    # answer 503, all else works.
                     print(f"emulator: {endpoint.name}: {error.message}", file=sys.stderr)
                     continue
                 self._servers[deployed.id] = server
-                server.bring_back()
+                server.restore()
 
     def stop(self) -> None:
-        """End all servers; they are brought back by the next start."""
+        """Stop all servers; the next `start` starts them again."""
         threads = [threading.Thread(target=server.stop) for server in list(self._servers.values())]
         for thread in threads:
             thread.start()
@@ -74,7 +76,7 @@ class Deployments:
             thread.join()
 
     def predict_url(self, deployed_model_id: str) -> str | None:
-        """Where a deployed model takes predictions; `None` while its server isn't ready."""
+        """Return the URL for predictions of a deployed model; `None` while its server isn't ready."""
         server = self._servers.get(deployed_model_id)
         return None if server is None else server.predict_url
 
@@ -89,7 +91,8 @@ class Deployments:
         if deployed.dedicated_resources.min_replica_count < 1:
             raise InvalidArgument("deployed_model.dedicated_resources.min_replica_count: expected 1 or more")
         model = self._registry.version(deployed.model)
-        deployed.id = deployed.id or new_id()
+        deployed.id = deployed.id or new_deployed_model_id()
+        check_deployed_model_id(deployed.id, "deployed_model.id")
         if any(
             deployed.id in (other.id for other in e.deployed_models) for e in self._endpoints.newest_first()
         ):
@@ -97,12 +100,12 @@ class Deployments:
         deployed.model, deployed.model_version_id = model.name, model.version_id
         deployed.display_name = deployed.display_name or model.display_name
         requested = dict(request.traffic_split)
-        # Refused at once rather than by the operation.
-        _split_with(endpoint, deployed.id, requested)
+        # Validated before the operation, so that the request itself fails.
+        _split_with_new(endpoint, deployed.id, requested)
 
         def work(cancelled: threading.Event) -> Any:
             if self._faults.take("failed_deploy"):
-                raise FailedPrecondition("Model server exited unexpectedly. (A fault that was asked for.)")
+                raise FailedPrecondition("Model server exited unexpectedly. (An injected fault.)")
             slow = self._faults.take("slow_start")
             server = self._server(endpoint.name, deployed, delay_seconds=slow.delay_seconds if slow else 0.0)
             server.deploy(cancelled)
@@ -110,7 +113,7 @@ class Deployments:
             deployed.create_time = datetime.now(UTC)
 
             def change(current: Any) -> None:
-                current.traffic_split = _split_with(current, deployed.id, requested)
+                current.traffic_split = _split_with_new(current, deployed.id, requested)
                 current.deployed_models.append(deployed)
 
             try:
@@ -125,17 +128,19 @@ class Deployments:
 
     def undeploy(self, request: Any) -> Any:
         """EndpointService.UndeployModel: first the endpoint changes, then the server ends."""
-        gone = request.deployed_model_id
+        removed = request.deployed_model_id
         requested = dict(request.traffic_split)
-        _without(self._endpoints.get(request.endpoint), gone, requested)
+        _split_without(self._endpoints.get(request.endpoint), removed, requested)
 
         def work(_cancelled: threading.Event) -> Any:
             def change(endpoint: Any) -> None:
-                endpoint.traffic_split = _without(endpoint, gone, requested)
-                endpoint.deployed_models = [other for other in endpoint.deployed_models if other.id != gone]
+                endpoint.traffic_split = _split_without(endpoint, removed, requested)
+                endpoint.deployed_models = [
+                    other for other in endpoint.deployed_models if other.id != removed
+                ]
 
             self._endpoints.change(request.endpoint, change)
-            server = self._servers.pop(gone, None)
+            server = self._servers.pop(removed, None)
             if server is not None:
                 server.remove()
             return types.UndeployModelResponse()
@@ -148,18 +153,19 @@ class Deployments:
 
     def _server(self, endpoint: str, deployed: Any, *, delay_seconds: float = 0.0) -> ModelServer:
         model = self._registry.version(f"{deployed.model}@{deployed.model_version_id}")
-        spec: ServerSpec = server_spec(self._config, endpoint, deployed, model, delay_seconds=delay_seconds)
-        return ModelServer(self._directory / deployed.id, spec)
+        spec = server_spec(self._config, endpoint, deployed, model, delay_seconds=delay_seconds)
+        return ModelServer(child_path(self._directory, deployed.id), spec)
 
 
-def _split_with(endpoint: Any, new: str, requested: Mapping[str, int]) -> dict[str, int]:
+def _split_with_new(endpoint: Any, new: str, requested: Mapping[str, int]) -> dict[str, int]:
     others = [deployed.id for deployed in endpoint.deployed_models]
     return split_after_deploy(dict(endpoint.traffic_split), requested, new_id=new, others=others)
 
 
-def _without(endpoint: Any, gone: str, requested: Mapping[str, int]) -> dict[str, int]:
+def _split_without(endpoint: Any, removed: str, requested: Mapping[str, int]) -> dict[str, int]:
     ids = [deployed.id for deployed in endpoint.deployed_models]
-    if gone not in ids:
-        raise NotFound(f"deployed_model_id: {gone!r} is not deployed to {endpoint.name}")
-    others = [other for other in ids if other != gone]
-    return split_after_undeploy(dict(endpoint.traffic_split), requested, gone=gone, others=others)
+    if removed not in ids:
+        check_deployed_model_id(removed, "deployed_model_id")
+        raise NotFound(f"deployed_model_id: {removed!r} is not deployed to {endpoint.name}")
+    others = [other for other in ids if other != removed]
+    return split_after_undeploy(dict(endpoint.traffic_split), requested, removed=removed, others=others)

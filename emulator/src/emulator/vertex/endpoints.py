@@ -1,4 +1,4 @@
-"""Endpoints: what clients ask of them; `deployments` has what concerns deployed models.
+"""Endpoints: EndpointService's methods, except those for deployed models.
 
 https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints
 """
@@ -13,12 +13,11 @@ from typing import Any
 from google.protobuf import empty_pb2
 
 from emulator.errors import AlreadyExists, FailedPrecondition, InvalidArgument
-from emulator.vertex.listing import select_page
-from emulator.vertex.names import check_display_name, check_id, check_labels, location_of, new_id
+from emulator.vertex.gapic import types
+from emulator.vertex.names import check_display_name, check_endpoint_id, check_labels, location_of, new_id
 from emulator.vertex.operations import Operations
-from emulator.vertex.resources import Resources
+from emulator.vertex.resources import Resources, select_page
 from emulator.vertex.traffic import check_split
-from emulator.vertex.wire.messages import types
 
 KIND = "vertex.endpoints"
 
@@ -26,7 +25,7 @@ _UPDATABLE = frozenset({"display_name", "description", "labels", "traffic_split"
 
 
 class Endpoints:
-    """EndpointService, as far as it concerns endpoints themselves."""
+    """EndpointService's methods for endpoints themselves."""
 
     def __init__(self, endpoints: Resources, operations: Operations) -> None:
         self._endpoints = endpoints
@@ -34,7 +33,7 @@ class Endpoints:
 
     @property
     def calls(self) -> Mapping[str, Callable[[Any], Any]]:
-        """The methods by name."""
+        """Handlers by the name of the method."""
         return {
             "EndpointService.CreateEndpoint": self.create,
             "EndpointService.GetEndpoint": self.get,
@@ -49,7 +48,7 @@ class Endpoints:
         check_display_name(endpoint.display_name, "endpoint.display_name")
         check_labels(dict(endpoint.labels), "endpoint.labels")
         if request.endpoint_id:
-            check_id(request.endpoint_id, "endpoint_id")
+            check_endpoint_id(request.endpoint_id)
         if endpoint.deployed_models or endpoint.traffic_split:
             raise InvalidArgument("endpoint: expected no deployed_models and no traffic_split, received some")
         endpoint.name = f"{request.parent}/endpoints/{request.endpoint_id or new_id()}"
@@ -98,7 +97,7 @@ class Endpoints:
         return self._endpoints.change(wanted.name, change)
 
     def delete(self, request: Any) -> Any:
-        """EndpointService.DeleteEndpoint: only of one that serves nothing."""
+        """EndpointService.DeleteEndpoint: only of one without deployed models."""
         endpoint = self._endpoints.get(request.name)
         if endpoint.deployed_models:
             raise FailedPrecondition(

@@ -1,4 +1,4 @@
-"""What a custom job, or the job of a trial, must say before it is taken.
+"""Validation of CustomJobs and CustomJobSpecs.
 
 https://cloud.google.com/vertex-ai/docs/reference/rest/v1/CustomJobSpec
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from emulator.errors import InvalidArgument
-from emulator.vertex.artifacts import SCHEME
 from emulator.vertex.names import check_display_name, check_labels
+from emulator.vertex.paths import check_folder_uri, check_object_uri
 
 _MOST_POOLS = 4
 
@@ -49,10 +49,8 @@ def check_job_spec(spec: Any, where: str) -> None:
         if pool.replica_count:
             _check_pool(pool, f"{where}.worker_pool_specs[{index}]")
     output = spec.base_output_directory.output_uri_prefix
-    if output and not output.startswith(SCHEME):
-        raise InvalidArgument(
-            f"{where}.base_output_directory.output_uri_prefix: expected gs://BUCKET/..., received {output!r}"
-        )
+    if output:
+        check_folder_uri(output, f"{where}.base_output_directory.output_uri_prefix")
 
 
 def _check_pool(pool: Any, where: str) -> None:
@@ -69,9 +67,6 @@ def _check_pool(pool: Any, where: str) -> None:
             if not getattr(package, field):
                 raise InvalidArgument(f"{where}.python_package_spec.{field}: required")
         for uri in package.package_uris:
-            if not uri.startswith(SCHEME):
-                raise InvalidArgument(
-                    f"{where}.python_package_spec.package_uris: expected gs://BUCKET/..., received {uri!r}"
-                )
+            check_object_uri(uri, f"{where}.python_package_spec.package_uris")
     else:
         raise InvalidArgument(f"{where}: expected container_spec or python_package_spec, received neither")

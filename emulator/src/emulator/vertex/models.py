@@ -1,4 +1,4 @@
-"""The model registry: models, their versions and the versions' aliases.
+"""Models and their versions: ModelService's methods.
 
 https://cloud.google.com/vertex-ai/docs/model-registry/model-alias
 """
@@ -8,33 +8,40 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from google.protobuf import empty_pb2
 
 from emulator.errors import AlreadyExists, FailedPrecondition, InvalidArgument
-from emulator.vertex.artifacts import Artifacts
-from emulator.vertex.listing import select_page
-from emulator.vertex.names import check_display_name, check_id, check_labels, location_of, new_id
+from emulator.vertex.gapic import types
+from emulator.vertex.names import check_display_name, check_labels, check_model_id, location_of, new_id
 from emulator.vertex.operations import Operations
-from emulator.vertex.registry import ModelRecord, ModelRegistry
-from emulator.vertex.versions import DEFAULT_ALIAS, check_aliases, merge_aliases, split_version
-from emulator.vertex.wire.messages import types
+from emulator.vertex.paths import check_folder
+from emulator.vertex.registry import (
+    DEFAULT_ALIAS,
+    ModelRecord,
+    ModelRegistry,
+    check_aliases,
+    merge_aliases,
+    split_version,
+)
+from emulator.vertex.resources import select_page
 
 _UPDATABLE = frozenset({"display_name", "description", "version_description", "labels"})
 
 
 class Models:
-    """ModelService, as far as it concerns models and versions."""
+    """ModelService's methods for models and versions."""
 
-    def __init__(self, registry: ModelRegistry, artifacts: Artifacts, operations: Operations) -> None:
+    def __init__(self, registry: ModelRegistry, buckets: Path, operations: Operations) -> None:
         self._registry = registry
-        self._artifacts = artifacts
+        self._buckets = buckets
         self._operations = operations
 
     @property
     def calls(self) -> Mapping[str, Callable[[Any], Any]]:
-        """The methods by name."""
+        """Handlers by the name of the method."""
         return {
             "ModelService.UploadModel": self.upload,
             "ModelService.GetModel": self.get,
@@ -51,7 +58,7 @@ class Models:
         model = request.model
         self._check(model)
         if request.model_id:
-            check_id(request.model_id, "model_id")
+            check_model_id(request.model_id)
         parent_model = split_version(request.parent_model)[0] if request.parent_model else ""
         if parent_model:
             self._registry.get(parent_model)
@@ -169,7 +176,7 @@ class Models:
         if not model.container_spec.image_uri:
             raise InvalidArgument("model.container_spec.image_uri: required")
         if model.artifact_uri:
-            self._artifacts.check_folder(model.artifact_uri, "model.artifact_uri")
+            check_folder(self._buckets, model.artifact_uri, "model.artifact_uri")
 
 
 def _refuse_deployed(version: Any) -> None:

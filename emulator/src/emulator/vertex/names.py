@@ -7,7 +7,9 @@ import secrets
 
 from emulator.errors import InvalidArgument
 
-_ID = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?")
+_MODEL_ID = re.compile(r"[a-z_][a-z0-9_-]{0,62}")
+_ENDPOINT_ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?|0|[1-9][0-9]{0,8}")
+_DEPLOYED_MODEL_ID = re.compile(r"[0-9]{1,10}")
 _LABEL_KEY = re.compile(r"[^\W\dA-Z_][^\WA-Z]*(-[^\WA-Z]*)*")
 _LABEL_VALUE = re.compile(r"[^\WA-Z]*(-[^\WA-Z]*)*")
 _LABEL_LENGTH = 63
@@ -16,40 +18,70 @@ _DISPLAY_NAME_LENGTH = 128
 
 
 def new_id() -> str:
-    """A number of 19 digits, as the service gives to what comes without an id."""
+    """Return a number of 19 digits, as the service generates for resources without an id."""
     return str(10**18 + secrets.randbelow(9 * 10**18))
 
 
 def project_of(name: str) -> str:
-    """The project of a resource."""
+    """Return the project of a resource."""
     return name.split("/")[1]
 
 
 def location_of(name: str) -> str:
-    """`projects/P/locations/L` of a resource."""
+    """Return `projects/P/locations/L` of a resource."""
     return "/".join(name.split("/")[:4])
 
 
 def id_of(name: str) -> str:
-    """The last part of a resource's name."""
+    """Return the last segment of a resource's name."""
     return name.rpartition("/")[2]
 
 
-def check_id(value: str, field: str) -> None:
-    """Refuse what can't be an id that a client chooses.
+def new_deployed_model_id() -> str:
+    """Return a number of 10 digits, the most that a deployed model's id may have."""
+    return str(10**9 + secrets.randbelow(9 * 10**9))
+
+
+def check_model_id(value: str) -> None:
+    """Refuse a `model_id` that the service would not take.
 
     Raises:
-        InvalidArgument: it can't.
+        InvalidArgument: it has another form than UploadModelRequest documents.
     """
-    if not _ID.fullmatch(value):
-        raise InvalidArgument(f"{field}: expected 1 to 63 of [a-z0-9_-], received {value!r}")
+    if not _MODEL_ID.fullmatch(value):
+        raise InvalidArgument(
+            f"model_id: expected 1 to 63 of [a-z0-9_-], no digit or hyphen first, received {value!r}"
+        )
+
+
+def check_endpoint_id(value: str) -> None:
+    """Refuse an `endpoint_id` that the service would not take.
+
+    Raises:
+        InvalidArgument: it has another form than CreateEndpointRequest documents.
+    """
+    if not _ENDPOINT_ID.fullmatch(value):
+        raise InvalidArgument(
+            "endpoint_id: expected 1 to 63 of [a-z0-9-], a letter first and no hyphen last, or 1 to 9 digits "
+            f"without leading zeros, received {value!r}"
+        )
+
+
+def check_deployed_model_id(value: str, field: str) -> None:
+    """Refuse an id of a deployed model that the service would not take.
+
+    Raises:
+        InvalidArgument: it has another form than DeployedModel documents.
+    """
+    if not _DEPLOYED_MODEL_ID.fullmatch(value):
+        raise InvalidArgument(f"{field}: expected 1 to 10 digits, received {value!r}")
 
 
 def check_display_name(value: str, field: str) -> None:
     """Refuse a missing or too long display name.
 
     Raises:
-        InvalidArgument: it is.
+        InvalidArgument: it is missing or too long.
     """
     if not 1 <= len(value) <= _DISPLAY_NAME_LENGTH:
         raise InvalidArgument(f"{field}: expected 1 to {_DISPLAY_NAME_LENGTH} characters, received {value!r}")

@@ -1,4 +1,4 @@
-"""Long-running operations: each is a thread, and a document that outlives it."""
+"""Long-running operations: each has a thread, and a document that outlives it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from google.rpc import code_pb2
 
 from emulator.errors import ApiError, FailedPrecondition, NotFound
 from emulator.state import State
-from emulator.vertex.listing import select_page
+from emulator.vertex.codec import from_document, to_document, to_protobuf
+from emulator.vertex.gapic import types
 from emulator.vertex.names import new_id
-from emulator.vertex.wire.codec import from_document, plain, to_document
-from emulator.vertex.wire.messages import types
+from emulator.vertex.resources import select_page
 
 KIND = "vertex.operations"
 
@@ -26,7 +26,7 @@ _STOP_SECONDS = 5.0
 _STOPPED = "The emulator was stopped before the operation was done."
 
 Work: TypeAlias = Callable[[threading.Event], Any]
-"""Does what an operation is about and returns its response; stops early once the event is set."""
+"""Runs an operation and returns its response; stops early once the event is set."""
 
 
 class OperationCancelledError(ApiError):
@@ -37,7 +37,7 @@ class OperationCancelledError(ApiError):
 
 
 class Operations:
-    """All operations of the service."""
+    """Operations of all services: their documents, their threads and the Operations methods."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -47,7 +47,7 @@ class Operations:
 
     @property
     def calls(self) -> Mapping[str, Callable[[Any], Any]]:
-        """The methods by name."""
+        """Handlers by the name of the method."""
         return {
             "Operations.GetOperation": self.get,
             "Operations.WaitOperation": self.wait,
@@ -57,34 +57,34 @@ class Operations:
         }
 
     def begin(self, resource: str, metadata: Any, work: Work) -> Any:
-        """Do something in a thread.
+        """Start an operation in a thread.
 
         Args:
-            resource: what it is about; the operation's name begins with it.
+            resource: the resource that it changes; the operation's name begins with it.
             metadata: the operation's metadata, whose `generic_metadata` is filled in here.
-            work: what to do; an `ApiError` becomes the operation's error.
+            work: the function to run; an `ApiError` becomes the operation's error.
 
         Returns:
-            The operation: done already if it was quick.
+            The operation: done already if `work` was quick.
         """
         operation = operations_pb2.Operation(name=f"{resource}/operations/{new_id()}")
         now = datetime.now(UTC)
         metadata.generic_metadata = types.GenericOperationMetadata(create_time=now, update_time=now)
-        operation.metadata.Pack(plain(metadata))
+        operation.metadata.Pack(to_protobuf(metadata))
         self._state.put(KIND, operation.name, to_document(operation))
         cancelled = threading.Event()
-        thread = threading.Thread(target=self._carry_out, args=(operation, work, cancelled), daemon=True)
+        thread = threading.Thread(target=self._run, args=(operation, work, cancelled), daemon=True)
         self._running[operation.name] = (thread, cancelled)
         thread.start()
         thread.join(_QUICK_SECONDS)
         return self.get(operations_pb2.GetOperationRequest(name=operation.name))
 
     def start(self) -> None:
-        """End the operations that an earlier process left unfinished."""
+        """Abort the operations that an earlier process left unfinished."""
         self._abort("The emulator was killed before the operation was done.")
 
     def stop(self) -> None:
-        """Cancel what runs and say so."""
+        """Cancel all running operations; those that ignore it are aborted."""
         self._stopping = True
         running = list(self._running.values())
         for _, cancelled in running:
@@ -120,7 +120,7 @@ class Operations:
         return operations_pb2.ListOperationsResponse(operations=page, next_page_token=token)
 
     def cancel(self, request: Any) -> Any:
-        """google.longrunning.Operations.CancelOperation: what can't stop any more goes on."""
+        """google.longrunning.Operations.CancelOperation: best effort, as in the service."""
         self.get(request)
         running = self._running.get(request.name)
         if running is not None:
@@ -134,9 +134,9 @@ class Operations:
         self._state.delete(KIND, request.name)
         return empty_pb2.Empty()
 
-    def _carry_out(self, operation: Any, work: Work, cancelled: threading.Event) -> None:
+    def _run(self, operation: Any, work: Work, cancelled: threading.Event) -> None:
         try:
-            operation.response.Pack(plain(work(cancelled)))
+            operation.response.Pack(to_protobuf(work(cancelled)))
         except OperationCancelledError as error:
             operation.error.code = code_pb2.ABORTED if self._stopping else code_pb2.CANCELLED
             operation.error.message = _STOPPED if self._stopping else error.message

@@ -1,4 +1,4 @@
-"""Predictions: passed on to the server of a deployed model, chosen by the endpoint's traffic split.
+"""Predictions: requests forwarded to the server of a deployed model, chosen by the traffic split.
 
 https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirements#prediction
 """
@@ -19,7 +19,7 @@ from emulator.routing import Handler
 from emulator.state import State
 from emulator.vertex.deployments import Deployments
 from emulator.vertex.endpoints import KIND
-from emulator.vertex.traffic import Rotation
+from emulator.vertex.traffic import WeightedRoundRobin
 
 _TIMEOUT_SECONDS = 60.0
 _JSON = "application/json"
@@ -30,18 +30,18 @@ _STATUS_NAMES = {
 
 
 class Predictions:
-    """PredictionService."""
+    """PredictionService's methods."""
 
     def __init__(self, state: State, deployments: Deployments) -> None:
         self._state = state
         self._deployments = deployments
-        self._rotation = Rotation()
+        self._round_robin = WeightedRoundRobin()
         # trust_env: a proxy of the environment has no way to the loopback interface.
         self._client = httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False)
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
-        """The methods by name; they take the HTTP request, since instances are passed on as they are."""
+        """Handlers by the name of the method; they take the HTTP request, whose body they forward."""
         return {"PredictionService.Predict": self.predict, "PredictionService.RawPredict": self.raw_predict}
 
     async def predict(self, request: Request, fields: Mapping[str, str]) -> Response:
@@ -89,7 +89,7 @@ class Predictions:
         document = self._state.get(KIND, endpoint)
         if document is None:
             raise NotFound(f"The Endpoint {endpoint} does not exist.")
-        chosen = self._rotation.choose(endpoint, document.get("trafficSplit", {}))
+        chosen = self._round_robin.choose(endpoint, document.get("trafficSplit", {}))
         return next(deployed for deployed in document["deployedModels"] if deployed["id"] == chosen)
 
     async def _forward(self, deployed: Mapping[str, Any], body: bytes, content_type: str) -> httpx.Response:
@@ -120,7 +120,7 @@ def _origin(deployed: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _predictions(answer: httpx.Response) -> dict[str, Any]:
-    """`predictions`, and `metadata` where the server gives some."""
+    """Return `predictions`, and `metadata` if the server sends it."""
     try:
         content = answer.json()
         predictions = {"predictions": content["predictions"]}
@@ -137,7 +137,7 @@ def _refused(answer: httpx.Response) -> ApiError:
 
 
 def _unwrap(body: bytes) -> tuple[bytes, str] | None:
-    """The body inside a `RawPredictRequest`, and its content type; `None` where it isn't one."""
+    """Return the body inside a `RawPredictRequest` and its content type; `None` for any other body."""
     try:
         content = json.loads(body)
     except ValueError:

@@ -1,31 +1,79 @@
-"""The store of the model registry."""
+"""Store of the model registry: models, their versions and the versions' aliases.
+
+https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.models#Model
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from emulator.errors import NotFound
+from emulator.errors import InvalidArgument, NotFound
 from emulator.state import State
+from emulator.vertex.codec import from_document, to_document
+from emulator.vertex.gapic import types
 from emulator.vertex.names import location_of
 from emulator.vertex.resources import Resources
-from emulator.vertex.versions import DEFAULT_ALIAS, merge_aliases, split_version
-from emulator.vertex.wire.codec import from_document, to_document
-from emulator.vertex.wire.messages import types
 
+DEFAULT_ALIAS = "default"
+
+_ALIAS = re.compile(r"[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]")
 KIND = "vertex.models"
+
+
+def split_version(name: str) -> tuple[str, str]:
+    """Split `MODEL@VERSION` into the model's name and the version's id or alias, empty if there is none."""
+    model, _, version = name.partition("@")
+    return model, version
+
+
+def check_aliases(aliases: Sequence[str], field: str) -> None:
+    """Refuse malformed version aliases.
+
+    Raises:
+        InvalidArgument: one of them is malformed.
+    """
+    for alias in aliases:
+        if not _ALIAS.fullmatch(alias):
+            raise InvalidArgument(f"{field}: expected {_ALIAS.pattern}, received {alias!r}")
+
+
+def merge_aliases(versions: Sequence[Any], version: Any, changes: Sequence[str]) -> None:
+    """Add aliases to a version and remove others; an alias belongs to one version at most.
+
+    Args:
+        versions: all versions of the model, changed in place.
+        version: one of them.
+        changes: `alias` to add, `-alias` to remove.
+
+    Raises:
+        InvalidArgument: an alias is malformed, or the default one would be removed.
+    """
+    removed = [change[1:] for change in changes if change.startswith("-")]
+    added = [change for change in changes if not change.startswith("-")]
+    check_aliases([*removed, *added], "version_aliases")
+    if DEFAULT_ALIAS in removed:
+        raise InvalidArgument(
+            f"version_aliases: the alias {DEFAULT_ALIAS!r} can't be removed, only given to another version"
+        )
+    for other in versions:
+        if other is not version:
+            other.version_aliases = [alias for alias in other.version_aliases if alias not in added]
+    kept = [alias for alias in version.version_aliases if alias not in removed]
+    version.version_aliases = kept + [alias for alias in added if alias not in kept]
 
 
 @dataclass(kw_only=True)
 class ModelRecord:
-    """A model and all that is known of its versions.
+    """A model with all its versions.
 
     Attributes:
         name: `projects/P/locations/L/models/ID`.
         versions: oldest first.
-        next_version: the number of the next version; numbers of deleted ones are never given again.
+        next_version: the number of the next version; numbers of deleted ones are never reused.
     """
 
     name: str
@@ -34,11 +82,11 @@ class ModelRecord:
 
     @property
     def default(self) -> Any:
-        """The version with the alias `default`."""
+        """Version with the alias `default`."""
         return self.version(DEFAULT_ALIAS)
 
     def version(self, id_or_alias: str) -> Any:
-        """The version of this id or alias; of the empty one, the default.
+        """Return the version of this id or alias; the default one for an empty string.
 
         Raises:
             NotFound: there is none.
@@ -51,20 +99,20 @@ class ModelRecord:
 
 
 class ModelRegistry:
-    """All models."""
+    """Models of all projects."""
 
     def __init__(self, state: State, endpoints: Resources) -> None:
-        """Keep models in the state.
+        """Create the registry.
 
         Args:
-            state: where they are kept.
-            endpoints: what tells where a version is deployed.
+            state: the state that holds the models.
+            endpoints: the store of endpoints, which know the deployed versions.
         """
         self._state = state
         self._endpoints = endpoints
 
     def get(self, name: str) -> ModelRecord:
-        """The model of this name, without version.
+        """Return the model of this name, which holds no version.
 
         Raises:
             NotFound: there is none.
@@ -74,7 +122,7 @@ class ModelRegistry:
         return record
 
     def version(self, name: str) -> Any:
-        """The version that `MODEL`, `MODEL@VERSION` or `MODEL@ALIAS` names.
+        """Return the version named by `MODEL`, `MODEL@VERSION` or `MODEL@ALIAS`.
 
         Raises:
             NotFound: there is none.
@@ -83,17 +131,17 @@ class ModelRegistry:
         return self.get(model).version(version)
 
     def exists(self, name: str) -> bool:
-        """Whether there is a model of this name."""
+        """Return True if there is a model of this name."""
         return self._state.get(KIND, name) is not None
 
     def newest_first(self, parent: str) -> list[ModelRecord]:
-        """All models below `projects/P/locations/L`."""
+        """Return all models below `projects/P/locations/L`."""
         records = [_from_document(document) for document in self._state.list(KIND, f"{parent}/")][::-1]
         self._add_deployments(records)
         return records
 
     def add_version(self, name: str, model: Any) -> Any:
-        """Add a version, and the model if it is the first; returns it with what the service fills in."""
+        """Add a version, and the model with the first one; return it with the output-only fields."""
         with self._state.transaction():
             record = self._read(name) if self.exists(name) else ModelRecord(name=name, versions=[])
             version = types.Model(model)
@@ -120,7 +168,7 @@ class ModelRegistry:
         return version
 
     def change(self, name: str, change: Callable[[ModelRecord], None]) -> None:
-        """Read, change and write a model as one step.
+        """Read, change and write a model in one transaction.
 
         Raises:
             NotFound: there is none.
@@ -158,7 +206,7 @@ class ModelRegistry:
         self._state.put(KIND, record.name, document)
 
     def _add_deployments(self, records: list[ModelRecord]) -> None:
-        """Fill in what the endpoints know: where each version is deployed."""
+        """Fill in `deployed_models` of each version, from the endpoints."""
         versions = {(version.name, version.version_id): version for r in records for version in r.versions}
         locations = {location_of(record.name) for record in records}
         for endpoint in (endpoint for place in locations for endpoint in self._endpoints.newest_first(place)):

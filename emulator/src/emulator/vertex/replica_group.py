@@ -1,4 +1,4 @@
-"""The processes of one job's replicas; they are the same after a restart of the emulator."""
+"""Processes of a job's replicas; a restarted emulator finds them again."""
 
 from __future__ import annotations
 
@@ -9,30 +9,36 @@ from typing import Any
 
 from emulator import processes
 from emulator.config import Config
-from emulator.keeper import EXIT_FILE, PROCESS_FILE
+from emulator.process_shim import EXIT_FILE, PROCESS_FILE
 from emulator.processes import Process
 from emulator.state import State
-from emulator.vertex.launches import container_name, launch_of
+from emulator.vertex.launchers import container_name, launch_command
 from emulator.vertex.replicas import Replica
-from emulator.vertex.trial_links import TrialLink
+from emulator.vertex.trials import TrialReference
 
 _KIND = "vertex.replicas"
 
 
 class ReplicaGroup:
-    """All replicas of a job, known by its name and folder."""
+    """All replicas of one job, identified by its name and folder."""
 
     def __init__(
-        self, config: Config, state: State, directory: Path, job_name: str, *, trial: TrialLink | None = None
+        self,
+        config: Config,
+        state: State,
+        directory: Path,
+        job_name: str,
+        *,
+        trial: TrialReference | None = None,
     ) -> None:
-        """Find the replicas that were planned, if they were.
+        """Load the plan of the replicas, if there is one.
 
         Args:
             config: the emulator's.
-            state: where the plan is kept.
-            directory: the job's folder; a replica's process has one below it.
+            state: the state that holds the plan.
+            directory: the job's folder; each replica has one below it.
             job_name: the job's resource name.
-            trial: the trial that the job carries out, if it does.
+            trial: the trial that the job runs, if it runs one.
         """
         self._config = config
         self._state = state
@@ -44,53 +50,53 @@ class ReplicaGroup:
 
     @property
     def job_directory(self) -> Path:
-        """The job's folder."""
+        """Folder of the job."""
         return self._directory
 
     @property
     def planned(self) -> bool:
-        """Whether it is decided which replicas there are and where they listen."""
+        """True once the replicas and their addresses are planned."""
         return bool(self._replicas)
 
     @property
     def primary(self) -> str:
-        """The replica that speaks for the job as a whole."""
+        """Name of the replica whose exit ends the job."""
         return self._replicas[0].name
 
     def plan(self, replicas: list[Replica]) -> None:
-        """Decide it. Written down first: after a kill -9 those that run already are not started twice."""
+        """Store the replicas; done before any is started, so that none is started twice after a kill -9."""
         documents = [replica.to_document() for replica in replicas]
         self._state.put(_KIND, self._job_name, {"replicas": documents})
         self._replicas = replicas
 
-    def forget(self) -> None:
-        """Remove the plan of a job that is removed."""
+    def delete_plan(self) -> None:
+        """Remove the plan of a removed job."""
         self._state.delete(_KIND, self._job_name)
 
     def packages(self, pool: int) -> Path:
-        """The folder of a worker pool's installed packages."""
+        """Return the folder of a worker pool's installed packages."""
         return self._directory / f"packages{pool}"
 
     def directory(self, replica: str) -> Path:
-        """The folder of a replica."""
+        """Return the folder of a replica."""
         return self._directory / replica
 
     def process(self, replica: str) -> Process:
-        """The process of a replica."""
+        """Return the process of a replica."""
         return Process(self.directory(replica))
 
     def start(self, job: Any) -> None:
-        """Start the replicas that were not started yet.
+        """Start the replicas that have not been started yet.
 
         Raises:
-            StartError: a keeper did not start.
-            UnmappedImageError: an image can't be run any more.
+            StartError: a process shim did not start.
+            UnmappedImageError: an image is no longer mapped to a module.
         """
         for replica in self._replicas:
             directory = self.directory(replica.name)
             if (directory / PROCESS_FILE).exists() or (directory / EXIT_FILE).exists():
                 continue
-            launch = launch_of(
+            launch = launch_command(
                 self._config,
                 job,
                 replica,
@@ -106,20 +112,20 @@ class ReplicaGroup:
             )
 
     def exit_codes(self) -> dict[str, int | None]:
-        """How each replica ended; `None` for one that runs or is lost."""
+        """Return the exit code of each replica; `None` for one that runs or is lost."""
         return {replica.name: self.process(replica.name).exit_code() for replica in self._replicas}
 
     def ended_at(self) -> datetime | None:
-        """When the last of them ended; `None` if nobody knows."""
+        """Return the time when the last replica ended; `None` if it is unknown."""
         times = [self.process(replica.name).ended_at() for replica in self._replicas]
         return max((time for time in times if time is not None), default=None)
 
     def kill(self, name: str) -> None:
-        """End a replica at once."""
+        """Kill a replica."""
         self._end(next(replica for replica in self._replicas if replica.name == name), 0)
 
     def terminate(self, grace_seconds: float) -> None:
-        """End all that still run, at the same time."""
+        """Terminate all running replicas concurrently."""
         if self._replicas:
             with ThreadPoolExecutor(len(self._replicas)) as pool:
                 list(pool.map(lambda replica: self._end(replica, grace_seconds), self._replicas))

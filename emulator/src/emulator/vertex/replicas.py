@@ -1,4 +1,4 @@
-"""The replicas of a job: who they are and what the service tells each of them.
+"""Replicas of a job: their addresses and their environment variables.
 
 https://cloud.google.com/vertex-ai/docs/training/distributed-training
 """
@@ -12,13 +12,13 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from emulator.engines import Engine
+from emulator.container_runtime import ContainerRuntime
 from emulator.vertex.names import id_of, project_of
-from emulator.vertex.trial_links import TrialLink
+from emulator.vertex.trials import TrialReference
 
 _HOST = "127.0.0.1"
 _TASKS = ("chief", "worker", "ps", "evaluator")
-"""TensorFlow's names of the worker pools, by their place."""
+"""TensorFlow's names of the worker pools, by their index."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,39 +26,39 @@ class Replica:
     """One process of a job.
 
     Attributes:
-        pool: the place of its worker pool, from 0.
-        index: its place in the pool, from 0.
-        address: `HOST:PORT`, kept free for it to listen on.
-        engine: what runs its container; `None` where a Python module runs.
+        pool: the index of its worker pool.
+        index: its index in the pool.
+        address: `HOST:PORT` that it may listen on.
+        engine: the engine that runs its container; `None` if a Python module runs in place of it.
     """
 
     pool: int
     index: int
     address: str
-    engine: Engine | None = None
+    engine: ContainerRuntime | None = None
 
     @property
     def name(self) -> str:
-        """`workerpool0-0`, for instance."""
+        """Name in the cluster, `workerpool0-0` for instance."""
         return f"workerpool{self.pool}-{self.index}"
 
     def to_document(self) -> dict[str, Any]:
-        """The replica as plain JSON values."""
+        """Return the replica as JSON values."""
         return asdict(self)
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Replica:
-        """The replica that `to_document` wrote."""
+        """Return the replica that `to_document` wrote."""
         engine = document.get("engine")
-        return cls(**{**document, "engine": None if engine is None else Engine(**engine)})
+        return cls(**{**document, "engine": None if engine is None else ContainerRuntime(**engine)})
 
 
-def plan_replicas(job: Any, engines: Mapping[int, Engine]) -> list[Replica]:
-    """The replicas of a job, each with a free port.
+def plan_replicas(job: Any, engines: Mapping[int, ContainerRuntime]) -> list[Replica]:
+    """Return the replicas of a job, each with a free port.
 
     Args:
         job: the CustomJob.
-        engines: the place of a worker pool -> what runs its containers, where no module does.
+        engines: the index of a worker pool -> the engine that runs its containers, if one does.
     """
     with ExitStack() as stack:
         replicas = []
@@ -73,22 +73,22 @@ def plan_replicas(job: Any, engines: Mapping[int, Engine]) -> list[Replica]:
 
 
 def replica_variables(
-    job: Any, replica: Replica, replicas: Sequence[Replica], *, trial: TrialLink | None
+    job: Any, replica: Replica, replicas: Sequence[Replica], *, trial: TrialReference | None
 ) -> dict[str, str]:
-    """The environment variables by which the service tells a replica what it is part of.
+    """Return the environment variables that describe the job and its cluster to a replica.
 
     https://cloud.google.com/vertex-ai/docs/training/code-requirements#environment-variables
 
     Args:
         job: the CustomJob.
-        replica: the one it is for.
+        replica: the replica to describe them to.
         replicas: all of them.
-        trial: the trial that the job carries out, if it does.
+        trial: the trial that the job runs, if it runs one.
     """
     task = {"index": replica.index} if trial is None else {"index": replica.index, "trial": trial.trial_id}
     output = job.job_spec.base_output_directory.output_uri_prefix.rstrip("/")
     variables = {
-        # Vertex AI's images run unbuffered, or a log would come in lumps.
+        # As Vertex AI's images do, so that each log line comes at once.
         "PYTHONUNBUFFERED": "1",
         "CLOUD_ML_PROJECT_ID": project_of(job.name),
         "CLOUD_ML_JOB_ID": id_of(job.name if trial is None else trial.tuning_job),

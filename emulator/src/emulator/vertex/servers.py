@@ -1,4 +1,4 @@
-"""Serving processes: one for each deployed model, watched and restarted.
+"""Serving processes: one for each deployed model, monitored and restarted.
 
 The contract of a serving container:
 https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirements
@@ -6,11 +6,8 @@ https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirement
 
 from __future__ import annotations
 
-import shutil
 import socket
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -18,10 +15,12 @@ import httpx
 from emulator import processes
 from emulator.errors import FailedPrecondition
 from emulator.processes import Process, StartError
+from emulator.vertex.containers import ServerSpec
 from emulator.vertex.operations import OperationCancelledError
+from emulator.vertex.paths import remove_child
 
 _HOST = "127.0.0.1"
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 _RESTART_SECONDS = 1.0
 _HEALTH_TIMEOUT_SECONDS = 5.0
 _GRACE_SECONDS = 5.0
@@ -32,36 +31,15 @@ class ServerError(FailedPrecondition):
     """A server did not become ready."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ServerSpec:
-    """How a model is served.
-
-    Attributes:
-        argv: the command line.
-        environment: its whole environment, without the port.
-        health_route: answers 200 once the model is loaded.
-        predict_route: takes predictions.
-        startup_seconds: how long it may take until it is ready.
-        delay_seconds: how long its machine takes before the server starts.
-    """
-
-    argv: Sequence[str]
-    environment: Mapping[str, str]
-    health_route: str
-    predict_route: str
-    startup_seconds: float
-    delay_seconds: float = 0.0
-
-
 class ModelServer:
-    """The serving process of one deployed model."""
+    """Serving process of one deployed model."""
 
     def __init__(self, directory: Path, spec: ServerSpec) -> None:
-        """Not started yet.
+        """Create the server without starting it.
 
         Args:
             directory: its own folder; a process that an earlier emulator left there is ended.
-            spec: how the model is served.
+            spec: its command, environment and routes.
         """
         self._directory = directory
         self._spec = spec
@@ -72,18 +50,18 @@ class ModelServer:
 
     @property
     def predict_url(self) -> str | None:
-        """Where predictions are taken; `None` while the server isn't ready."""
+        """URL for predictions; `None` while the server isn't ready."""
         port = self._port
         return None if port is None else f"http://{_HOST}:{port}{self._spec.predict_route}"
 
     def deploy(self, cancelled: threading.Event) -> None:
-        """Start the process, wait until it is healthy and watch it from then on.
+        """Start the process, wait until it is healthy and monitor it from then on.
 
         Args:
             cancelled: ends the wait.
 
         Raises:
-            ServerError: it ended, or isn't healthy in time; the message has the end of its log.
+            ServerError: it exited, or isn't healthy in time; the message holds the end of its log.
             OperationCancelledError: the event was set.
         """
         try:
@@ -95,8 +73,8 @@ class ModelServer:
             raise
         self._watch_in_background()
 
-    def bring_back(self) -> None:
-        """Start and watch the process without waiting: it was deployed before."""
+    def restore(self) -> None:
+        """Start and monitor the process of a model that was deployed before, without waiting for it."""
         self._watch_in_background()
 
     def stop(self) -> None:
@@ -110,7 +88,7 @@ class ModelServer:
     def remove(self) -> None:
         """End the process for good and remove its folder."""
         self.stop()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        remove_child(self._directory.parent, self._directory.name)
 
     def _watch_in_background(self) -> None:
         self._thread = threading.Thread(target=self._watch, name=str(self._directory), daemon=True)
@@ -130,7 +108,7 @@ class ModelServer:
                 self._port = None
                 self._stopped.wait(_RESTART_SECONDS)
             else:
-                self._stopped.wait(_LOOK_SECONDS)
+                self._stopped.wait(_POLL_SECONDS)
 
     def _start(self, cancelled: threading.Event) -> None:
         self._process.terminate(0)
@@ -151,7 +129,7 @@ class ModelServer:
 
     def _wait_until_healthy(self, port: int, cancelled: threading.Event) -> None:
         url = f"http://{_HOST}:{port}{self._spec.health_route}"
-        looks = int(self._spec.startup_seconds / _LOOK_SECONDS)
+        looks = int(self._spec.startup_seconds / _POLL_SECONDS)
         with httpx.Client(timeout=_HEALTH_TIMEOUT_SECONDS, trust_env=False) as client:
             for _ in range(looks):
                 if cancelled.is_set():
@@ -163,7 +141,7 @@ class ModelServer:
                         return
                 except httpx.TransportError:
                     pass  # it doesn't listen yet
-                cancelled.wait(_LOOK_SECONDS)
+                cancelled.wait(_POLL_SECONDS)
         raise self._error(
             f"Model server never became ready: {self._spec.health_route} did not answer 200 within "
             f"{self._spec.startup_seconds:g} seconds."
@@ -174,15 +152,16 @@ class ModelServer:
         return ServerError(f"{message} Its last lines:\n{lines}" if lines else message)
 
 
-def end_leftovers(root: Path) -> None:
-    """End the servers that an earlier emulator left behind and remove their folders.
+def remove_orphans(root: Path) -> None:
+    """End the servers that an earlier emulator left running and remove their folders.
 
     Args:
-        root: the folder of all servers' folders.
+        root: the folder that holds the servers' folders.
     """
     for directory in root.iterdir() if root.exists() else ():
-        Process(directory).terminate(0)
-        shutil.rmtree(directory)
+        if not directory.is_symlink():
+            Process(directory).terminate(0)
+        remove_child(root, directory.name)
 
 
 def _free_port() -> int:

@@ -1,4 +1,4 @@
-"""All of Vertex AI that is emulated, joined."""
+"""Vertex AI service: composition of its parts."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from emulator.faults import Faults
 from emulator.routing import Route
 from emulator.state import State
 from emulator.vertex import endpoints
-from emulator.vertex.artifacts import Artifacts
 from emulator.vertex.custom_jobs import CustomJobs
 from emulator.vertex.deployments import Deployments
 from emulator.vertex.endpoints import Endpoints
+from emulator.vertex.gapic import types
 from emulator.vertex.models import Models
 from emulator.vertex.operations import Operations
 from emulator.vertex.predictions import Predictions
 from emulator.vertex.registry import ModelRegistry
 from emulator.vertex.resources import Resources
-from emulator.vertex.tuning.jobs import HyperparameterTuningJobs
-from emulator.vertex.wire.messages import types
-from emulator.vertex.wire.table import create_routes
+from emulator.vertex.routes import create_routes
+from emulator.vertex.tuning_jobs import HyperparameterTuningJobs
 
 
 class VertexService:
@@ -32,7 +31,7 @@ class VertexService:
         self._jobs = CustomJobs(config, state, self._operations)
         self._tuning = HyperparameterTuningJobs(state, self._jobs, self._operations)
         self._deployments = Deployments(config, endpoint_store, registry, self._operations, faults)
-        models = Models(registry, Artifacts(config), self._operations)
+        models = Models(registry, config.buckets, self._operations)
         calls = {
             **self._jobs.calls,
             **self._tuning.calls,
@@ -45,18 +44,18 @@ class VertexService:
 
     @property
     def routes(self) -> list[Route]:
-        """Every HTTP rule of the four services."""
+        """Routes of the four services."""
         return self._routes
 
     def start(self) -> None:
-        """Go on where an earlier process ended."""
+        """Resume jobs and deployments of an earlier process."""
         self._operations.start()
         self._deployments.start()
         self._jobs.start()
         self._tuning.start()
 
     def stop(self) -> None:
-        """End jobs, operations and servers."""
+        """Stop jobs, operations and servers."""
         # First, or a tuning job would start trials for those that are ended.
         self._tuning.stop()
         self._jobs.stop()

@@ -1,4 +1,4 @@
-"""How an endpoint's requests are divided among its deployed models."""
+"""Traffic split of an endpoint among its deployed models."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from collections.abc import Collection, Mapping
 from emulator.errors import FailedPrecondition, InvalidArgument
 
 BEING_DEPLOYED = "0"
-"""Stands in a traffic split for the model that is just being deployed."""
+"""Key in a traffic split for the model that is just being deployed."""
 
 _WHOLE = 100
 
 
 def check_split(split: Mapping[str, int], known: Collection[str]) -> None:
-    """Refuse a split that isn't one of these deployed models.
+    """Refuse an invalid traffic split.
 
     Args:
         split: deployed model's id -> percentage.
-        known: the ids that it may name.
+        known: the ids of the deployed models.
 
     Raises:
         InvalidArgument: it names another model, a percentage is out of range, or they don't add up.
@@ -43,10 +43,10 @@ def check_split(split: Mapping[str, int], known: Collection[str]) -> None:
 def split_after_deploy(
     current: Mapping[str, int], requested: Mapping[str, int], *, new_id: str, others: Collection[str]
 ) -> dict[str, int]:
-    """The split once a model is deployed; without a requested one it stays as it is.
+    """Return the split after a deployment; without a requested one it stays as it is.
 
     Raises:
-        InvalidArgument: the requested split is none of the deployed models and the new one.
+        InvalidArgument: the requested split is invalid for the deployed models and the new one.
     """
     if not requested:
         return dict(current)
@@ -55,34 +55,34 @@ def split_after_deploy(
 
 
 def split_after_undeploy(
-    current: Mapping[str, int], requested: Mapping[str, int], *, gone: str, others: Collection[str]
+    current: Mapping[str, int], requested: Mapping[str, int], *, removed: str, others: Collection[str]
 ) -> dict[str, int]:
-    """The split once a model is gone; that of an empty endpoint is empty.
+    """Return the split after a model is undeployed; that of an empty endpoint is empty.
 
     Raises:
-        InvalidArgument: the requested split is none of the models that stay.
+        InvalidArgument: the requested split is invalid for the remaining models.
         FailedPrecondition: the model still has traffic.
     """
     if not others:
         return {}
     if requested:
-        if requested.get(gone):
+        if requested.get(removed):
             raise FailedPrecondition(
-                f"traffic_split: the model {gone} can't be undeployed while it has {requested[gone]} % of "
-                "the traffic"
+                f"traffic_split: the model {removed} can't be undeployed while it has {requested[removed]} % "
+                "of the traffic"
             )
-        check_split({key: value for key, value in requested.items() if key != gone}, others)
-        return {key: value for key, value in requested.items() if key != gone}
-    if current.get(gone):
+        check_split({key: value for key, value in requested.items() if key != removed}, others)
+        return {key: value for key, value in requested.items() if key != removed}
+    if current.get(removed):
         raise FailedPrecondition(
-            f"The deployed model {gone} has {current[gone]} % of the traffic: give it to others by "
+            f"The deployed model {removed} has {current[removed]} % of the traffic: give it to others by "
             "traffic_split before or while it is undeployed."
         )
-    return {key: value for key, value in current.items() if key != gone}
+    return {key: value for key, value in current.items() if key != removed}
 
 
-class Rotation:
-    """Chooses deployed models in proportion to their traffic, evenly spread and the same every time.
+class WeightedRoundRobin:
+    """Deterministic choice of deployed models in proportion to their traffic, evenly spread.
 
     Smooth weighted round-robin: https://github.com/nginx/nginx/commit/52327e0627f49dbda1e8db695e63a4b0af4448b1
     """
@@ -92,7 +92,7 @@ class Rotation:
         self._credits: dict[str, dict[str, int]] = defaultdict(dict)
 
     def choose(self, endpoint: str, split: Mapping[str, int]) -> str:
-        """The deployed model for the endpoint's next request.
+        """Return the deployed model for the endpoint's next request.
 
         Raises:
             FailedPrecondition: no model has traffic.

@@ -1,4 +1,4 @@
-"""What the conversion needs of a place that holds files."""
+"""The interface of a file store: a folder, or Cloud Storage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Entry:
 
     Attributes:
         name: its path below the listed folder, with slashes.
-        size: bytes; `None` if they can't be known (a dangling link).
+        size: bytes; None if they can't be known (a broken link).
     """
 
     name: str
@@ -29,23 +29,23 @@ class Store(Protocol):
     """Files by URI."""
 
     readers: int
-    """How many files are best read at once."""
+    """Number of files that are best read at once."""
 
     def folders(self, uri: str) -> list[str]:
-        """The names of the folders in a folder, sorted; none if there is no such folder."""
+        """Return the names of the folders in a folder, sorted; none if there is no such folder."""
 
     def files(self, uri: str, *, recursive: bool) -> Iterator[Entry]:
-        """The files in a folder, and in those below it if `recursive`; none if there is no such folder."""
+        """Yield the files in a folder, and in those below it if `recursive`; none without such a folder."""
 
     def size(self, uri: str) -> int:
-        """The bytes of a file.
+        """Return the size of a file in bytes.
 
         Raises:
             UnreadableError: it can't be read.
         """
 
     def read(self, uri: str, *, size: int | None = None) -> bytes:
-        """A file's bytes.
+        """Return a file's bytes.
 
         Args:
             uri: the file.
@@ -56,20 +56,20 @@ class Store(Protocol):
         """
 
     def open(self, uri: str) -> BinaryIO:
-        """A file as a stream that can seek, for data that is not held in memory.
+        """Open a file as a stream that can seek, for data that is not held in memory.
 
         Raises:
             UnreadableError: it can't be read.
         """
 
     def exists(self, uri: str) -> bool:
-        """Whether there is a file of this name."""
+        """Return True if there is a file of this name."""
 
     def crc32c(self, uri: str) -> bytes:
-        """The CRC32C of a file that exists, 4 bytes, big-endian."""
+        """Return the CRC32C of a file that exists, 4 bytes, big-endian."""
 
     def scratch_folder(self, uri: str) -> Path:
-        """The folder in which a file is written before it is moved to its URI; it exists."""
+        """Return the folder in which a file is written before it is moved to its URI; it exists."""
 
     def create(self, path: Path, uri: str) -> bool:
         """Move a scratch file to a URI that nothing has yet, all at once.
@@ -79,7 +79,7 @@ class Store(Protocol):
         """
 
     def replace(self, path: Path, uri: str) -> None:
-        """Move a scratch file to a URI, all at once, in place of what may be there."""
+        """Move a scratch file to a URI, all at once, over any file that is there."""
 
     def remove(self, uri: str) -> None:
         """Delete a file, if it is there."""

@@ -1,4 +1,4 @@
-"""Objects of Cloud Storage where no mount has them, on Dataflow workers for instance."""
+"""Objects of Cloud Storage without a mount, on Dataflow workers for instance."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from contract.mount import SCHEME
+from contract.naming import SCHEME
 from preprocessing.stores.base import Entry, UnreadableError
 
 _READERS = 32
@@ -18,7 +18,7 @@ _RANGE_BYTES = 8 << 20
 
 @functools.cache
 def _client() -> Any:
-    """One client for the process: its credentials and connections are shared by all threads."""
+    """Return the client of the process: its credentials and connections are shared by all threads."""
     import requests.adapters
     from google.cloud import storage
 
@@ -41,19 +41,19 @@ def _blob(uri: str) -> Any:
 
 
 class CloudStore:
-    """Objects of Cloud Storage; the client retries what is transient."""
+    """Objects of Cloud Storage; the client retries transient errors."""
 
     readers = _READERS
 
     def folders(self, uri: str) -> list[str]:
-        """The names of the common prefixes below a prefix."""
+        """Return the names of the common prefixes below a prefix."""
         bucket, prefix = _bucket_and_name(uri.rstrip("/") + "/")
         pages = _client().list_blobs(bucket, prefix=prefix, delimiter="/", fields="prefixes,nextPageToken")
         prefixes = {found for page in pages.pages for found in page.prefixes}
         return sorted(found.removeprefix(prefix).rstrip("/") for found in prefixes)
 
     def files(self, uri: str, *, recursive: bool) -> Iterator[Entry]:
-        """The objects below a prefix; the empty objects that consoles make for folders are no files."""
+        """Yield the objects below a prefix; the empty objects that consoles make for folders are no files."""
         bucket, prefix = _bucket_and_name(uri.rstrip("/") + "/")
         blobs = _client().list_blobs(
             bucket,
@@ -66,7 +66,7 @@ class CloudStore:
                 yield Entry(blob.name.removeprefix(prefix), blob.size)
 
     def size(self, uri: str) -> int:
-        """The bytes of an object."""
+        """Return the size of an object in bytes."""
         blob = self._existing(uri)
         if blob is None:
             raise UnreadableError("No such object")
@@ -74,7 +74,7 @@ class CloudStore:
         return size
 
     def read(self, uri: str, *, size: int | None = None) -> bytes:  # noqa: ARG002 - a download knows its length
-        """An object's bytes, their checksum verified."""
+        """Return an object's bytes, their checksum verified."""
         from google.api_core.exceptions import Forbidden, NotFound
 
         try:
@@ -86,7 +86,7 @@ class CloudStore:
         return content
 
     def open(self, uri: str) -> BinaryIO:
-        """An object as a stream that fetches a range at a time."""
+        """Open an object as a stream that fetches a range at a time."""
         if self._existing(uri) is None:
             raise UnreadableError("No such object")
         # Raw: an object stored with `Content-Encoding: gzip` has the bytes that its listed size counts.
@@ -94,17 +94,17 @@ class CloudStore:
         return stream
 
     def exists(self, uri: str) -> bool:
-        """Whether there is an object of this name."""
+        """Return True if there is an object of this name."""
         return self._existing(uri) is not None
 
     def crc32c(self, uri: str) -> bytes:
-        """The CRC32C that the service keeps of an object."""
+        """Return the CRC32C that the service keeps of an object."""
         blob = _blob(uri)
         blob.reload()
         return base64.b64decode(blob.crc32c)
 
     def scratch_folder(self, uri: str) -> Path:  # noqa: ARG002 - the same for all objects
-        """The machine's own folder for temporary files."""
+        """Return the machine's own folder for temporary files."""
         return Path(tempfile.gettempdir())
 
     def create(self, path: Path, uri: str) -> bool:

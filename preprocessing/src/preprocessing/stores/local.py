@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import google_crc32c
 
-from contract.mount import SCHEME, mounted_path
+from contract.naming import SCHEME, mounted_path
+from preprocessing.errors import SourceError
 from preprocessing.stores.base import Entry, UnreadableError
 
 _UNREADABLE = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
@@ -29,15 +31,16 @@ class LocalStore:
         return self._mount + uri.removeprefix(SCHEME) if uri.startswith(SCHEME) else uri
 
     def folders(self, uri: str) -> list[str]:
-        """The names of the folders in a folder, links followed; none if there is no such folder."""
+        """Return the names of the folders in a folder, links followed; none if there is no such folder."""
         try:
             with os.scandir(self._path(uri)) as entries:
-                return sorted(entry.name for entry in entries if entry.is_dir())
+                # Not entry.is_dir(), which raises for a link to itself.
+                return sorted(entry.name for entry in entries if Path(entry.path).is_dir())
         except (FileNotFoundError, NotADirectoryError):
             return []
 
     def files(self, uri: str, *, recursive: bool) -> Iterator[Entry]:
-        """The files in a folder; links to files are followed, links to folders below it are not."""
+        """Yield the files in a folder; links to files are followed, links to folders below it are not."""
         return self._walk(self._path(uri), "", recursive=recursive)
 
     def _walk(self, folder: str, prefix: str, *, recursive: bool) -> Iterator[Entry]:
@@ -50,24 +53,35 @@ class LocalStore:
                 if entry.is_dir(follow_symlinks=False):
                     if recursive:
                         yield from self._walk(entry.path, f"{prefix}{entry.name}/", recursive=True)
-                elif entry.is_file():
-                    yield Entry(prefix + entry.name, entry.stat().st_size)
-                elif entry.is_symlink() and not entry.is_dir():
+                    continue
+                try:
+                    status = entry.stat()
+                except OSError:  # a link to nothing, or to itself
                     yield Entry(prefix + entry.name, None)
+                    continue
+                if stat.S_ISREG(status.st_mode):
+                    yield Entry(prefix + entry.name, status.st_size)
 
     def size(self, uri: str) -> int:
-        """The bytes of a file."""
+        """Return the size of a file in bytes."""
         try:
             return os.stat(self._path(uri)).st_size  # noqa: PTH116 - a Path per image costs more than the call
         except _UNREADABLE as error:
             raise UnreadableError(error.strerror) from error
 
     def read(self, uri: str, *, size: int | None = None) -> bytes:
-        """A file's bytes."""
+        """Return a file's bytes.
+
+        Raises:
+            UnreadableError: there is no such file, or permission is denied.
+            SourceError: the disk fails, which says nothing of the file.
+        """
         try:
             descriptor = os.open(self._path(uri), os.O_RDONLY | os.O_CLOEXEC)
         except _UNREADABLE as error:
             raise UnreadableError(error.strerror) from error
+        except OSError as error:
+            raise SourceError(f"source {uri}: {error.strerror}") from error
         try:
             # One more byte than expected, so that a file that has grown shows.
             blocks = [os.read(descriptor, size + 1)] if size is not None else []
@@ -76,23 +90,25 @@ class LocalStore:
                     blocks.append(os.read(descriptor, _BLOCK_BYTES))
         except IsADirectoryError as error:
             raise UnreadableError(error.strerror) from error
+        except OSError as error:
+            raise SourceError(f"source {uri}: {error.strerror}") from error
         finally:
             os.close(descriptor)
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
     def open(self, uri: str) -> BinaryIO:
-        """A file as a stream."""
+        """Open a file as a stream."""
         try:
             return Path(self._path(uri)).open("rb")
         except _UNREADABLE as error:
             raise UnreadableError(error.strerror) from error
 
     def exists(self, uri: str) -> bool:
-        """Whether there is a file of this name."""
+        """Return True if there is a file of this name."""
         return Path(self._path(uri)).is_file()
 
     def crc32c(self, uri: str) -> bytes:
-        """The CRC32C of a file that exists."""
+        """Return the CRC32C of a file that exists."""
         checksum = google_crc32c.Checksum()
         with Path(self._path(uri)).open("rb") as file:
             while block := file.read(_BLOCK_BYTES):
@@ -101,7 +117,7 @@ class LocalStore:
         return digest
 
     def scratch_folder(self, uri: str) -> Path:
-        """The file's own folder: only within a file system is a move atomic."""
+        """Return the file's own folder: only within a file system is a move atomic."""
         folder = Path(self._path(uri)).parent
         folder.mkdir(parents=True, exist_ok=True)
         return folder

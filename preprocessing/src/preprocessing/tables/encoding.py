@@ -1,36 +1,238 @@
 """Rows of text to serialized records, some thousand at a time.
 
 Work goes column by column: each text is looked up among the encoded ones, and the entries of a row are
-joined. Python's own code runs once for each distinct value and each batch, what remains runs in C.
+joined. Python's own code runs once for each distinct value and each batch, the rest runs in C. Most columns
+have few distinct values: each is validated and encoded once, and then looked up. Numbers that hardly repeat
+are parsed all together instead, as long as each of them plainly is a number.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
 
 import numpy as np
+import numpy.typing as npt
 
-from contract import DataContract
-from preprocessing.rejections import RejectedError
-from preprocessing.tables.columns import Column, Floats
+from contract import DataContract, FeatureSpec
+from preprocessing.errors import InvalidRecordError, excerpt
+from preprocessing.example_serialization import (
+    bytes_entry,
+    example_prefix,
+    float_entry,
+    float_prefix,
+    int64_entry,
+    serialization_order,
+)
 from preprocessing.tables.rows import BadRow, Rows
-from preprocessing.tables.wire import example_prefix, wire_order
 
+INVALID = b""
+"""Stands for the entry of a text that is no value; no entry is empty."""
+
+_KEPT_TEXTS = 20_000
+_KEPT_CHARACTERS = 256
+_INT64 = range(-(2**63), 2**63)
+_FLOAT32_MAXIMUM = float(np.finfo(np.float32).max)
+_REPEATING = 4
+"""A column repeats itself where less than one text in so many is new."""
+
+Floats = npt.NDArray[np.float64]
 Texts = Sequence[str]
 
 
+class Column(dict[str, bytes]):
+    """A cache of a column: the entry of a feature in a tf.Example by raw text; `INVALID` if it is no value.
+
+    It is a mapping that fills itself, because a look-up in C is what makes rows fast.
+
+    Attributes:
+        feature: the feature of the column.
+        numbers: the number by raw text, where the feature is one; as long as the text is kept.
+        missing_texts: the kept texts that stand for a missing value.
+    """
+
+    def __init__(self, feature: FeatureSpec, *, missing: tuple[str, ...]) -> None:
+        """Encode for a feature; `missing` are spellings of a missing value, without spaces around."""
+        super().__init__()
+        self.feature = feature
+        self.numbers: dict[str, float] = {}
+        self.missing_texts: set[str] = set()
+        self._missing = frozenset(spelling.strip() for spelling in missing)
+        self._misses = 0
+        # Together, only numbers that `float` can tell from a missing value.
+        self._parses_together = (
+            feature.is_number
+            and feature.dtype == "float32"
+            and not any(_is_finite(spelling) for spelling in self._missing)
+        )
+        self._indices = {value: index for index, value in enumerate(feature.vocabulary, feature.first_index)}
+
+    def look_up(self, texts: Texts) -> tuple[list[bytes], Floats | None]:
+        """Return the entries for n raw texts, and, if parsed together, their numbers, shape (n,)."""
+        if self._parses_together and self._misses > len(texts) // _REPEATING:
+            numbers = self._parse_together(texts)
+            if numbers is not None:
+                prefix, packed = float_prefix(self.feature.name), numbers.astype("<f4").tobytes()
+                return [prefix + packed[at : at + 4] for at in range(0, len(packed), 4)], numbers
+        if max(len(self), len(self.numbers)) > _KEPT_TEXTS:
+            self.clear()
+            self.numbers.clear()
+            self.missing_texts.clear()
+        self._misses = 0
+        return list(map(self.__getitem__, texts)), None
+
+    def numbers_of(self, texts: Texts) -> Floats:
+        """Return the numbers that n texts stand for, shape (n,), just after they were looked up."""
+        return np.fromiter(map(self.numbers.__getitem__, texts), np.float64, len(texts))
+
+    def _parse_together(self, texts: Texts) -> Floats | None:
+        """Return the numbers that n texts stand for; None if one of them has to be looked at."""
+        together = "".join(texts)
+        if "_" in together or not together.isascii():
+            return None
+        try:
+            numbers = np.array(list(map(float, texts)))
+        except ValueError:
+            return None
+        feature = self.feature
+        low = -_FLOAT32_MAXIMUM if feature.minimum is None else feature.minimum
+        high = _FLOAT32_MAXIMUM if feature.maximum is None else feature.maximum
+        # Not-a-numbers fail both comparisons.
+        return numbers if bool(np.all((numbers >= low) & (numbers <= high))) else None
+
+    def __missing__(self, text: str) -> bytes:
+        self._misses += 1
+        try:
+            entry = self.encode(text)
+        except InvalidRecordError:
+            return INVALID
+        if len(text) <= _KEPT_CHARACTERS:
+            self[text] = entry
+        return entry
+
+    def is_missing(self, text: str) -> bool:
+        """Return True if a raw text stands for a missing value."""
+        return text.strip() in self._missing
+
+    def category(self, raw: str) -> str:
+        """Return the category that a raw text stands for."""
+        text, feature = raw.strip(), self.feature
+        if text not in self._missing:
+            return text
+        if feature.vocabulary and isinstance(feature.default, int):
+            return feature.vocabulary[feature.default - feature.first_index]
+        return str(feature.default)
+
+    def encode(self, raw: str) -> bytes:
+        """Return the entry for a raw text.
+
+        Raises:
+            InvalidRecordError: the text is no value of the feature.
+        """
+        feature, text = self.feature, raw.strip()
+        if text in self._missing:
+            if feature.default is None:
+                raise InvalidRecordError(
+                    "missing_value", f"{feature.name}: expected a value, received {text!r}"
+                )
+            if len(raw) <= _KEPT_CHARACTERS:
+                self.missing_texts.add(raw)
+            return self._encode_default(raw)
+        if feature.is_number:
+            return self._encode_number(raw, self._parse(text))
+        if feature.vocabulary and text not in self._indices:
+            raise InvalidRecordError(
+                "unknown_label" if feature.role == "label" else "unknown_word",
+                f"{feature.name}: expected a value of the vocabulary, received {excerpt(text)}",
+            )
+        return self._encode_category(text)
+
+    def _encode_default(self, raw: str) -> bytes:
+        default = self.feature.default
+        if self.feature.is_number and not isinstance(default, str | None):
+            return self._encode_number(raw, default)
+        if isinstance(default, int):
+            return int64_entry(self.feature.name, default)
+        return self._encode_category(str(default))
+
+    def _encode_category(self, text: str) -> bytes:
+        if self.feature.dtype == "int64":
+            return int64_entry(self.feature.name, self._indices[text])
+        return bytes_entry(self.feature.name, text.encode())
+
+    def _encode_number(self, raw: str, value: float) -> bytes:
+        self.numbers[raw] = float(value)
+        if self.feature.dtype == "int64":
+            return int64_entry(self.feature.name, int(value))
+        try:
+            return float_entry(self.feature.name, value)
+        except OverflowError:
+            raise InvalidRecordError(
+                "out_of_range", f"{self.feature.name}: expected a float32, received {excerpt(raw.strip())}"
+            ) from None
+
+    def _parse(self, text: str) -> float:
+        feature = self.feature
+        try:
+            # Python takes more than numbers are written with elsewhere: 1_000 and the digits of all scripts.
+            if "_" in text or not text.isascii():
+                raise ValueError(text)
+            value = float(text)
+            if not math.isfinite(value):
+                raise ValueError(text)
+            if feature.dtype == "int64":
+                value = self._parse_integer(text, value)
+        except ValueError:
+            kind = "a whole number" if feature.dtype == "int64" else "a number"
+            raise InvalidRecordError(
+                "not_a_number", f"{feature.name}: expected {kind}, received {excerpt(text)}"
+            ) from None
+        low, high = feature.minimum, feature.maximum
+        if (low is not None and value < low) or (high is not None and value > high):
+            named = (("at least", low), ("at most", high))
+            bounds = [f"{relation} {bound:g}" for relation, bound in named if bound is not None]
+            raise InvalidRecordError(
+                "out_of_range", f"{feature.name}: expected {' and '.join(bounds)}, received {excerpt(text)}"
+            )
+        return value
+
+    def _parse_integer(self, text: str, value: float) -> int:
+        """Return the whole number that a text stands for, `3`, `3.0` or `3e2`.
+
+        Raises:
+            ValueError: it is none.
+            InvalidRecordError: it has more than 64 bits.
+        """
+        if not value.is_integer():
+            raise ValueError(text)
+        digits = text.removeprefix("+").removeprefix("-")
+        whole = int(text) if digits.isdecimal() else int(value)
+        if whole not in _INT64:
+            raise InvalidRecordError(
+                "out_of_range", f"{self.feature.name}: expected an int64, received {excerpt(text)}"
+            )
+        return whole
+
+
+def _is_finite(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True, kw_only=True)
-class Batch:
+class RecordBatch:
     """Rows that became records.
 
     Attributes:
         records: serialized tf.Examples.
-        keys: what the split hashes, of each record.
-        lines: where each record's row begins.
+        keys: the key of each record, which the split hashes.
+        lines: number of the first line of each record's row.
         texts: by feature in the order of the contract, the raw text of each record.
-        numbers: by feature, the numbers of the records, shape (n,); `None` if the feature is no number.
+        numbers: by feature, the numbers of the records, shape (n,); None if the feature is no number.
         bad: rows with a value that can't be used.
     """
 
@@ -43,42 +245,41 @@ class Batch:
 
 
 class RowEncoder:
-    """Encodes rows as the features of a contract say."""
+    """Encodes rows by the features of a contract."""
 
     def __init__(self, contract: DataContract) -> None:
-        """Derive the encoder from a contract for CSV files."""
         assert contract.csv is not None  # noqa: S101 - DataContract sees to it
         features = contract.features
         self.columns = [Column(feature, missing=contract.csv.missing) for feature in features]
         self._names = [feature.name for feature in features]
-        self._wire_order = wire_order(self._names)
+        self._order = serialization_order(self._names)
         self._keys = [index for index, feature in enumerate(features) if feature.role == "key"]
-        self._told = [i for i in self._wire_order if features[i].role in {"input", "label"}]
+        self._hashed = [i for i in self._order if features[i].role in {"input", "label"}]
 
-    def encode(self, rows: Rows, columns: tuple[str, ...]) -> Batch:
-        """The records of rows, in their order.
+    def encode(self, rows: Rows, columns: tuple[str, ...]) -> RecordBatch:
+        """Return the records of rows, in their order.
 
         Args:
             rows: each with a value for every one of the columns.
-            columns: the names of the file's columns.
+            columns: names of the file's columns.
         """
         by_column = list(zip(*rows.rows, strict=True))
         texts: list[Texts] = [by_column[columns.index(name)] if rows.rows else () for name in self._names]
         entries, numbers = map(list, zip(*map(Column.look_up, self.columns, texts), strict=True))
         lines, bad = rows.lines, []
         if not all(map(all, entries)):
-            usable = [all(row) for row in zip(*entries, strict=True)]
+            valid = [all(row) for row in zip(*entries, strict=True)]
             bad = [
-                self._explained(lines[index], [column_texts[index] for column_texts in texts])
-                for index, is_usable in enumerate(usable)
-                if not is_usable
+                self._bad_row(lines[index], [column_texts[index] for column_texts in texts])
+                for index, is_valid in enumerate(valid)
+                if not is_valid
             ]
-            texts = [list(compress(column_texts, usable)) for column_texts in texts]
-            entries = [list(compress(column_entries, usable)) for column_entries in entries]
-            numbers = [None if found is None else found[np.array(usable)] for found in numbers]
-            lines = list(compress(lines, usable))
-        bodies = list(map(b"".join, zip(*(entries[index] for index in self._wire_order), strict=True)))
-        return Batch(
+            texts = [list(compress(column_texts, valid)) for column_texts in texts]
+            entries = [list(compress(column_entries, valid)) for column_entries in entries]
+            numbers = [None if found is None else found[np.array(valid)] for found in numbers]
+            lines = list(compress(lines, valid))
+        bodies = list(map(b"".join, zip(*(entries[index] for index in self._order), strict=True)))
+        return RecordBatch(
             records=[example_prefix(len(body)) + body for body in bodies],
             keys=self._keys_of(texts, entries, bodies),
             lines=lines,
@@ -91,18 +292,18 @@ class RowEncoder:
         )
 
     def _keys_of(self, texts: list[Texts], entries: list[list[bytes]], bodies: list[bytes]) -> list[bytes]:
-        """The key's text, several joined by NUL; without a key the entries of inputs and label."""
+        """Return the key's text, several joined by NUL; without a key the entries of inputs and label."""
         if self._keys:
             stripped = [map(str.strip, texts[index]) for index in self._keys]
             return [row.encode() for row in map("\0".join, zip(*stripped, strict=True))]
-        if len(self._told) == len(self._wire_order):
+        if len(self._hashed) == len(self._order):
             return bodies
-        return list(map(b"".join, zip(*(entries[index] for index in self._told), strict=True)))
+        return list(map(b"".join, zip(*(entries[index] for index in self._hashed), strict=True)))
 
-    def _explained(self, line: int, texts: list[str]) -> BadRow:
+    def _bad_row(self, line: int, texts: list[str]) -> BadRow:
         for column, text in zip(self.columns, texts, strict=True):
             try:
                 column.encode(text)
-            except RejectedError as error:
+            except InvalidRecordError as error:
                 return BadRow(line, error.reason, error.detail)
         raise AssertionError(f"line {line}: every value can be used")

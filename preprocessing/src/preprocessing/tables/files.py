@@ -1,87 +1,116 @@
-"""The CSV files of a source, cut into spans that end with a row."""
+"""The CSV files of a source, cut into byte ranges that end with a row."""
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from contract import DataContract
+from contract.artifacts import RejectedRecord
 from preprocessing.errors import SourceError
-from preprocessing.raw_streams import is_compressed, open_raw
-from preprocessing.rejections import Rejected
-from preprocessing.sources import Listed, batches, place_of, shard_at
-from preprocessing.stores import UnreadableError
-from preprocessing.tables.blocks import BLOCK_BYTES, Block, BrokenStreamError, blocks
-from preprocessing.tables.rows import RowReader
+from preprocessing.sources import (
+    BROKEN_LINK,
+    FileBatch,
+    NonDataFiles,
+    RawStream,
+    SourcePartition,
+    in_batches,
+    is_compressed,
+    open_raw,
+    source_position,
+)
+from preprocessing.stores import UnreadableError, open_store
+from preprocessing.tables import ByteRange, TableFile
+from preprocessing.tables.rows import BLOCK_BYTES, Block, RowReader, read_blocks
 
+_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".data", ".txt")
+"""Endings of a source that is one file and no folder."""
+
+_DOCUMENTS = frozenset(
+    f"{stem}{suffix}"
+    for stem in ("readme", "license", "licence")
+    for suffix in ("", ".html", ".md", ".pdf", ".rst", ".txt")
+)
+"""Names, in lower case, of the files that describe data; `license_plates.csv` is data."""
+
+_OTHER_FORMATS = (".json", ".md")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_LEAST_SPAN_BYTES, _MOST_SPAN_BYTES = 256 << 10, 8 << 20
-_SPANS = 1024
+_LEAST_RANGE_BYTES, _MOST_RANGE_BYTES = 256 << 10, 8 << 20
+_RANGES = 1024
 
 
-@dataclass(frozen=True, kw_only=True)
-class TableFile:
-    """A CSV file.
+@dataclass(frozen=True)
+class TableSource:
+    """CSV files in the order of their names.
+
+    Every visible file of a folder is data, however deep it lies, but for documents about it: a README or a
+    LICENSE (`_DOCUMENTS`), `*.json` and `*.md`.
 
     Attributes:
-        uri: where it is read.
-        name: its path in the source.
-        columns: the names of its columns, in order.
-        has_header: whether its first row names them.
+        uri: a file, a folder or a `gs://` prefix, without a slash at the end.
+        contract: the features that there must be columns for.
     """
 
     uri: str
-    name: str
-    columns: tuple[str, ...]
-    has_header: bool
+    contract: DataContract
 
-    @property
-    def is_compressed(self) -> bool:
-        """Whether it has to be read from its beginning."""
-        return is_compressed(self.uri)
+    def partitions(self) -> Iterator[SourcePartition]:
+        """Yield one for each file, and one for the files that hold no data.
+
+        Raises:
+            SourceError: there is no file, or one is a broken link.
+        """
+        if self.uri.lower().endswith(_ENDINGS):
+            yield self._one_file()
+            return
+        entries = sorted(
+            open_store(self.uri).files(self.uri, recursive=True), key=lambda entry: entry.name.encode()
+        )
+        data = [entry for entry in entries if _is_data(entry.name)]
+        if not data:
+            raise SourceError(f"source {self.uri}: expected CSV files, found none")
+        total = sum(entry.size or 0 for entry in data)
+        before = 0
+        for entry in data:
+            uri = f"{self.uri}/{entry.name}"
+            if entry.size is None:
+                raise SourceError(f"source {uri}: {BROKEN_LINK}")
+            yield TablePartition(
+                uri=uri, name=entry.name, size=entry.size,
+                bytes_before=before, total_bytes=total, contract=self.contract,
+            )  # fmt: skip
+            before += entry.size
+        yield NonDataFiles(FileBatch(ignored=len(entries) - len(data)))
+
+    def _one_file(self) -> SourcePartition:
+        try:
+            size = open_store(self.uri).size(self.uri)
+        except UnreadableError as error:
+            raise SourceError(f"source {self.uri}: {error}") from error
+        name = self.uri.rsplit("/", 1)[-1]
+        return TablePartition(
+            uri=self.uri, name=name, size=size, bytes_before=0, total_bytes=size, contract=self.contract
+        )
+
+
+def _is_data(name: str) -> bool:
+    if any(part.startswith(".") for part in name.split("/")):
+        return False
+    last = name.rsplit("/", 1)[-1].lower()
+    return last not in _DOCUMENTS and not last.endswith(_OTHER_FORMATS)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Span:
-    """Whole rows of a file.
-
-    Attributes:
-        file: which file.
-        offset: where it begins, bytes.
-        size: bytes.
-        line: the number of its first line, from 1.
-        place: where in the source it begins (`place_of`).
-    """
-
-    file: TableFile
-    offset: int
-    size: int
-    line: int
-    place: int
-
-    @property
-    def uri(self) -> str:
-        """The file that it is in."""
-        return self.file.uri
-
-    def shard_of(self, num_shards: int) -> int:
-        """Shards divide the source in the order of names and offsets."""
-        return shard_at(self.place, num_shards)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TablePart:
+class TablePartition:
     """A file that is yet to be cut.
 
     Attributes:
-        uri: where it is read.
-        name: its path in the source.
+        uri: URI of the file.
+        name: path in the source.
         size: bytes.
-        bytes_before: of the files with smaller names.
-        total_bytes: of the source.
-        contract: which columns there must be.
+        bytes_before: size of the files with smaller names.
+        total_bytes: size of the source.
+        contract: the features that there must be columns for.
     """
 
     uri: str
@@ -91,29 +120,24 @@ class TablePart:
     total_bytes: int
     contract: DataContract
 
-    def listed(self) -> Iterator[Listed]:
-        """Its spans, of a thousandth of the source each, within limits; a compressed file is one span.
+    def list_batches(self) -> Iterator[FileBatch]:
+        """Yield its byte ranges, a thousandth of the source each, within limits; one if it is compressed.
 
         Raises:
-            SourceError: a column is missing, or there twice.
+            SourceError: it can't be read to its end, or a column is missing, or there twice.
         """
+        dialect = self.contract.csv
+        assert dialect is not None  # noqa: S101 - DataContract sees to it
         if not self.size:
-            yield Listed(rejected=(Rejected(self.uri, "empty", "0 bytes"),))
+            if not dialect.columns or is_compressed(self.uri):
+                expected = "a gzip file" if is_compressed(self.uri) else "a header"
+                raise SourceError(f"source {self.uri}: expected {expected}, received 0 bytes")
+            yield FileBatch(rejected=(RejectedRecord(self.uri, "empty", "0 bytes"),))
             return
-        try:
-            file = self._file()
-            for batch in batches(self._spans(file)):
-                yield Listed(pieces=batch)
-        except UnreadableError as error:
-            yield Listed(rejected=(Rejected(self.uri, "unreadable", str(error)),))
-        except BrokenStreamError as error:
-            yield Listed(rejected=(Rejected(self.uri, "truncated", str(error)),))
-
-    def _file(self) -> TableFile:
-        format_ = self.contract.csv
-        assert format_ is not None  # noqa: S101 - DataContract sees to it
-        columns = format_.columns or self._header(format_.delimiter)
-        return TableFile(uri=self.uri, name=self.name, columns=columns, has_header=not format_.columns)
+        columns = dialect.columns or self._header(dialect.delimiter)
+        file = TableFile(uri=self.uri, name=self.name, columns=columns, has_header=not dialect.columns)
+        for batch in in_batches(self._ranges(file)):
+            yield FileBatch(chunks=batch)
 
     def _header(self, delimiter: str) -> tuple[str, ...]:
         with open_raw(self.uri) as stream:
@@ -131,38 +155,50 @@ class TablePart:
                 )
         return columns
 
-    def _spans(self, file: TableFile) -> Iterator[Span]:
-        most = min(max(self.total_bytes // _SPANS, _LEAST_SPAN_BYTES), _MOST_SPAN_BYTES)
+    def _ranges(self, file: TableFile) -> Iterator[ByteRange]:
+        most = min(max(self.total_bytes // _RANGES, _LEAST_RANGE_BYTES), _MOST_RANGE_BYTES)
         if file.is_compressed or self.size <= most:
-            yield self._span(file, offset=0, size=self.size, line=1)
+            yield self._range(file, offset=0, size=self.size, line=1)
             return
         offset, line = 0, 1
         size = lines = 0
         with open_raw(self.uri) as stream:
-            for block in blocks(stream.read, size=min(most, BLOCK_BYTES)):
+            for block in read_blocks(stream.read, size=min(most, BLOCK_BYTES)):
                 size += block.size
                 lines += block.lines
                 if size > most // 2:
-                    yield self._span(file, offset=offset, size=size, line=line)
+                    yield self._range(file, offset=offset, size=size, line=line)
                     offset, line = offset + size, line + lines
                     size = lines = 0
+            _check_end(stream, offset + size, expected=self.size)
         if size:
-            yield self._span(file, offset=offset, size=size, line=line)
+            yield self._range(file, offset=offset, size=size, line=line)
 
-    def _span(self, file: TableFile, *, offset: int, size: int, line: int) -> Span:
-        place = place_of(self.bytes_before + offset, self.total_bytes)
-        return Span(file=file, offset=offset, size=size, line=line, place=place)
+    def _range(self, file: TableFile, *, offset: int, size: int, line: int) -> ByteRange:
+        position = source_position(self.bytes_before + offset, self.total_bytes)
+        return ByteRange(file=file, offset=offset, size=size, line=line, position=position)
 
 
-def table_blocks(stream: BinaryIO, offset: int, length: int | None = None) -> Iterator[Block]:
-    """The lines of a stream from an offset on, without the mark that some programs begin UTF-8 files with."""
+def table_blocks(stream: RawStream, offset: int, length: int | None = None) -> Iterator[Block]:
+    """Yield the lines of a stream from an offset on, without a byte order mark.
+
+    Raises:
+        SourceError: the stream can't be read to its end, or ends before the length is reached.
+    """
     if offset:
         stream.seek(offset)
-    # What a damaged file still gives comes before the error only if it is asked for bit by bit.
-    read = stream.read1 if isinstance(stream, gzip.GzipFile) else stream.read
-    for block in blocks(read, length):
+    end = None if length is None else offset + length
+    for block in read_blocks(stream.read, length):
         if not offset and block.data.startswith(_BYTE_ORDER_MARK):
             yield Block(block.data.removeprefix(_BYTE_ORDER_MARK), block.size, block.too_long)
         else:
             yield block
         offset += block.size
+    if end is not None:
+        _check_end(stream, offset, expected=end)
+
+
+def _check_end(stream: RawStream, end: int, *, expected: int) -> None:
+    """Refuse a file that became shorter after it was listed."""
+    if end < expected:
+        raise stream.error(f"expected {expected} bytes as listed, received {end}")

@@ -1,4 +1,4 @@
-"""Reads, checks, encodes and writes the rows of one shard, some thousand at a time."""
+"""CSV files as a format: read, validate, encode and write the rows of a shard, some thousand at a time."""
 
 from __future__ import annotations
 
@@ -6,86 +6,106 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import compress
+from typing import Any
 
-from contract import TEST_SPLIT, TRAIN_SPLIT, DataContract
-from preprocessing.raw_streams import open_raw
-from preprocessing.rejections import Reason, Rejected
-from preprocessing.shard_files import ShardFiles
-from preprocessing.stores import UnreadableError
-from preprocessing.tables.blocks import BrokenStreamError
-from preprocessing.tables.encoding import Batch, RowEncoder
-from preprocessing.tables.files import Span, TableFile, table_blocks
-from preprocessing.tables.gathering import Gatherer, row_hashes
+from contract import TEST_SPLIT, TRAIN_SPLIT, ContractError, DataContract
+from contract.artifacts import RejectedRecord
+from preprocessing.conversion_stats import ShardStats
+from preprocessing.output import ShardFiles
+from preprocessing.sources import Source, open_raw
+from preprocessing.tables import ByteRange, TableFile
+from preprocessing.tables.encoding import RecordBatch, RowEncoder
+from preprocessing.tables.files import TableSource, table_blocks
 from preprocessing.tables.rows import RowReader, Rows
-from preprocessing.tally import Tally
+from preprocessing.tables.statistics import StatsAccumulator, TableStats, merge_statistics, row_hashes
 
-_ROWS_A_LINE = 1_000_000
-"""How many rows are read between two lines of the log."""
+_ROWS_PER_LOG_LINE = 1_000_000
 
 logger = logging.getLogger(__name__)
 
 
-def write_records(
-    spans: Sequence[Span], files: ShardFiles, *, contract: DataContract, num_shards: int
-) -> Tally:
-    """Write the rows of a shard in the order of file names and lines.
+@dataclass(frozen=True)
+class TableFormat:
+    """A CSV file, or a folder of them: a record for each row."""
 
-    Args:
-        spans: what belongs to it, in any order.
-        files: take the records.
-        contract: what the records hold.
-        num_shards: how many shards there are.
+    shard_bytes: int = 32 << 20
+    unit: str = "rows"
 
-    Returns:
-        What came of it.
-    """
-    writer = _RowWriter(files, contract, num_shards=num_shards)
-    for span in sorted(spans, key=lambda span: (span.file.name.encode(), span.offset)):
-        writer.write(span)
-    return writer.finish()
+    def check(self, contract: DataContract) -> None:
+        """Refuse a label that is neither a number nor one of a vocabulary.
+
+        Raises:
+            ContractError: the label is any text.
+        """
+        label = contract.label
+        if not label.is_number and not label.vocabulary:
+            raise ContractError(f"features[{label.name}].vocabulary", expected="labels", received=())
+
+    def source(self, uri: str, contract: DataContract) -> Source:
+        """Return the files at a path or `gs://` URI."""
+        return TableSource(uri.rstrip("/"), contract)
+
+    def write_records(
+        self,
+        chunks: Sequence[ByteRange],
+        files: ShardFiles,
+        *,
+        contract: DataContract,
+        source: Source,  # noqa: ARG002 - each range knows its file
+        num_shards: int,
+    ) -> ShardStats:
+        """Write the rows of a shard in the order of file names and lines."""
+        writer = _RowWriter(files, contract, num_shards=num_shards)
+        for chunk in sorted(chunks, key=lambda chunk: (chunk.file.name.encode(), chunk.offset)):
+            writer.write(chunk)
+        return writer.finish()
+
+    def merge_statistics(self, shards: Sequence[TableStats]) -> dict[str, Any]:
+        """Return the numbers and categories of all shards."""
+        return merge_statistics(shards)
 
 
 class _RowWriter:
-    """Turns spans into records and counts what comes of them."""
+    """Writes byte ranges as records and counts them."""
 
     def __init__(self, files: ShardFiles, contract: DataContract, *, num_shards: int) -> None:
         self._files = files
         self._contract = contract
         self._encoder = RowEncoder(contract)
-        self._gatherer = Gatherer(self._encoder.columns, num_shards=num_shards)
+        self._accumulator = StatsAccumulator(self._encoder.columns, num_shards=num_shards)
         self._label = contract.features.index(contract.label)
         self._labels: dict[str, Counter[str]] = {split: Counter() for split in contract.split.names}
-        self._tally = Tally()
+        self._stats = ShardStats()
 
-    def write(self, span: Span) -> None:
-        """Write the rows of a span."""
-        file, line = span.file, span.line
+    def write(self, chunk: ByteRange) -> None:
+        """Write the rows of a byte range.
+
+        Raises:
+            SourceError: the file can't be read to the end of the range.
+        """
+        file, line = chunk.file, chunk.line
         reader = RowReader(delimiter=self._delimiter, width=len(file.columns))
-        header = file.has_header and not span.offset
-        try:
-            with open_raw(span.uri) as stream:
-                length = None if file.is_compressed else span.size
-                for block in table_blocks(stream, span.offset, length):
-                    rows = reader.read(block, line)
-                    line += block.lines
-                    if header and rows.rows:
-                        rows, header = rows.without_first(), False
-                    self._write_rows(rows, file)
-        except UnreadableError as error:
-            self._reject(span.uri, "unreadable", str(error))
-        except BrokenStreamError as error:
-            self._reject(f"{span.uri}:{line}", "truncated", str(error))
+        header = file.has_header and not chunk.offset
+        with open_raw(chunk.uri) as stream:
+            length = None if file.is_compressed else chunk.size
+            for block in table_blocks(stream, chunk.offset, length):
+                rows = reader.read(block, line)
+                line += block.lines
+                if header and rows.rows:
+                    rows, header = rows.without_first(), False
+                self._write_rows(rows, file)
 
-    def finish(self) -> Tally:
-        """The counts, when all spans are written."""
+    def finish(self) -> ShardStats:
+        """Return the counts, when all byte ranges are written."""
         if self._contract.label.vocabulary:
             for split, raw in self._labels.items():
                 for text, count in raw.items():
-                    word = self._encoder.columns[self._label].word(text)
-                    self._tally.count_label(split, word, times=count)
-        self._tally.table = self._gatherer.statistics()
-        return self._tally
+                    label = self._encoder.columns[self._label].category(text)
+                    self._stats.count_label(split, label, times=count)
+        self._stats.features = self._accumulator.statistics()
+        return self._stats
 
     @property
     def _delimiter(self) -> str:
@@ -93,33 +113,31 @@ class _RowWriter:
         return self._contract.csv.delimiter
 
     def _write_rows(self, rows: Rows, file: TableFile) -> None:
-        before = self._tally.read
+        stats = self._stats
+        before = stats.read
         batch = self._encoder.encode(rows, file.columns)
         for bad in sorted([*rows.bad, *batch.bad], key=lambda row: row.line):
-            self._reject(f"{file.uri}:{bad.line}", bad.reason, bad.detail)
-        self._tally.read += len(batch.records)
+            stats.read += 1
+            stats.rejected.add(RejectedRecord(f"{file.uri}:{bad.line}", bad.reason, bad.detail))
+        stats.read += len(batch.records)
         if batch.records:
             self._write_batch(batch, file)
-        if self._tally.read // _ROWS_A_LINE > before // _ROWS_A_LINE:
-            logger.info("%s: %d rows read for this shard", file.name, self._tally.read)
+        if stats.read // _ROWS_PER_LOG_LINE > before // _ROWS_PER_LOG_LINE:
+            logger.info("%s: %d rows read for this shard", file.name, stats.read)
 
-    def _write_batch(self, batch: Batch, file: TableFile) -> None:
+    def _write_batch(self, batch: RecordBatch, file: TableFile) -> None:
         split = self._contract.split
         if split.is_test_file(file.name):
-            sides = [TEST_SPLIT] * len(batch.records)
+            splits = [TEST_SPLIT] * len(batch.records)
         else:
-            sides = list(map(split.split_of, batch.keys))
+            splits = list(map(split.split_of, batch.keys))
         for name in split.names:
-            mask = [side == name for side in sides]
+            mask = [of_record == name for of_record in splits]
             self._files.write(name, list(compress(batch.records, mask)))
             if self._contract.label.vocabulary:
                 self._labels[name].update(compress(batch.texts[self._label], mask))
             if name == TRAIN_SPLIT:
-                self._gatherer.add(batch, mask, row_hashes(_seed(file.name), batch.lines))
-
-    def _reject(self, uri: str, reason: Reason, detail: str) -> None:
-        self._tally.read += 1
-        self._tally.rejections.add(Rejected(uri, reason, detail))
+                self._accumulator.add(batch, mask, row_hashes(_seed(file.name), batch.lines))
 
 
 def _seed(name: str) -> int:

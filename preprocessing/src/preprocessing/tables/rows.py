@@ -1,20 +1,117 @@
-"""Blocks of a CSV file to rows of text; a bad row costs as few of its neighbours as can be."""
+"""A stream to blocks of whole lines, and blocks to rows; a bad row costs as few neighbours as can be."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from preprocessing.rejections import Reason, excerpt
-from preprocessing.tables.blocks import LINE_BYTES, Block
-
-Row = list[str]
+from preprocessing.errors import Reason, excerpt
 
 if TYPE_CHECKING:
     from _csv import Reader
+
+Row = list[str]
+
+BLOCK_BYTES = 1 << 18
+LINE_BYTES = 4 << 20
+"""Limit of a line: it would have to be held in memory to find the end of a longer one, which is rejected."""
+
+_HEAD_BYTES = 1 << 10
+_LINE_END = re.compile(rb"\r\n?|\n")
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some lines.
+
+    Attributes:
+        data: their bytes; of a line that is too long only the beginning.
+        size: bytes of the stream.
+        too_long: whether it is one line of more than `LINE_BYTES`.
+    """
+
+    data: bytes
+    size: int
+    too_long: bool = False
+
+    @property
+    def lines(self) -> int:
+        """Number of lines."""
+        if self.too_long:
+            return 1
+        count = self.data.count
+        ends = count(b"\n")
+        if b"\r" in self.data:
+            ends += count(b"\r") - count(b"\r\n")
+        return ends + (not self.data.endswith((b"\n", b"\r")))
+
+
+def read_blocks(
+    read: Callable[[int], bytes], length: int | None = None, *, size: int = BLOCK_BYTES
+) -> Iterator[Block]:
+    """Read the lines of a stream, at least `size` bytes at a time, in bounded memory.
+
+    Args:
+        read: gives the next bytes, at most as many as asked for; none at the end.
+        length: number of bytes to read, all by default.
+        size: of a block, bytes.
+
+    Yields:
+        Blocks that end with a line, where quotes are even; the last one may lack the line's end.
+    """
+    pending = bytearray()
+    passed = 0  # bytes of a line that is too long; its beginning is in `head`
+    head = b""
+    ended = False
+    while not ended:
+        piece = read(size if length is None else min(size, length))
+        ended = not piece
+        if length is not None:
+            length -= len(piece)
+        if passed:
+            line_end = _LINE_END.search(piece)
+            if line_end is None and not ended:
+                passed += len(piece)
+                continue
+            taken = line_end.end() if line_end else 0
+            yield Block(head, passed + taken, too_long=True)
+            piece, passed = piece[taken:], 0
+        pending += piece
+        if len(pending) < size and not ended:
+            continue
+        end = len(pending) if ended else safe_end(pending)
+        if end:
+            yield Block(bytes(pending[:end]), end)
+            del pending[:end]
+        elif len(pending) > LINE_BYTES:
+            head, passed = bytes(pending[:_HEAD_BYTES]), len(pending)
+            pending.clear()
+
+
+def safe_end(data: bytes | bytearray) -> int:
+    """Return the offset to cut data at: after the last line up to which quotes are even.
+
+    Where quotes are odd throughout, one of them is stray, and the cut is after the last line. Without a line
+    end, the offset is 0.
+    """
+    last = end = _last_line_end(data)
+    quotes = data.count(b'"', 0, end)
+    while quotes % 2 and end:
+        before = data.rfind(b"\n", 0, end - 1) + 1
+        quotes -= data.count(b'"', before, end)
+        end = before
+    return end or last
+
+
+def _last_line_end(data: bytes | bytearray) -> int:
+    newline = data.rfind(b"\n")
+    # Not in the last place: the other half of a CRLF may follow.
+    carriage_return = data.rfind(b"\r", newline + 1, len(data) - 1)
+    return max(newline, carriage_return) + 1
 
 
 @dataclass(frozen=True)
@@ -22,7 +119,7 @@ class BadRow:
     """A row that can't be used.
 
     Attributes:
-        line: where it begins, from 1.
+        line: number of its first line, from 1.
         reason: one word, for counting.
         detail: one phrase, for people.
     """
@@ -34,11 +131,11 @@ class BadRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """What a block holds.
+    """The rows of a block.
 
     Attributes:
         rows: the values of each row, all of the same number; spaces after a value are still there.
-        lines: where each row begins, from 1.
+        lines: number of each row's first line, from 1.
         bad: rows that are none of these.
     """
 
@@ -47,7 +144,7 @@ class Rows:
     bad: list[BadRow] = field(default_factory=list)
 
     def without_first(self) -> Rows:
-        """All but the first row."""
+        """Return all but the first row."""
         return Rows(rows=self.rows[1:], lines=self.lines[1:], bad=self.bad)
 
 
@@ -61,18 +158,18 @@ class RowReader:
 
     Attributes:
         delimiter: one character.
-        width: how many values each row has; `None` for any number.
+        width: number of values in each row; None for any number.
     """
 
     delimiter: str
     width: int | None
 
     def read(self, block: Block, line: int) -> Rows:
-        """The rows of a block; empty lines are no rows.
+        """Return the rows of a block; empty lines are no rows.
 
         Args:
             block: whole lines.
-            line: the number of the first one, from 1.
+            line: number of the first one, from 1.
         """
         if block.too_long:
             return Rows(bad=[BadRow(line, "field_too_long", f"a line of more than {LINE_BYTES} bytes")])
@@ -89,17 +186,17 @@ class RowReader:
         # Without quotes, each line is a row.
         if all(len(row) == self.width for row in rows):
             return Rows(rows=rows, lines=range(line, line + len(rows)))
-        return self._sorted_out(enumerate(rows, line))
+        return self._validated(enumerate(rows, line))
 
     def _reader(self, lines: Iterator[str]) -> Reader:
         return csv.reader(lines, delimiter=self.delimiter, skipinitialspace=True, strict=True)
 
     def _recover(self, text: str, line: int) -> Rows:
         lines = list(io.StringIO(text, newline=None))
-        return self._sorted_out((line + index, found) for index, found in self._rows_one_by_one(lines))
+        return self._validated((line + index, found) for index, found in self._rows_one_by_one(lines))
 
     def _rows_one_by_one(self, lines: list[str]) -> Iterator[tuple[int, Row | BadRow]]:
-        """Each row with the index of its first line."""
+        """Yield each row with the index of its first line."""
         first = 0
         while first < len(lines):
             begin = first
@@ -108,7 +205,7 @@ class RowReader:
                 try:
                     found: Row | BadRow = next(reader)
                 except csv.Error as error:
-                    found = BadRow(first, *_explained(error, lines[first]))
+                    found = BadRow(first, *_reason(error, lines[first]))
                 after = begin + reader.line_num
                 if after - first > 1 and (isinstance(found, BadRow) or self._is_of_another_width(found)):
                     # A stray quote: the lines after the first are rows of their own.
@@ -121,7 +218,7 @@ class RowReader:
     def _is_of_another_width(self, row: Row) -> bool:
         return self.width is not None and len(row) != self.width
 
-    def _sorted_out(self, found: Iterator[tuple[int, Row | BadRow]]) -> Rows:
+    def _validated(self, found: Iterator[tuple[int, Row | BadRow]]) -> Rows:
         rows: list[Row] = []
         lines: list[int] = []
         bad: list[BadRow] = []
@@ -153,8 +250,8 @@ class RowReader:
         return None
 
 
-def _explained(error: csv.Error, line: str) -> tuple[Reason, str]:
-    """The reason that an error of the csv module stands for; it has no codes, only messages."""
+def _reason(error: csv.Error, line: str) -> tuple[Reason, str]:
+    """Return the reason and detail of an error of the csv module; it has no codes, only messages."""
     message, text = str(error), excerpt(line.rstrip())
     if "field limit" in message:
         return "field_too_long", f"more than {csv.field_size_limit()} characters in {text}"

@@ -10,8 +10,7 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from contract import CsvFormat, DataContract, SplitSpec, category, class_label, number
-from preprocessing.conversion import Conversion
-from preprocessing.formats import FORMATS
+from preprocessing.formats import FORMATS, Conversion
 from preprocessing.output import OutputFolder
 from preprocessing.pipeline import convert
 

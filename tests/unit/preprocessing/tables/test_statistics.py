@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preprocessing.tables.gathering import row_hashes
+from contract import CategoricalStatistics
 from preprocessing.tables.statistics import (
+    CategoryCounts,
     Moments,
     RowSample,
-    TableStatistics,
-    WordCounts,
-    feature_statistics,
-    merge,
+    TableStats,
+    merge_statistics,
+    row_hashes,
 )
 
 _floats = st.lists(st.floats(-1e6, 1e6), max_size=30)
@@ -30,7 +30,7 @@ def test_moments_merged_are_those_of_all_values(first: list[float], second: list
 
 
 def test_commonest_orders_by_count_then_alphabet_and_counts_the_rest() -> None:
-    counts = WordCounts(counts={"b": 2, "a": 2, "c": 5, "d": 1}, missing=1)
+    counts = CategoryCounts(counts={"b": 2, "a": 2, "c": 5, "d": 1}, missing=1)
     assert list(counts.commonest(3).counts.items()) == [("c", 5), ("a", 2), ("b", 2)]
     assert counts.commonest(3).other == 1
 
@@ -45,25 +45,25 @@ def test_row_sample_merged_depends_on_no_division() -> None:
     assert 350 < whole.values.mean() < 650
 
 
-def _table(values: list[float], words: dict[str, int]) -> TableStatistics:
+def _table(values: list[float], categories: dict[str, int]) -> TableStats:
     column = np.array(values).reshape(-1, 1)
-    return TableStatistics(
+    return TableStats(
         numbers={"n": Moments.of(column[:, 0], missing=0)},
-        words={"w": WordCounts(counts=words)},
+        categories={"w": CategoryCounts(counts=categories)},
         sample=RowSample.of(row_hashes(len(values), range(len(values))), column, 100),
     )
 
 
-def test_feature_statistics_of_merged_shards() -> None:
-    merged = merge([_table([1, 2], {"a": 1}), _table([], {}), _table([6], {"a": 1, "b": 3})])
-    document = feature_statistics(merged)
-    numbers, words = document["numbers"]["n"], document["words"]["w"]
-    assert (numbers["count"], numbers["mean"], numbers["std"]) == (3, 3.0, 2.16024689947)
-    assert (numbers["quantiles"][0], numbers["quantiles"][50], numbers["quantiles"][100]) == (1, 2, 6)
-    assert words == {"count": 5, "missing": 0, "words": [["b", 3], ["a", 2]], "other": 0}
+def test_merge_statistics_of_shards() -> None:
+    merged = merge_statistics([_table([1, 2], {"a": 1}), _table([], {}), _table([6], {"a": 1, "b": 3})])
+    numbers, categories = merged["numbers"]["n"], merged["categories"]["w"]
+    assert (numbers.count, numbers.mean, numbers.std) == (3, 3.0, 2.16024689947)
+    assert (numbers.quantiles[0], numbers.quantiles[50], numbers.quantiles[100]) == (1, 2, 6)
+    assert categories == CategoricalStatistics(count=5, missing=0, counts={"b": 3, "a": 2}, other=0)
+    assert list(categories.counts) == ["b", "a"]
 
 
-def test_feature_statistics_without_rows_are_zero() -> None:
-    numbers = feature_statistics(_table([], {}))["numbers"]["n"]
-    assert (numbers["count"], numbers["std"], set(numbers["quantiles"])) == (0, 0.0, {0.0})
-    assert feature_statistics(merge([])) == {"numbers": {}, "words": {}}
+def test_merge_statistics_without_rows_gives_zeros() -> None:
+    numbers = merge_statistics([_table([], {})])["numbers"]["n"]
+    assert (numbers.count, numbers.std, set(numbers.quantiles)) == (0, 0.0, {0.0})
+    assert merge_statistics([]) == {"numbers": {}, "categories": {}}

@@ -1,0 +1,135 @@
+"""Codec between messages and JSON, by Google's mapping.
+
+https://protobuf.dev/programming-guides/json/ and https://google.aip.dev/127 for what a query may hold.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import proto
+from google.protobuf import json_format
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from emulator.errors import InvalidArgument
+
+_SYSTEM_PARAMETERS = frozenset(
+    {"alt", "access_token", "callback", "fields", "key", "prettyPrint", "quotaUser", "upload_protocol"}
+)
+_INTEGER_ENUMS = "enum-encoding=int"
+
+
+def to_protobuf(message: Any) -> Any:
+    """Return the protobuf message behind a proto-plus one; any other as it is."""
+    return type(message).pb(message) if isinstance(message, proto.Message) else message
+
+
+def to_document(message: Any) -> dict[str, Any]:
+    """Return a message as JSON values: field names in camel case, enums by name."""
+    document: dict[str, Any] = json_format.MessageToDict(to_protobuf(message))
+    return document
+
+
+def from_document(message_type: Any, document: Mapping[str, Any]) -> Any:
+    """Return the message that `to_document` wrote."""
+    return _wrap(message_type, json_format.ParseDict(dict(document), _empty(message_type)))
+
+
+def to_json(message: Any, *, integer_enums: bool) -> str:
+    """Return the body of a response."""
+    return json_format.MessageToJson(to_protobuf(message), use_integers_for_enums=integer_enums, indent=None)
+
+
+def wants_integer_enums(query: Iterable[tuple[str, str]]) -> bool:
+    """Return True if the client asked for enums as numbers, as Google's libraries do."""
+    return any(name == "$alt" and _INTEGER_ENUMS in value for name, value in query)
+
+
+def read_request(
+    message_type: Any,
+    *,
+    fields: Mapping[str, str],
+    query: Iterable[tuple[str, str]],
+    body_field: str,
+    body: bytes,
+) -> Any:
+    """Parse an HTTP request into its message.
+
+    Args:
+        message_type: the request's message class.
+        fields: the path's variables: `{"endpoint.name": "projects/..."}`.
+        query: the query's parameters, decoded.
+        body_field: the field that the body holds: `*` for the whole request, empty for none.
+        body: the HTTP body.
+
+    Raises:
+        InvalidArgument: a field is unknown or has a value of the wrong type.
+    """
+    message = _empty(message_type)
+    document: dict[str, Any] = {}
+    for name, value in query:
+        if name not in _SYSTEM_PARAMETERS and not name.startswith("$"):
+            _put_parameter(document, message.DESCRIPTOR, name, value)
+    if body_field:
+        content = _read_body(body)
+        if body_field == "*":
+            document.update(content)
+        else:
+            document[body_field] = content
+    for name, value in fields.items():
+        *parents, last = name.split(".")
+        inner = document
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[last] = value
+    try:
+        json_format.ParseDict(document, message)
+    except json_format.ParseError as error:
+        raise InvalidArgument(f"Invalid JSON payload received. {error}") from error
+    return _wrap(message_type, message)
+
+
+def _empty(message_type: Any) -> Any:
+    return message_type.pb()() if issubclass(message_type, proto.Message) else message_type()
+
+
+def _wrap(message_type: Any, message: Any) -> Any:
+    return message_type.wrap(message) if issubclass(message_type, proto.Message) else message
+
+
+def _read_body(body: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(body or b"{}")
+    except ValueError as error:
+        raise InvalidArgument(f"Invalid JSON payload received: {error}") from error
+    if not isinstance(content, dict):
+        raise InvalidArgument(f"Invalid JSON payload received: expected an object, received {content!r}")
+    return content
+
+
+def _put_parameter(document: dict[str, Any], descriptor: Descriptor, name: str, value: str) -> None:
+    *parents, last = name.split(".")
+    inner = document
+    message: Descriptor | None = descriptor
+    for parent in parents:
+        inner = inner.setdefault(parent, {})
+        message = _field(message, parent, name).message_type
+    field = _field(message, last, name)
+    converted: Any = value
+    if field.type == FieldDescriptor.TYPE_BOOL:
+        converted = value == "true"
+    if field.is_repeated:
+        inner.setdefault(last, []).append(converted)
+    else:
+        inner[last] = converted
+
+
+def _field(descriptor: Descriptor | None, name: str, parameter: str) -> FieldDescriptor:
+    for field in descriptor.fields if descriptor is not None else ():
+        if name in (field.name, field.json_name):
+            return field
+    raise InvalidArgument(
+        f'Invalid JSON payload received. Unknown name "{parameter}": Cannot bind query parameter.'
+    )

@@ -1,1 +1,0 @@
-"""Vertex AI's JSON over HTTP: which request is which method, and what its messages look like."""

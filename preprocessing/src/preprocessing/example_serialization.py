@@ -1,0 +1,235 @@
+"""Values to serialized tf.Examples, as the features of a contract say, without importing TensorFlow.
+
+Importing TensorFlow costs each worker seconds and hundreds of MB for the sake of three small messages.
+https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/example/example.proto
+https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/example/feature.proto
+
+There are two ways to the same bytes. `ExampleEncoder` fills a message. Rows of a table share most of their
+values, and protocol buffers can be concatenated, since a map is a repeated entry: so each distinct value is
+encoded once (`bytes_entry`, `float_entry`, `int64_entry`), and a row is a join of entries in the order of
+`serialization_order`. https://protobuf.dev/programming-guides/encoding/
+"""
+
+from __future__ import annotations
+
+import functools
+import struct
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from google.protobuf import descriptor_pool, message_factory
+from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
+
+from contract import ContractError, DataContract, FeatureSpec
+
+Value = bytes | str | int | float
+"""A value of a record; text for a feature that has a vocabulary becomes the index in it."""
+
+_LISTS = {
+    "BytesList": FieldDescriptorProto.TYPE_BYTES,
+    "FloatList": FieldDescriptorProto.TYPE_FLOAT,
+    "Int64List": FieldDescriptorProto.TYPE_INT64,
+}
+
+_NAME = _ENTRY = _VALUES = _FEATURES = b"\x0a"  # field 1, length-delimited
+_FEATURE = b"\x12"  # field 2, length-delimited
+_BYTES_LIST, _FLOAT_LIST, _INT64_LIST = b"\x0a", b"\x12", b"\x1a"
+
+_pack_float = struct.Struct("<f").pack
+
+
+def _add_field(
+    message: DescriptorProto,
+    name: str,
+    number: int,
+    type_: Any,
+    *,
+    type_name: str = "",
+    repeated: bool = False,
+) -> FieldDescriptorProto:
+    label = FieldDescriptorProto.LABEL_REPEATED if repeated else FieldDescriptorProto.LABEL_OPTIONAL
+    field = message.field.add(name=name, number=number, type=type_, label=label)
+    if type_name:
+        field.type_name = f".tensorflow.{type_name}"
+    return field
+
+
+def _example_class() -> Any:
+    file = FileDescriptorProto(name="preprocessing/example.proto", package="tensorflow", syntax="proto3")
+    for name, type_ in _LISTS.items():
+        _add_field(file.message_type.add(name=name), "value", 1, type_, repeated=True)
+
+    feature = file.message_type.add(name="Feature")
+    feature.oneof_decl.add(name="kind")
+    for number, (name, list_name) in enumerate(
+        [("bytes_list", "BytesList"), ("float_list", "FloatList"), ("int64_list", "Int64List")], start=1
+    ):
+        _add_field(
+            feature, name, number, FieldDescriptorProto.TYPE_MESSAGE, type_name=list_name
+        ).oneof_index = 0
+
+    features = file.message_type.add(name="Features")
+    entry = features.nested_type.add(name="FeatureEntry")
+    entry.options.map_entry = True
+    _add_field(entry, "key", 1, FieldDescriptorProto.TYPE_STRING)
+    _add_field(entry, "value", 2, FieldDescriptorProto.TYPE_MESSAGE, type_name="Feature")
+    map_field = _add_field(
+        features, "feature", 1, FieldDescriptorProto.TYPE_MESSAGE, type_name="Features.FeatureEntry"
+    )
+    map_field.label = FieldDescriptorProto.LABEL_REPEATED
+
+    example = file.message_type.add(name="Example")
+    _add_field(example, "features", 1, FieldDescriptorProto.TYPE_MESSAGE, type_name="Features")
+
+    # A pool of its own: TensorFlow may register the same names in the default one.
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(file.SerializeToString())
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("tensorflow.Example"))
+
+
+Example: Any = _example_class()
+"""The tf.Example message; on the wire the same as `tf.train.Example`."""
+
+
+def check_features(contract: DataContract, *, names: Collection[str]) -> None:
+    """Refuse a contract that labelled raw data of some format can't fulfil.
+
+    Args:
+        contract: the features of the records.
+        names: the features, apart from the label, that the raw data has a value for.
+
+    Raises:
+        ContractError: it has another feature without a default, or its label has no vocabulary.
+    """
+    if not contract.label.vocabulary:
+        raise ContractError(f"features[{contract.label.name}].vocabulary", expected="labels", received=())
+    for feature in contract.features:
+        if feature.role != "label" and feature.default is None and feature.name not in names:
+            raise ContractError("features", expected=f"one of {list(names)}", received=feature.name)
+
+
+class ExampleEncoder:
+    """Serializes records; the trainer's parser is derived from the same features."""
+
+    def __init__(self, features: tuple[FeatureSpec, ...]) -> None:
+        self._fields = [(feature.name, feature.default, _filler(feature)) for feature in features]
+
+    def encode(self, values: Mapping[str, Value]) -> bytes:
+        """Serialize a record as a tf.Example: the same values always give the same bytes.
+
+        Args:
+            values: by feature name. A name of no feature is left out; a missing value becomes the default.
+
+        Raises:
+            ContractError: a value is missing without a default, of another type or not in the vocabulary.
+        """
+        example = Example()
+        feature = example.features.feature
+        for name, default, fill in self._fields:
+            value = values.get(name, default)
+            if value is None:
+                raise ContractError(f"features[{name}]", expected="a value", received=None)
+            try:
+                fill(feature[name], value)
+            except TypeError as error:
+                raise ContractError(f"features[{name}]", expected=str(error), received=value) from error
+        encoded: bytes = example.SerializeToString(deterministic=True)
+        return encoded
+
+
+def _filler(feature: FeatureSpec) -> Callable[[Any, Any], None]:
+    """Return the function that puts a value into a `tf.train.Feature`."""
+    if feature.dtype == "string":
+        return _fill_bytes
+    if feature.dtype == "float32":
+        return _fill_float
+    if not feature.vocabulary:
+        return _fill_int64
+    indices = {value: index for index, value in enumerate(feature.vocabulary, start=feature.first_index)}
+
+    def fill_index(message: Any, value: Any) -> None:
+        index = indices.get(value) if isinstance(value, str) else value
+        message.int64_list.value.append(feature.index_of(value) if index is None else index)
+
+    return fill_index
+
+
+def _fill_bytes(message: Any, value: Any) -> None:
+    message.bytes_list.value.append(value.encode() if isinstance(value, str) else value)
+
+
+def _fill_float(message: Any, value: Any) -> None:
+    message.float_list.value.append(value)
+
+
+def _fill_int64(message: Any, value: Any) -> None:
+    message.int64_list.value.append(value)
+
+
+def bytes_entry(name: str, value: bytes) -> bytes:
+    """Serialize the entry of a feature that holds one string."""
+    return _bytes_prefix(name, len(value)) + value
+
+
+def float_entry(name: str, value: float) -> bytes:
+    """Serialize the entry of a feature that holds one float32.
+
+    Raises:
+        OverflowError: the value is beyond the range of float32.
+    """
+    return float_prefix(name) + _pack_float(value)
+
+
+def int64_entry(name: str, value: int) -> bytes:
+    """Serialize the entry of a feature that holds one int64."""
+    return _entry(name, _INT64_LIST, _delimited(_VALUES, varint(value & 0xFFFFFFFFFFFFFFFF)))
+
+
+@functools.lru_cache(maxsize=4096)
+def example_prefix(entries_length: int) -> bytes:
+    """Return the bytes before the joined entries of an Example, given their length in bytes."""
+    return _FEATURES + varint(entries_length)
+
+
+def serialization_order(names: Sequence[str]) -> list[int]:
+    """Return the indices of feature names in the order of a deterministic serialization.
+
+    The library is asked, since its order of two names is not that of their bytes where one begins with the
+    other.
+    """
+    features = Example().features
+    for name in names:
+        features.feature[name].SetInParent()
+    serialized: bytes = features.SerializeToString(deterministic=True)
+    empty = [_delimited(_ENTRY, _delimited(_NAME, name.encode()) + _FEATURE + b"\0") for name in names]
+    return sorted(range(len(names)), key=lambda index: serialized.index(empty[index]))
+
+
+def varint(value: int) -> bytes:
+    """Encode an integer, 7 bits a byte, the lowest first."""
+    digits = bytearray()
+    while value > 0x7F:
+        digits.append(value & 0x7F | 0x80)
+        value >>= 7
+    digits.append(value)
+    return bytes(digits)
+
+
+@functools.lru_cache(maxsize=4096)
+def float_prefix(name: str) -> bytes:
+    """Return the bytes before the four bytes of a float32, little-endian, in the entry of a feature."""
+    return _entry(name, _FLOAT_LIST, _delimited(_VALUES, _pack_float(0)))[:-4]
+
+
+@functools.lru_cache(maxsize=4096)
+def _bytes_prefix(name: str, length: int) -> bytes:
+    return _entry(name, _BYTES_LIST, _delimited(_VALUES, bytes(length)))[: -length or None]
+
+
+def _entry(name: str, kind: bytes, values: bytes) -> bytes:
+    feature = _delimited(_FEATURE, _delimited(kind, values))
+    return _delimited(_ENTRY, _delimited(_NAME, name.encode()) + feature)
+
+
+def _delimited(tag: bytes, content: bytes) -> bytes:
+    return tag + varint(len(content)) + content

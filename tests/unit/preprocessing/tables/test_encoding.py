@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from contract import FeatureSpec, category, class_label, number
+from preprocessing.errors import InvalidRecordError
+from preprocessing.example_serialization import bytes_entry, float_entry, int64_entry
+from preprocessing.tables.encoding import INVALID, Column
+
+MISSING = ("", "?", "nan")
+
+
+def _column(feature: FeatureSpec) -> Column:
+    return Column(feature, missing=MISSING)
+
+
+def test_look_up_strips_and_encodes_each_text_once() -> None:
+    column = _column(number("age"))
+    entries, together = column.look_up(["39", " 39 ", "39"])
+    assert entries == [float_entry("age", 39)] * 3
+    assert together is None
+    assert set(column) == {"39", " 39 "}
+    assert column.numbers_of(["39", " 39 "]).tolist() == [39, 39]
+
+
+def test_look_up_of_numbers_that_do_not_repeat_converts_them_together() -> None:
+    column = _column(number("x", minimum=-1e9))
+    texts = [str(value / 7) for value in range(1000)]
+    first, _ = column.look_up(texts)
+    second, numbers = column.look_up(texts)
+    assert second == first
+    assert numbers is not None
+    assert np.array_equal(numbers, np.array([float(text) for text in texts]))
+
+
+@pytest.mark.parametrize("odd", ["", "1_0", "\N{ARABIC-INDIC DIGIT FIVE}", "word", "inf", "1e39", "-2e9"])
+def test_look_up_together_of_a_text_that_is_no_plain_number_rejects_only_it(odd: str) -> None:
+    column = _column(number("x", minimum=-1e9))
+    texts = [str(value / 7) for value in range(1000)]
+    column.look_up(texts)
+    entries, numbers = column.look_up([*texts, odd])
+    assert numbers is None
+    assert entries[-1] == INVALID
+    assert all(entries[:-1])
+
+
+def test_look_up_of_many_texts_forgets() -> None:
+    column = _column(category("word"))
+    for batch in range(30):
+        column.look_up([f"{batch}-{number}" for number in range(2000)])
+    assert len(column) < 25_000
+
+
+@pytest.mark.parametrize(
+    ("feature", "text", "entry"),
+    [
+        (number("n", default=1.5), "?", float_entry("n", 1.5)),
+        (category("w", default="none"), " ", bytes_entry("w", b"none")),
+        (category("w"), " \u00e9 ", bytes_entry("w", "\u00e9".encode())),
+        (class_label("c", ("a", "b")), " b", int64_entry("c", 1)),
+        (FeatureSpec(name="i", dtype="int64"), "9007199254740993", int64_entry("i", 9007199254740993)),
+        (FeatureSpec(name="i", dtype="int64"), "3.0", int64_entry("i", 3)),
+        (
+            FeatureSpec(name="i", dtype="int64", vocabulary=("a",), first_index=5, default=5),
+            "?",
+            int64_entry("i", 5),
+        ),
+    ],
+)
+def test_encode_takes_values_and_defaults(feature: FeatureSpec, text: str, entry: bytes) -> None:
+    assert _column(feature).encode(text) == entry
+
+
+@pytest.mark.parametrize(
+    ("feature", "text", "message"),
+    [
+        (number("n"), "?", "missing_value: n: expected a value, received '?'"),
+        (number("n"), "nan", "missing_value: n"),
+        (number("n"), "abc", "not_a_number: n: expected a number, received 'abc'"),
+        (number("n"), "inf", "not_a_number: n"),
+        (number("n"), "1_000", "not_a_number: n"),
+        (number("n"), "1e39", "out_of_range: n: expected a float32"),
+        (number("n", minimum=0), "-1", "out_of_range: n: expected at least 0, received '-1'"),
+        (number("n", minimum=0, maximum=9), "10", "out_of_range: n: expected at least 0 and at most 9"),
+        (FeatureSpec(name="i", dtype="int64"), "1.5", "not_a_number: i: expected a whole number"),
+        (FeatureSpec(name="i", dtype="int64"), str(2**63), "out_of_range: i: expected an int64"),
+        (class_label("c", ("a",)), "z", "unknown_label: c: expected a value of the vocabulary, received 'z'"),
+        (FeatureSpec(name="w", dtype="string", vocabulary=("a",)), "z", "unknown_word: w"),
+    ],
+)
+def test_encode_of_a_wrong_text_names_column_expected_and_received(
+    feature: FeatureSpec, text: str, message: str
+) -> None:
+    with pytest.raises(InvalidRecordError) as caught:
+        _column(feature).encode(text)
+    assert str(caught.value).startswith(message)
+
+
+def test_encode_of_a_long_text_quotes_its_beginning() -> None:
+    with pytest.raises(InvalidRecordError) as caught:
+        _column(number("n")).encode("x" * 100_000)
+    assert len(str(caught.value)) < 140

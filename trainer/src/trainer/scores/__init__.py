@@ -1,1 +1,0 @@
-"""How good answers are, by what they answer: classes, numbers or pictures."""
