@@ -28,7 +28,7 @@ FLAGS = [
 TIMEOUT_MS = 60_000
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
-WIDTH, HEIGHT = 1400, 1500
+WIDTH, MAX_HEIGHT = 1400, 2400
 MAX_BYTES = 300_000
 
 
@@ -55,11 +55,11 @@ def save_picture(page: Page, file: Path) -> None:
         ValueError: it is larger.
     """
     page.wait_for_load_state("networkidle")
-    height = min(page.evaluate("document.documentElement.scrollHeight"), HEIGHT)
+    height = min(page.evaluate("document.documentElement.scrollHeight"), MAX_HEIGHT)
     clip = {"x": 0, "y": 0, "width": WIDTH, "height": height}
     page.screenshot(path=file, full_page=True, clip=clip)  # type: ignore[arg-type]
     with Image.open(file) as image:
-        image.convert("RGB").quantize(256).save(file, optimize=True)
+        image.convert("RGB").quantize(128).save(file, optimize=True)
     if file.stat().st_size > MAX_BYTES:
         raise ValueError(f"{file}: expected at most {MAX_BYTES} bytes, received {file.stat().st_size}")
 

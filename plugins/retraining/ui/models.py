@@ -29,8 +29,7 @@ from retraining.google.models import ModelVersion
 from retraining.ui import plots
 from retraining.ui.artifacts import read_first_golden, read_labels
 from retraining.ui.dependencies import CAN_READ_RUNS, TrainingDags, google_services
-from retraining.ui.images import data_uri
-from retraining.ui.pages import page
+from retraining.ui.pages import data_uri, page
 from retraining.ui.runs import Promotions, read_promotions
 
 router = APIRouter()

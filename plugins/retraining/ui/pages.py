@@ -1,8 +1,11 @@
-"""Rendering of pages: Jinja templates, and their filters for numbers, times and URLs."""
+"""Rendering of pages: Jinja templates, and their filters for numbers, times, URLs and images."""
 
 from __future__ import annotations
 
+import base64
+import io
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,17 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from retraining.ui import URL_PREFIX
-from retraining.ui.images import grayscale_data_uri
+
+_MAGIC = {
+    b"\xff\xd8\xff": "image/jpeg",
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"GIF8": "image/gif",
+    b"BM": "image/bmp",
+}
+"""First bytes of formats that browsers show; not SVG, which may hold scripts."""
+
+MAX_IMAGE_BYTES = 4 << 20
+"""Bytes of an image that are read for a page."""
 
 
 def page(template: str, *, status_code: int = 200, **values: Any) -> HTMLResponse:
@@ -84,6 +97,32 @@ def bar(fraction: float) -> Markup:
         '<svg class="bar" aria-hidden="true"><rect class="track" width="100%" height="100%" rx="2"/>'
         '<rect class="fill" width="{}" height="100%" rx="2"/></svg>'
     ).format(percent)
+
+
+def media_type(content: bytes) -> str | None:
+    """Return the media type of an image by its first bytes, whatever its name; None if it is no image."""
+    return next((kind for magic, kind in _MAGIC.items() if content.startswith(magic)), None)
+
+
+def data_uri(content: bytes) -> str | None:
+    """Return an image as a data URI; None if the bytes are no image."""
+    kind = media_type(content)
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}" if kind else None
+
+
+def grayscale_data_uri(pixels: Sequence[Sequence[Sequence[float]]]) -> str:
+    """Return a grayscale image as the data URI of a PNG.
+
+    Args:
+        pixels: shape (height, width, 1), values from 0 to 1.
+    """
+    from PIL import Image
+
+    rows = [bytes(round(255 * min(max(pixel[0], 0.0), 1.0)) for pixel in row) for row in pixels]
+    image = Image.frombytes("L", (len(rows[0]), len(rows)), b"".join(rows))
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
 def _make_environment() -> Environment:

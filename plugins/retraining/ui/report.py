@@ -26,8 +26,7 @@ from retraining.ui.artifacts import (
     read_training,
 )
 from retraining.ui.dependencies import CAN_READ_RUNS, google_services
-from retraining.ui.images import MAX_BYTES, data_uri, media_type
-from retraining.ui.pages import page
+from retraining.ui.pages import MAX_IMAGE_BYTES, data_uri, media_type, page
 from retraining.ui.runs import RunRecord, read_run
 
 router = APIRouter(dependencies=[CAN_READ_RUNS])
@@ -120,12 +119,12 @@ def variables(
 
 
 def read_rejected_file(storage: Storage, data_dir: str, index: int) -> bytes:
-    """Read the first `MAX_BYTES` bytes of a rejected record's raw file.
+    """Read the first `MAX_IMAGE_BYTES` bytes of a rejected record's raw file.
 
     Raises:
         FileNotFoundError: there is no such record, or its file has been deleted.
     """
-    return storage.read_bytes(read_rejected(storage, data_dir, index).uri, first=MAX_BYTES)
+    return storage.read_bytes(read_rejected(storage, data_dir, index).uri, first=MAX_IMAGE_BYTES)
 
 
 def plotted_metrics(training: Training) -> list[str]:

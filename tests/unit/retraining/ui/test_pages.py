@@ -1,6 +1,21 @@
+import base64
 from datetime import UTC, datetime
 
-from retraining.ui.pages import bar, format_bytes, format_duration, format_number, format_time, humanize
+import pytest
+
+from retraining.ui.pages import (
+    bar,
+    data_uri,
+    format_bytes,
+    format_duration,
+    format_number,
+    format_time,
+    grayscale_data_uri,
+    humanize,
+    media_type,
+)
+
+JPEG = b"\xff\xd8\xff\xe0" + bytes(60)
 
 
 def test_format_duration_chooses_the_unit() -> None:
@@ -35,3 +50,31 @@ def test_bar_is_never_longer_than_its_track() -> None:
 
 def test_humanize_separates_words() -> None:
     assert humanize("convert_to_tfrecord") == "convert to tfrecord"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (JPEG, "image/jpeg"),
+        (b"\x89PNG\r\n\x1a\n...", "image/png"),
+        (b"<svg onload='alert(1)'>", None),
+        (b"<html>", None),
+        (b"", None),
+    ],
+)
+def test_media_type_is_of_the_bytes_and_never_of_what_may_hold_scripts(
+    content: bytes, kind: str | None
+) -> None:
+    assert media_type(content) == kind
+
+
+def test_data_uri_holds_the_bytes_of_an_image_only() -> None:
+    assert data_uri(JPEG) == f"data:image/jpeg;base64,{base64.b64encode(JPEG).decode()}"
+    assert data_uri(b"<script>alert(1)</script>") is None
+
+
+def test_grayscale_data_uri_is_a_png() -> None:
+    uri = grayscale_data_uri([[[0.0], [1.0]], [[0.5], [2.0]]])
+    head, _, encoded = uri.partition(",")
+    assert head == "data:image/png;base64"
+    assert base64.b64decode(encoded).startswith(b"\x89PNG")
