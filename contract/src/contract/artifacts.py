@@ -114,7 +114,7 @@ class ProductionEvaluation:
         model: the folder of its SavedModel.
     """
 
-    version: Annotated[str, BeforeValidator(str)]
+    version: Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
     metrics: Mapping[str, float]
     model: str = ""
 

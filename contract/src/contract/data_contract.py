@@ -13,7 +13,7 @@ from pydantic import ConfigDict
 
 from contract.features import FeatureSpec
 from contract.naming import check_dataset_name
-from contract.validation import ContractError, check_complete, from_json, to_json
+from contract.validation import ContractError, Number, check_complete, from_json, to_json
 
 RECORD_FORMAT_VERSION = "1.0.0"
 """Version of the records that the converter writes; a new one converts every dataset anew."""
@@ -144,7 +144,7 @@ class DataContract:
     record_format: RecordFormat
     features: tuple[FeatureSpec, ...]
     split: SplitSpec = field(default_factory=SplitSpec)
-    max_rejected_fraction: float = 0.05
+    max_rejected_fraction: Number = 0.05
     strict: bool = False
     csv: CsvFormat | None = None
 

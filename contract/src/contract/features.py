@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from pydantic import ConfigDict
 
-from contract.validation import ContractError
+from contract.validation import ContractError, Number
 
 Dtype = Literal["string", "int64", "float32"]
 Role = Literal["input", "label", "key", "metadata"]
@@ -43,8 +43,8 @@ class FeatureSpec:
     vocabulary: tuple[str, ...] = ()
     first_index: int = 0
     default: Scalar | None = None
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: Number | None = None
+    maximum: Number | None = None
     description: str = ""
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from contract.validation import JsonFile
 
@@ -15,7 +15,10 @@ QUANTILES = 101
 
 
 def _from_pairs(pairs: Any) -> Any:
-    if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+    is_pairs = isinstance(pairs, list) and all(
+        isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs
+    )
+    if not is_pairs:
         raise ValueError("Input should be pairs of a value and its count")
     return dict(pairs)
 
@@ -34,6 +37,8 @@ class NumberStatistics:
         quantiles: `QUANTILES` values, from the smallest to the greatest; estimated from a sample where there
             are many.
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     count: int
     missing: int
@@ -54,6 +59,8 @@ class CategoricalStatistics:
         counts: the commonest values with their counts, the commonest first, equal ones in alphabetical order.
         other: number of values that are none of these.
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     count: int
     missing: int

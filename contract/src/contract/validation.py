@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError, WrapValidator
 
 T = TypeVar("T")
+
+Number = Annotated[float, WrapValidator(lambda value, strict: value if type(value) is int else strict(value))]
+"""A number whose JSON is the same after it was read and written: 0 stays 0, as keys depend on it."""
 
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
 

@@ -85,6 +85,13 @@ def test_evaluation_with_a_metric_that_is_no_number_names_it(value: object) -> N
     assert caught.value.field == "evaluation.json.metrics.accuracy"
 
 
+@pytest.mark.parametrize("version", [None, True, 1.5, []])
+def test_evaluation_with_a_version_that_is_no_id_names_it(version: object) -> None:
+    production = {"version": version, "metrics": {}}
+    with pytest.raises(ContractError, match=r"production\.version: expected a valid string"):
+        Evaluation.from_text(json.dumps(document(production=production)))
+
+
 def test_golden_requests_read_what_they_wrote() -> None:
     requests = [
         GoldenRequest(

@@ -33,19 +33,22 @@ _defaults = {
     "int64": st.none() | st.integers(-(2**63), 2**63 - 1),
     "float32": st.none() | st.floats(allow_nan=False, allow_infinity=False, width=32),
 }
+_minima = st.none() | st.integers(-5, 5) | st.floats(allow_nan=False, allow_infinity=False)
 
 
 @st.composite
 def _features(draw: st.DrawFn, *, name: str, role: str) -> FeatureSpec:
     dtype = draw(st.sampled_from(["string", "int64", "float32"]))
+    vocabulary = tuple(draw(st.lists(_words, unique=True, max_size=4)))
     return FeatureSpec(
         name=name,
         dtype=dtype,  # type: ignore[arg-type]
         role=role,  # type: ignore[arg-type]
-        vocabulary=tuple(draw(st.lists(_words, unique=True, max_size=4))),
+        vocabulary=vocabulary,
         first_index=draw(st.integers(0, 3)),
         default=draw(_defaults[dtype]),
         description=draw(_words),
+        minimum=draw(_minima) if dtype != "string" and not vocabulary else None,
     )
 
 
@@ -70,14 +73,16 @@ def _contracts(draw: st.DrawFn) -> DataContract:
             salt=draw(st.text(st.characters(codec="ascii"), max_size=9)),
             test_files=tuple(draw(st.lists(_words, max_size=2))),
         ),
-        max_rejected_fraction=draw(st.floats(0, 1)),
+        max_rejected_fraction=draw(st.integers(0, 1) | st.floats(0, 1)),
         strict=draw(st.booleans()),
     )
 
 
 @given(_contracts())
 def test_from_features_json_reads_what_to_features_json_wrote(contract: DataContract) -> None:
-    assert DataContract.from_features_json(contract.to_features_json()) == contract
+    read = DataContract.from_features_json(contract.to_features_json())
+    assert read == contract
+    assert read.conversion_key("snapshot") == contract.conversion_key("snapshot")
 
 
 @given(_contracts())
@@ -137,6 +142,8 @@ def _set(document: Any, path: list[str | int], value: object) -> Any:
         (["split", "test_files"], "test.csv", "features.json.contract.split.test_files", "array"),
         (["csv"], {"columns": [], "delimiter": ",", "missing": []}, "csv", "record_format is 'csv'"),
         (["record_format"], "csv", "csv", "record_format is 'csv'"),
+        (["features", 3, "minimum"], True, "features.json.contract.features[3].minimum", "number"),
+        (["features", 3, "minimum"], "1", "features.json.contract.features[3].minimum", "number"),
         (["strict"], 1, "features.json.contract.strict", "boolean"),
         (["surplus"], 1, "features.json.contract.surplus", "no such field"),
     ],

@@ -54,6 +54,9 @@ def test_from_text_with_a_wrong_number_names_feature_and_field() -> None:
         ("numbers", "age", "quantiles", [1.0, "two"], "statistics.json.numbers.age.quantiles[1]"),
         ("words", "city", "words", [["b", 2], ["a"]], "statistics.json.words.city.words"),
         ("words", "city", "words", [["b", "2"]], "statistics.json.words.city.words.b"),
+        ("words", "city", "words", [[["b"], 2]], "statistics.json.words.city.words"),
+        ("words", "city", "surplus", 1, "statistics.json.words.city.surplus"),
+        ("numbers", "age", "surplus", 1, "statistics.json.numbers.age.surplus"),
     ],
 )
 def test_from_text_with_a_wrong_item_names_it(
