@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ from retraining.context import GoogleServices
 from retraining.errors import ConfigurationError, InUseError
 from retraining.google.endpoints import Deployment
 from retraining.google.models import ModelVersion
-from retraining.google.vertex_jobs import ENDED, VertexJobs
+from retraining.google.vertex_jobs import ENDED
 
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -104,7 +104,8 @@ class DatasetResources:
         for name in self.tuning_jobs:
             services.tuning_jobs.delete(name, poll_seconds=poll_seconds)
         for endpoint in sorted({endpoint for endpoint, one in self.deployments if one.traffic_percent}):
-            services.endpoints.stop_traffic(endpoint)
+            leaving = {one.id for where, one in self.deployments if where == endpoint}
+            services.endpoints.take_traffic(endpoint, leaving)
         for endpoint, deployment in self.deployments:
             services.endpoints.undeploy(endpoint, deployment)
         for endpoint in self.endpoints:
@@ -126,27 +127,38 @@ def find_resources(services: GoogleServices, selection: Selection) -> DatasetRes
     """
     dataset, candidate = selection.dataset, naming.candidate_endpoint(selection.dataset)
     endpoints = services.endpoints.all()
-    own = {naming.production_endpoint(dataset), candidate} & endpoints.keys()
+    # What has a name of the dataset but not its label was made by somebody else.
+    own = {naming.production_endpoint(dataset), candidate} & services.endpoints.labelled(
+        {naming.DATASET_LABEL: dataset}
+    )
     versions = services.models.versions(naming.model_id(dataset))
-    models = {version.model for version in versions}
+    labelled = [item for item in versions if item.labels.get(naming.DATASET_LABEL) == dataset]
     deployments = [
         (endpoint, one)
         for endpoint, found in endpoints.items()
         for one in found
-        if endpoint in own or one.model in models
+        if endpoint in own or any(one.serves(version) for version in labelled)
     ]
-    served = {one.version for endpoint, one in deployments if one.traffic_percent and endpoint != candidate}
-    chosen = _choose_versions(selection, versions, served)
+    # Without traffic, too: promotion rolls back to such a deployment.
+    served = {one.version for endpoint, one in deployments if endpoint != candidate}
+    chosen = _choose_versions(selection, labelled, served, alone=len(labelled) == len(versions))
     kept = [version for version in versions if version not in chosen]
     ids = {version.version for version in chosen}
+    custom_jobs = services.custom_jobs.find_all(selection.labels)
+    tuning_jobs = services.tuning_jobs.find_all(selection.labels)
+    going_on = {
+        job.labels.get(naming.RUN_LABEL, "")
+        for job in (*custom_jobs, *tuning_jobs)
+        if job.state.name not in ENDED
+    }
     return DatasetResources(
-        custom_jobs=_jobs(services.custom_jobs, selection, kept),
-        tuning_jobs=_jobs(services.tuning_jobs, selection, kept),
+        custom_jobs=_jobs(custom_jobs, selection, kept),
+        tuning_jobs=_jobs(tuning_jobs, selection, kept),
         deployments=[item for item in deployments if selection.is_whole or item[1].version in ids],
         endpoints=sorted(own) if selection.is_whole else (),
         versions=chosen,
         model=chosen[0].model if chosen and not kept else "",
-        folders=_folders(services, selection, kept),
+        folders=_folders(services, selection, kept, going_on),
     )
 
 
@@ -274,8 +286,9 @@ def _confirm(console: Console) -> bool:
 
 
 def _choose_versions(
-    selection: Selection, versions: Sequence[ModelVersion], served: set[str]
+    selection: Selection, versions: Sequence[ModelVersion], served: set[str], *, alone: bool
 ) -> list[ModelVersion]:
+    """Return the chosen versions; `alone` says that the model has no others than these."""
     dataset = selection.dataset
     chosen = [version for version in versions if selection.includes(version.created)]
     if selection.slug is not None:
@@ -289,7 +302,7 @@ def _choose_versions(
             )
         chosen = [version for version in chosen if version.version not in in_use]
     default = next((version for version in chosen if naming.DEFAULT_ALIAS in version.aliases), None)
-    if default is None or len(chosen) == len(versions):
+    if default is None or (alone and len(chosen) == len(versions)):
         return chosen
     if selection.before is None:
         raise InUseError(
@@ -299,8 +312,7 @@ def _choose_versions(
     return [version for version in chosen if version is not default]
 
 
-def _jobs(jobs: VertexJobs[Any], selection: Selection, kept: Sequence[ModelVersion]) -> dict[str, str]:
-    found = jobs.find_all(selection.labels)
+def _jobs(found: Sequence[Any], selection: Selection, kept: Sequence[ModelVersion]) -> dict[str, str]:
     if selection.before is not None:
         runs = {version.labels.get(naming.RUN_LABEL) for version in kept}
         found = [
@@ -313,16 +325,20 @@ def _jobs(jobs: VertexJobs[Any], selection: Selection, kept: Sequence[ModelVersi
     return {job.name: job.state.name for job in found}
 
 
-def _folders(services: GoogleServices, selection: Selection, kept: Sequence[ModelVersion]) -> dict[str, int]:
+def _folders(
+    services: GoogleServices, selection: Selection, kept: Sequence[ModelVersion], going_on: Collection[str]
+) -> dict[str, int]:
     bucket, dataset, storage = services.settings.bucket, selection.dataset, services.storage
     runs = naming.runs_folder(bucket, dataset)
     if selection.is_whole:
         folders = [runs, naming.dataset_folder(bucket, dataset)]
     else:
-        slugs = storage.folders(runs) if selection.slug is None else [selection.slug]
+        # By age a job that goes on stays, and needs its checkpoints; of one run it is ended before.
+        slugs = set(storage.folders(runs)) - set(going_on) if selection.slug is None else {selection.slug}
         # A version that stays keeps the folder that it was made of.
-        needed = {naming.run_folder_of(version.artifact_uri) for version in kept}
-        folders = [folder for slug in slugs if (folder := f"{runs}{slug}/") not in needed]
+        needed = tuple(f"{version.artifact_uri}/" for version in kept)
+        candidates = [f"{runs}{slug}/" for slug in sorted(slugs)]
+        folders = [folder for folder in candidates if not any(uri.startswith(folder) for uri in needed)]
     usages = {folder: storage.usage(folder) for folder in folders}
     return {
         folder: usage.objects

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from contract.naming import label_filter
 from retraining.google.calls import CALL_TIMEOUT_SECONDS, delays, get_or_create, operation_result, retry
 from retraining.google.models import ModelVersion
 
@@ -104,6 +105,14 @@ class Endpoints:
         )
         return {endpoint.name.rpartition("/")[2]: _deployments(endpoint) for endpoint in found}
 
+    def labelled(self, labels: Mapping[str, str]) -> set[str]:
+        """Return the ids of the endpoints that have these labels."""
+        request = {"parent": self._parent, "filter": label_filter(labels)}
+        found = self._client.list_endpoints(
+            request=request, retry=retry(CALL_TIMEOUT_SECONDS), timeout=CALL_TIMEOUT_SECONDS
+        )
+        return {endpoint.name.rpartition("/")[2] for endpoint in found}
+
     def serving(self, endpoint_id: str) -> Deployment | None:
         """Return the deployment with the most traffic of an endpoint; None if none has any."""
         taking = [found for found in self.deployments(endpoint_id) if found.traffic_percent > 0]
@@ -156,9 +165,21 @@ class Endpoints:
             id=deployment.id, model=deployment.model, version=deployment.version, traffic_percent=100
         )
 
-    def stop_traffic(self, endpoint_id: str) -> None:
-        """Take all traffic from an endpoint: only deployments without any can be undeployed."""
-        self._split_traffic(endpoint_id, {})
+    def take_traffic(self, endpoint_id: str, deployments: Collection[str]) -> None:
+        """Take the traffic of deployments, by their ids, and divide it among the others in their proportions.
+
+        Only deployments without traffic can be undeployed.
+        """
+        shares = {
+            found.id: found.traffic_percent
+            for found in self.deployments(endpoint_id)
+            if found.traffic_percent and found.id not in deployments
+        }
+        total = sum(shares.values())
+        percents = {name: share * 100 // total for name, share in shares.items()}
+        if percents:
+            percents[max(shares, key=lambda name: shares[name])] += 100 - sum(percents.values())
+        self._split_traffic(endpoint_id, percents)
 
     def delete(self, endpoint_id: str) -> None:
         """Delete an endpoint that has no deployments."""

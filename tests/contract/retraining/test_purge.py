@@ -6,6 +6,7 @@ import io
 import itertools
 import re
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,8 +56,14 @@ class Dataset:
         return f"{made.model}@{made.model_version_id}"
 
     def promote(self, version: str) -> None:
-        endpoint = self.vertex.create_endpoint(naming.production_endpoint(self.name)).name
-        self.vertex.deploy(endpoint, version, {"0": 100})
+        self.vertex.deploy(self.endpoint(naming.production_endpoint(self.name)), version, {"0": 100})
+
+    def endpoint(self, endpoint_id: str) -> str:
+        """An endpoint with the dataset's label; its resource name."""
+        services, labels = GoogleServices.from_environment(), {naming.DATASET_LABEL: self.name}
+        with closing(services.clients):
+            services.endpoints.ensure(endpoint_id, labels=labels)
+            return services.endpoints.name(endpoint_id)
 
     def slug(self, run_id: str) -> str:
         return naming.run_slug(naming.dag_id(self.name), run_id)
@@ -170,7 +177,7 @@ def test_purge_counts_what_another_endpoint_serves_as_production(
 
 def test_purge_takes_a_version_off_the_candidate_endpoint(dataset: Dataset) -> None:
     version = dataset.run("manual__1")
-    endpoint = dataset.vertex.create_endpoint(naming.candidate_endpoint(dataset.name)).name
+    endpoint = dataset.endpoint(naming.candidate_endpoint(dataset.name))
     dataset.vertex.deploy(endpoint, version, {"0": 100})
     assert dataset.purge("--run", "manual__1") == 0
     assert dataset.left()["versions"] == []
@@ -288,3 +295,68 @@ def test_purge_with_wrong_arguments_names_them(
     with pytest.raises(SystemExit, match="2"):
         purge.main(arguments)
     assert re.search(message, capsys.readouterr().err)
+
+
+def test_purge_leaves_the_traffic_of_other_deployments(dataset: Dataset) -> None:
+    first, second = dataset.run("manual__1"), dataset.run("manual__2")
+    vertex = dataset.vertex
+    vertex.models.merge_version_aliases(name=second, version_aliases=[naming.DEFAULT_ALIAS])
+    endpoint = dataset.endpoint(naming.production_endpoint(dataset.name))
+    old = vertex.deploy(endpoint, first, {"0": 100})
+    new = vertex.deploy(endpoint, second, {"0": 50, old.id: 50})
+    assert dataset.purge("--run", "manual__1", "--with-production") == 0
+    found = vertex.endpoints.get_endpoint(name=endpoint)
+    assert [one.id for one in found.deployed_models] == [new.id]
+    assert dict(found.traffic_split) == {new.id: 100}
+
+
+def test_purge_by_age_leaves_a_version_to_which_production_can_roll_back(dataset: Dataset) -> None:
+    dataset.run("manual__0")
+    first, second = dataset.run("manual__1"), dataset.run("manual__2")
+    vertex = dataset.vertex
+    vertex.models.merge_version_aliases(name=second, version_aliases=[naming.DEFAULT_ALIAS])
+    endpoint = dataset.endpoint(naming.production_endpoint(dataset.name))
+    vertex.deploy(endpoint, first, {"0": 100})
+    vertex.deploy(endpoint, second, {"0": 100})
+    assert dataset.purge("--older-than", EVERYTHING_OLD) == 0
+    assert dataset.left()["versions"] == ["2", "3"]
+    assert len(vertex.endpoints.get_endpoint(name=endpoint).deployed_models) == 2
+
+
+def test_purge_by_age_leaves_the_folder_of_a_job_that_goes_on(dataset: Dataset) -> None:
+    labels = {naming.DATASET_LABEL: dataset.name, naming.RUN_LABEL: "still-going"}
+    job = dataset.vertex.create_job("--seconds", "600", labels=labels)
+    checkpoint = f"{naming.run_folder(dataset.bucket, dataset.name, 'still-going')}checkpoints/1.txt"
+    dataset.vertex.write(checkpoint, "content")
+    assert dataset.purge("--older-than", EVERYTHING_OLD) == 0
+    left = dataset.left()
+    dataset.vertex.jobs.cancel_custom_job(name=job.name)
+    assert left["jobs"] == ["still-going"]
+    assert left["files"] == [checkpoint.removeprefix(f"gs://{dataset.bucket}/")]
+
+
+def test_purge_leaves_a_folder_deep_in_which_a_remaining_version_lies(dataset: Dataset) -> None:
+    version = dataset.run("manual__1")
+    vertex, folder = (
+        dataset.vertex,
+        naming.run_folder(dataset.bucket, dataset.name, dataset.slug("manual__1")),
+    )
+    best = f"{naming.tuning_folder(folder, 0)}3/{naming.MODEL_FOLDER}"
+    vertex.write(f"{best}weights", "good")
+    request = {"parent_model": version.partition("@")[0]}
+    other = vertex.upload(request=request, artifact_uri=best, labels={naming.DATASET_LABEL: dataset.name})
+    aliases = [naming.DEFAULT_ALIAS]
+    vertex.models.merge_version_aliases(name=f"{other.model}@2", version_aliases=aliases)
+    assert dataset.purge("--run", "manual__1") == 0
+    assert dataset.left()["versions"] == ["2"]
+    assert vertex.file(f"{best}weights").exists()
+
+
+def test_purge_leaves_what_is_not_labelled_as_the_datasets(dataset: Dataset) -> None:
+    vertex = dataset.vertex
+    vertex.upload(request={"model_id": dataset.name})
+    vertex.create_endpoint(naming.production_endpoint(dataset.name))
+    assert dataset.purge() == 0
+    assert dataset.purge("--older-than", EVERYTHING_OLD) == 0
+    left = dataset.left()
+    assert (left["versions"], left["endpoints"]) == (["1"], [naming.production_endpoint(dataset.name)])
