@@ -48,14 +48,6 @@ class WorkerPool:
     dollars_per_hour: Dollars | None = None
     spot_dollars_per_hour: Dollars | None = None
 
-    def __post_init__(self) -> None:
-        if (self.accelerator_count > 0) != (self.accelerator_type is not None):
-            raise ContractError(
-                "accelerator_count",
-                expected="1 or more with an accelerator_type, else 0",
-                received=self.accelerator_count,
-            )
-
     def to_spec(self, container: dict[str, Any]) -> dict[str, Any]:
         """Return the pool as a WorkerPoolSpec of Vertex AI."""
         machine: dict[str, Any] = {"machine_type": self.machine_type}
@@ -96,6 +88,13 @@ class Tier:
             raise ContractError(
                 "pools[0].replica_count", expected="1, the chief", received=self.pools[0].replica_count
             )
+        for index, pool in enumerate(self.pools):
+            if (pool.accelerator_count > 0) != (pool.accelerator_type is not None):
+                raise ContractError(
+                    f"pools[{index}].accelerator_count",
+                    expected="1 or more with an accelerator_type, else 0",
+                    received=pool.accelerator_count,
+                )
 
     def dollars_per_hour(self, *, spot: bool = False) -> float | None:
         """Return the price of all its machines together; None if the price of one isn't known.
@@ -154,7 +153,9 @@ def _tier(name: str, document: object) -> Tier:
     where = f"tiers.{name}"
     if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
         raise ContractError("tiers", expected="names in capital letters", received=name)
-    fields = {"name": name, **document} if isinstance(document, Mapping) else document
+    if isinstance(document, Mapping) and "name" in document:
+        raise ContractError(f"{where}.name", expected="no such field", received=document["name"])
+    fields = {**document, "name": name} if isinstance(document, Mapping) else document
     try:
         return from_json(Tier, json.dumps(fields, default=str), where)
     except ContractError as error:

@@ -116,6 +116,7 @@ GPU = 'machine_type = "m", accelerator_type = "NVIDIA_L4"'
     ("text", "message"),
     [
         ("huge.pools = []", "tiers: expected names in capital letters, received 'huge'"),
+        ('HUGE = {name = "BASIC", pools = [{machine_type = "m"}]}', r"HUGE\.name: expected no such field"),
         ("HUGE = 1", r"tiers\.HUGE: expected an object, received 1"),
         ("HUGE.pools = []", r"tiers\.HUGE\.pools: expected at least 1 item.*, received \[\]"),
         ("HUGE = {}", r"tiers\.HUGE\.pools: expected .*, received 'nothing'"),
@@ -142,7 +143,7 @@ GPU = 'machine_type = "m", accelerator_type = "NVIDIA_L4"'
         ),
         (
             'HUGE = {pools = [{machine_type = "m", accelerator_count = 1}]}',
-            "accelerator_count: .* received 1",
+            r"tiers\.HUGE\.pools\[0\]\.accelerator_count: .* received 1",
         ),
         (
             'HUGE = {pools = [{machine_type = "m", tpu_topology = "4"}]}',
