@@ -8,7 +8,6 @@ from typing import Any
 
 from contract import DataContract, GateSpec
 from contract.artifacts import Evaluation, GateCheck, GateResult, GoldenRequest, ProductionEvaluation
-from contract.data_contract import IMAGE_INPUT
 
 _ABBREVIATIONS = frozenset({"auc", "mae", "mse", "rmse"})
 
@@ -40,13 +39,6 @@ def evaluate_gate(
     return GateResult.of(checks)
 
 
-def signature_inputs(contract: DataContract) -> frozenset[str]:
-    """Return the names of a model's inputs: the encoded image, or one for each input feature."""
-    if contract.record_format in ("image", "idx"):
-        return frozenset({IMAGE_INPUT})
-    return frozenset(feature.name for feature in contract.features if feature.role == "input")
-
-
 def prediction_differences(requests: Sequence[GoldenRequest], predictions: Sequence[Any]) -> list[str]:
     """Return where predictions differ from the golden ones: each place, what was expected and received."""
     if len(predictions) != len(requests):
@@ -59,7 +51,7 @@ def prediction_differences(requests: Sequence[GoldenRequest], predictions: Seque
 
 
 def _signature(evaluation: Evaluation, contract: DataContract) -> GateCheck:
-    expected = signature_inputs(contract)
+    expected = contract.model_inputs.keys()
     signature = evaluation.export.signature
     passed = signature.inputs.keys() == expected and bool(signature.outputs)
     takes = ", ".join(sorted(signature.inputs)) or "nothing"

@@ -185,8 +185,8 @@ def find_run(services: GoogleServices, dataset: str, run: str) -> str:
 
 def known_datasets(services: GoogleServices) -> list[str]:
     """Return the names of all datasets of which there is a job or a folder."""
-    bucket = f"{naming.SCHEME}{services.settings.bucket}/"
-    names = {name for parent in ("runs/", "datasets/") for name in services.storage.folders(bucket + parent)}
+    parents = naming.dataset_parents(services.settings.bucket)
+    names = {name for parent in parents for name in services.storage.folders(parent)}
     for jobs in (services.custom_jobs.find_all({}), services.tuning_jobs.find_all({})):
         names |= {job.labels[naming.DATASET_LABEL] for job in jobs if naming.DATASET_LABEL in job.labels}
     return sorted(name for name in names if _is_dataset(name))

@@ -108,24 +108,29 @@ def run_slug(dag: str, run_id: str) -> str:
     return f"{readable}-{digest}"
 
 
+def dataset_parents(bucket: str) -> tuple[str, str]:
+    """Return the folders in which each folder has the name of a dataset: of runs, and of data."""
+    return f"{SCHEME}{bucket}/runs/", f"{SCHEME}{bucket}/datasets/"
+
+
 def raw_folder(bucket: str, dataset: str, snapshot: str) -> str:
     """Return the folder of the raw objects of one snapshot."""
-    return f"{SCHEME}{bucket}/datasets/{dataset}/raw/{snapshot}/"
+    return f"{dataset_folder(bucket, dataset)}raw/{snapshot}/"
 
 
 def tfrecord_folder(bucket: str, dataset: str, key: str) -> str:
     """Return the folder of the records of one conversion."""
-    return f"{SCHEME}{bucket}/datasets/{dataset}/tfrecord/{key}/"
+    return f"{dataset_folder(bucket, dataset)}tfrecord/{key}/"
 
 
 def dataset_folder(bucket: str, dataset: str) -> str:
     """Return the folder of all raw data and records of a dataset."""
-    return f"{SCHEME}{bucket}/datasets/{dataset}/"
+    return f"{dataset_parents(bucket)[1]}{dataset}/"
 
 
 def runs_folder(bucket: str, dataset: str) -> str:
     """Return the folder of all runs of a dataset."""
-    return f"{SCHEME}{bucket}/runs/{dataset}/"
+    return f"{dataset_parents(bucket)[0]}{dataset}/"
 
 
 def run_folder(bucket: str, dataset: str, slug: str) -> str:

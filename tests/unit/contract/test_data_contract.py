@@ -19,6 +19,7 @@ from contract import (
     FeatureSpec,
     SplitSpec,
     image_features,
+    key,
     number,
     target,
 )
@@ -177,7 +178,7 @@ def test_model_inputs_are_the_image_or_the_input_features() -> None:
         "image_bytes": "image/encoded"
     }
     table = DataContract(
-        name="people", record_format="csv", features=(number("a"), target("b")), csv=CsvFormat()
+        name="people", record_format="csv", features=(number("a"), key("id"), target("b")), csv=CsvFormat()
     )
     assert {name: feature.name for name, feature in table.model_inputs.items()} == {"a": "a"}
 

@@ -84,6 +84,8 @@ def test_folders_end_with_a_slash_and_hold_dataset_and_key() -> None:
     assert naming.run_folder("b", "flowers", "r1") == "gs://b/runs/flowers/r1/"
     assert naming.tuning_folder("gs://b/runs/flowers/r1/", 2) == "gs://b/runs/flowers/r1/tuning/2/"
     assert naming.dataflow_folder("b", "temp") == "gs://b/dataflow/temp/"
+    parents = (naming.runs_folder("b", ""), naming.dataset_folder("b", ""))
+    assert naming.dataset_parents("b") == tuple(parent.removesuffix("/") for parent in parents)
 
 
 @pytest.mark.parametrize("model", ["gs://b/runs/flowers/1/model/", "gs://b/runs/flowers/1/model"])

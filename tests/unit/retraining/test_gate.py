@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from contract import CsvFormat, DataContract, FeatureSpec, GateSpec, image_features
+from contract import DataContract, GateSpec, image_features
 from contract.artifacts import (
     Baseline,
     Evaluation,
@@ -18,7 +18,7 @@ from contract.artifacts import (
     ProductionEvaluation,
     Signature,
 )
-from retraining.gate import evaluate_gate, prediction_differences, signature_inputs
+from retraining.gate import evaluate_gate, prediction_differences
 
 CONTRACT = DataContract(name="flowers", record_format="image", features=image_features(("daisy", "roses")))
 GATE = GateSpec(metric="accuracy", direction="higher", threshold=0.7, baseline_margin=0.2)
@@ -143,21 +143,6 @@ def test_evaluate_gate_of_a_weak_model_says_what_was_expected_and_received() -> 
         "accuracy of at least 0.7",
         "accuracy 0.65",
     )
-
-
-def test_signature_inputs_of_a_table_are_its_input_features() -> None:
-    features = (
-        FeatureSpec(name="age", dtype="int64"),
-        FeatureSpec(name="income", dtype="int64", role="label", vocabulary=("low", "high")),
-        FeatureSpec(name="id", dtype="string", role="key"),
-    )
-    contract = DataContract(name="census", record_format="csv", csv=CsvFormat(), features=features)
-    assert signature_inputs(contract) == {"age"}
-
-
-def test_signature_inputs_of_idx_files_are_images() -> None:
-    contract = DataContract(name="digits", record_format="idx", features=image_features(("0", "1")))
-    assert signature_inputs(contract) == {"image_bytes"}
 
 
 def test_evaluate_gate_by_an_abbreviated_metric_spells_it_in_capitals() -> None:
