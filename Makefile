@@ -58,7 +58,7 @@ status: $(INSTALLED)  ## what runs, since when, and where
 
 test: $(INSTALLED)  ## all tests but the slow ones, with a whole run through a real scheduler
 	@$(RUN) pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile tests/unit tests/contract
-	$(RUN) pytest -m "not slow" tests/dags tests/e2e tests/browser
+	$(RUN) pytest -m "not slow" tests/dags tests/e2e
 
 test-unit: $(INSTALLED)  ## the unit tests alone
 	@$(RUN) pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile tests/unit

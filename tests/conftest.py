@@ -1,27 +1,11 @@
-"""The whole local stack, for every test that needs it."""
+"""A home for Airflow, which reads these variables when it is imported; else it makes one in the user's."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pytest
-
-from local.airflow_client import AirflowClient
-from local.demo import follow
-from local.paths import StackPaths
-from local.report import Report
-from local.sources import Source
-from local.stack import Stack
-from stack_api import StackApi
-
-# Airflow reads these once, when it is imported; without them it makes itself a home in the user's.
 _airflow_home = tempfile.TemporaryDirectory(prefix="perennial-airflow-")
 os.environ.update(
     AIRFLOW_HOME=_airflow_home.name,
@@ -29,65 +13,3 @@ os.environ.update(
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
     AIRFLOW__CORE__PLUGINS_FOLDER=str(Path(__file__).parents[1] / "plugins"),
 )
-
-
-@pytest.fixture(scope="session")
-def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the DAG files, to which a test may add."""
-    dags = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
-    return Path(shutil.copytree(dags, tmp_path_factory.mktemp("copy") / "dags"))
-
-
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, dags_folder: Path) -> Iterator[Stack]:
-    """The whole local stack in a folder of its own; the user's is left alone."""
-    stack = Stack(StackPaths.at(tmp_path_factory.mktemp("stack")), dags=dags_folder)
-    try:
-        stack.up(tensorboard=False)
-        yield stack
-    finally:
-        stack.down()
-
-
-@pytest.fixture(scope="session")
-def add_dag(stack: Stack, dags_folder: Path) -> Callable[[str, str], None]:
-    """Adds a DAG file, `add_dag("tips_training", text)`, and waits until Airflow has found it."""
-
-    def add(dag_id: str, text: str) -> None:
-        (dags_folder / f"{dag_id}.py").write_text(text)
-        with AirflowClient(stack.ports.airflow_url) as airflow:
-            until = time.monotonic() + 120
-            while dag_id not in airflow.dag_ids():
-                assert time.monotonic() < until, "Airflow does not find the new DAG"
-                time.sleep(1)
-
-    return add
-
-
-@pytest.fixture(scope="session")
-def api(stack: Stack) -> Iterator[StackApi]:
-    """The stack by REST."""
-    api = StackApi(stack)
-    yield api
-    api.airflow.close()
-
-
-@pytest.fixture(scope="session")
-def few_pictures(tmp_path_factory: pytest.TempPathFactory) -> Source:
-    """A small set of rendered flowers."""
-    folder = tmp_path_factory.mktemp("pictures") / "flowers"
-    command = [sys.executable, "-m", "samples", "flowers", "--output-dir", str(folder)]
-    subprocess.run([*command, "--images", "200", "--size", "64"], check=True)
-    return Source(uri=str(folder), synthetic=True, description="rendered pictures")
-
-
-@pytest.fixture(scope="session")
-def short_training() -> dict[str, int]:
-    """Parameters of a run that is over soon; what it learns is beside the point."""
-    return {"image_size": 32, "train_batch_size": 32, "train_steps": 20, "steps_per_eval": 20}
-
-
-@pytest.fixture(scope="session")
-def first_run(stack: Stack, few_pictures: Source, short_training: dict[str, int]) -> Report:
-    """A whole run of flowers_training through a real scheduler."""
-    return follow(stack, "flowers", few_pictures, short_training)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib import resources
 from typing import Any
 
 from airflow.sdk import Param
 
 from contract import ContractError, DatasetSpec, TrainingSpec, TuningSpec
+from contract.dataset import TRAINING_FLAGS_FILE
 from contract.features import Scalar
 from retraining.tiers import Tier, find_tier
 from retraining.window import DATA_UNTIL, WINDOW
@@ -27,8 +27,6 @@ _UNCHANGED = {
 _DURATION = r"^P(?=.*[1-9])(\d+Y)?(\d+M)?(\d+D)?$"
 
 MODEL = "model"
-FLAGS_FILE = "training_flags.json"
-"""JSON schemas of the trainer's flags, by model and name; made by `python -m trainer.schema`."""
 
 _JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
@@ -201,7 +199,5 @@ def _fits(value: Scalar, kind: str, schema: Mapping[str, Any]) -> bool:
 
 @cache
 def _training_flags() -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
-    flags: dict[str, dict[str, dict[str, Any]]] = json.loads(
-        (resources.files("contract") / FLAGS_FILE).read_text(encoding="utf-8")
-    )
+    flags: dict[str, dict[str, dict[str, Any]]] = json.loads(TRAINING_FLAGS_FILE.read_text(encoding="utf-8"))
     return flags

@@ -12,6 +12,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -240,28 +241,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(highlight=False)
     try:
         services = GoogleServices.from_environment()
-        names = [options.dataset] if options.dataset else known_datasets(services)
-        selections = [
-            Selection(
-                dataset=name,
-                slug=find_run(services, name, options.run) if options.run else None,
-                before=options.before,
-                with_production=options.with_production,
+        with closing(services.clients):
+            names = [options.dataset] if options.dataset else known_datasets(services)
+            selections = [
+                Selection(
+                    dataset=name,
+                    slug=find_run(services, name, options.run) if options.run else None,
+                    before=options.before,
+                    with_production=options.with_production,
+                )
+                for name in names
+            ]
+            removed = purge(
+                services,
+                selections,
+                confirm=lambda: options.yes or _confirm(console),
+                console=console,
             )
-            for name in names
-        ]
-        removed = purge(
-            services,
-            selections,
-            confirm=lambda: options.yes or Confirm.ask("Remove all of this?", console=console, default=False),
-            console=console,
-        )
     except ConfigurationError as error:
         parser.error(str(error))
     except (InUseError, AirflowException, GoogleAPIError, GoogleAuthError, RequestException) as error:
         print(f"retraining.purge: {error}", file=sys.stderr)
         return 1
     return 0 if removed else 1
+
+
+def _confirm(console: Console) -> bool:
+    try:
+        return Confirm.ask("Remove all of this?", console=console, default=False)
+    except EOFError:  # no terminal
+        return False
 
 
 def _choose_versions(

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from airflow.sdk import Param
 from airflow.sdk.exceptions import ParamValidationError
 
+import contract
+import trainer
 from contract import TrainingSpec
+from contract.dataset import TRAINING_FLAGS_FILE
 from retraining.params import argument_fields
 from trainer.config import ModelName
 from trainer.errors import InputError
@@ -82,3 +91,47 @@ def test_form_has_title_help_and_the_trainers_default_of_each_flag(model: ModelN
             assert field.description.startswith(field.description[0].upper()), name
             assert not field.description.startswith("--"), f"{name} is no flag of the schema file"
         assert field.resolve() == {**defaults_of(model), "model": model}[name]
+
+
+NEW_FLAG = """
+    gradient_clipping: Annotated[
+        Positive,
+        Field(title="Gradient clipping", description="Largest norm of the gradients"),
+    ] = 1.5
+    options: ModelOptions
+"""
+SHOW_FORM = """
+from contract import TrainingSpec
+from retraining.params import argument_fields
+
+arguments = {"model": "wide_deep", "gradient_clipping": 2.0}
+field = dict(argument_fields(TrainingSpec(arguments=arguments), "Training"))["gradient_clipping"]
+print(field.schema["title"], field.description, field.schema["exclusiveMinimum"], sep="|")
+"""
+
+
+def test_a_new_flag_is_one_edit_and_the_regenerated_schema(tmp_path: Path) -> None:
+    for package in (contract, trainer):
+        folder = Path(str(package.__file__)).parent
+        shutil.copytree(folder, tmp_path / folder.name, ignore=shutil.ignore_patterns("__pycache__"))
+    config = tmp_path / "trainer" / "config.py"
+    text = config.read_text()
+    assert text.count("\n    options: ModelOptions\n") == 1
+    config.write_text(text.replace("\n    options: ModelOptions\n", NEW_FLAG))
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return " ".join((done.stdout + done.stderr).split())
+
+    run("-m", "trainer.schema")
+    schemas = json.loads((tmp_path / "contract" / TRAINING_FLAGS_FILE.name).read_text())
+    assert {flags["gradient_clipping"]["exclusiveMinimum"] for flags in schemas.values()} == {0}
+    help_text = run("-m", "trainer.task", "--help")
+    assert "--gradient-clipping CLIPPING Largest norm of the gradients (default: 1.5)" in help_text
+    refused = run("-m", "trainer.task", "--data-dir=d", "--job-dir=j", "--gradient-clipping=0")
+    assert "--gradient-clipping: expected a number above 0, received 0.0" in refused
+    shown = run("-c", SHOW_FORM)
+    assert "Gradient clipping|Largest norm of the gradients (--gradient_clipping of trainer.task)|0" in shown

@@ -25,7 +25,11 @@ from emulator.vertex.names import id_of
 from emulator.vertex.trials import TrialIndex
 
 Payload = Mapping[str, Any]
-_SEVERITIES = {Importance.WARNING: "WARNING", Importance.ERROR: "ERROR", Importance.BASIC: "INFO"}
+_SEVERITIES: Mapping[str, str] = {
+    Importance.WARNING: "WARNING",
+    Importance.ERROR: "ERROR",
+    Importance.BASIC: "INFO",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import re
 from collections.abc import Callable
@@ -210,13 +211,15 @@ def test_purge_of_nothing_says_so(dataset: Dataset, capsys: pytest.CaptureFixtur
 
 
 def test_purge_that_is_declined_leaves_everything(
-    dataset: Dataset, capsys: pytest.CaptureFixture[str]
+    dataset: Dataset, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
     dataset.run("manual__1")
     before = dataset.left()
     services = GoogleServices.from_environment()
     selection = Selection(dataset=dataset.name)
     assert not purge.purge(services, [selection], confirm=lambda: False, console=Console(width=200))
+    assert purge.main(["--dataset", dataset.name]) == 1  # nobody is at the terminal
     assert dataset.left() == before
     shown = capsys.readouterr().out
     assert f"runs/{dataset.name}/ (2 objects)" in shown

@@ -31,8 +31,10 @@ def deferred(chain: Any) -> TaskDeferred:
 
 
 def dataflow_trigger(chain: Any) -> DataflowJobTrigger:
-    """Waits for a job that fails, since its pipeline is nowhere."""
-    environment = {"sdk_pipeline_options": {"options": {"pipelineUrl": "gs://none/pipeline.pb"}}}
+    """Waits for a job that fails, since its pipeline is none."""
+    url = f"gs://{chain.bucket}/pipeline.pb"
+    chain.write(url, "no pipeline")
+    environment = {"sdk_pipeline_options": {"options": {"pipelineUrl": url}}}
     request = dataflow.CreateJobRequest(
         project_id=chain.project,
         location="us-central1",

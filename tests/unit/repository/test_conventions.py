@@ -27,6 +27,7 @@ DEFINED_ONCE: dict[str, str | None] = {
     "rejected.jsonl": "contract/src/contract/artifacts.py",
     "dataset_info.json": "contract/src/contract/artifacts.py",
     "statistics.json": "contract/src/contract/statistics.py",
+    "training_flags.json": "contract/src/contract/dataset.py",
     "features.json": "contract/src/contract/data_contract.py",
     "-candidate": None,
     "_candidate": "contract/src/contract/naming.py",

@@ -40,6 +40,7 @@ def test_chief_and_worker_train_one_model_and_the_chief_reports(dataset, tmp_pat
     finally:
         for process in processes:
             process.kill()
+            process.wait()
     logs = {role: (tmp_path / f"{role}.log").read_text() for role in cluster}
 
     assert statuses == [0, 0], logs

@@ -21,7 +21,7 @@ _SUMMARY_SCALE = 4
 
 
 class Autoencoder(ImageAdapter):
-    """Reconstructs an image from a latent vector.
+    """Autoencoder that reconstructs an image from a latent vector.
 
     Its export predicts `reconstruction`, float32 (batch, size, size, 1), from 0 to 1, and the mean squared
     `error` of a pixel, float32 (batch,).

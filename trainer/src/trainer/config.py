@@ -214,7 +214,8 @@ class TrainConfig(FlagModel):
     def parameters(self) -> dict[str, Any]:
         """Return all fields as plain JSON values."""
         values = self.model_dump()
-        return {**values, **values.pop("options")}
+        options = values.pop("options")
+        return {**values, **options}
 
     def identity(self) -> dict[str, Any]:
         """Return the fields that a resumed job must have in common with the one that began."""

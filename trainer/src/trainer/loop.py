@@ -87,7 +87,7 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
 
 
 class Trainer:
-    """Trains a model on the replicas of a strategy.
+    """Training of a model on the replicas of a strategy.
 
     Args:
         strategy: devices and workers.

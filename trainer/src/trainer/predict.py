@@ -1,4 +1,4 @@
-"""Predicts with an exported model, without a server.
+"""Predict with an exported model, without a server.
 
 python -m trainer.predict --model-dir DIR --json-instances FILE
 """

@@ -9,13 +9,11 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from contract.dataset import TRAINING_FLAGS_FILE
 from trainer.config import MODEL_DEFAULTS, MODEL_OPTIONS, TrainConfig
-
-FILENAME = "training_flags.json"
 
 
 def training_flags() -> dict[str, dict[str, dict[str, Any]]]:
@@ -61,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--output",
         metavar="FILE",
         type=Path,
-        default=Path(str(resources.files("contract") / FILENAME)),
+        default=TRAINING_FLAGS_FILE,
         help="(default: %(default)s)",
     )
     parser.parse_args(argv).output.write_text(schema_text())

@@ -1,4 +1,4 @@
-"""Evaluates an exported model on any converted dataset, the month after its own for instance.
+"""Evaluate an exported model on any converted dataset, the month after its own for instance.
 
 python -m trainer.score --model-dir DIR --data-dir DIR --split all
 """

@@ -1,4 +1,4 @@
-"""Trains, evaluates and exports a model: the command line of a training job.
+"""Train, evaluate and export a model: the command line of a training job.
 
 python -m trainer.task --data-dir DIR --job-dir DIR --image-size 64 --train-steps 300
 """

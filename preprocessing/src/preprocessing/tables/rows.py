@@ -68,19 +68,19 @@ def read_blocks(
     head = b""
     ended = False
     while not ended:
-        piece = read(size if length is None else min(size, length))
-        ended = not piece
+        data = read(size if length is None else min(size, length))
+        ended = not data
         if length is not None:
-            length -= len(piece)
+            length -= len(data)
         if passed:
-            line_end = _LINE_END.search(piece)
+            line_end = _LINE_END.search(data)
             if line_end is None and not ended:
-                passed += len(piece)
+                passed += len(data)
                 continue
             taken = line_end.end() if line_end else 0
             yield Block(head, passed + taken, too_long=True)
-            piece, passed = piece[taken:], 0
-        pending += piece
+            data, passed = data[taken:], 0
+        pending += data
         if len(pending) < size and not ended:
             continue
         end = len(pending) if ended else safe_end(pending)

@@ -1,6 +1,7 @@
 """A bucket in memory in place of Cloud Storage, and Airflow's database."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 
 import pytest
 from airflow import settings
@@ -9,6 +10,15 @@ from airflow.models.base import Base
 
 from contract.validation import JsonFile, JsonLine
 from retraining.google.storage import RawObject
+
+
+@pytest.fixture(autouse=True)
+def tensorboard_for_one_test() -> Iterator[None]:
+    """Forget TensorBoard as the pages import it, without TensorFlow, which tests of the trainer need."""
+    yield
+    if "tensorboard.compat.notf" in sys.modules:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "tensorboard"]:
+            del sys.modules[name]
 
 
 class Bucket:
