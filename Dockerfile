@@ -2,7 +2,7 @@
 #   trainer, serving   run on Vertex AI
 #   autoencoder        the trainer, for one model
 #   airflow            the services of Airflow; dags/, plugins/ and deploy/config/ are mounted, not copied
-#   emulator           Cloud Storage, Dataflow and Vertex AI for a server without them; runs all jobs
+#   emulator           Cloud Storage, Dataflow, Vertex AI and Cloud Logging for a server without them; runs all jobs
 # trainer, serving and emulator share one layer with TensorFlow. Steps with sources run without uv's cache, which takes
 # a member for unchanged as long as its pyproject.toml is.
 
@@ -13,7 +13,7 @@ FROM ${PYTHON} AS uv
 RUN pip install --no-cache-dir --root-user-action=ignore uv==0.13.8
 
 
-# What decides which packages are installed; a change of sources leaves the layers with dependencies alone.
+# The files that determine the installed packages: a change of sources leaves the layers with dependencies alone.
 FROM scratch AS manifests
 COPY pyproject.toml uv.lock /
 COPY contract/pyproject.toml /contract/
@@ -69,7 +69,7 @@ WORKDIR /home/perennial
 ENTRYPOINT ["python", "-m", "trainer.task"]
 
 
-# A model in a container of its own, as a training job runs it from the image's URI: the same code, laptop or cloud.
+# An image of a dataset's own (`TrainingSpec(image=...)`): a training job runs it from its URI, on a laptop or in the cloud.
 FROM trainer AS autoencoder
 ENTRYPOINT ["python", "-m", "trainer.task", "--model", "autoencoder"]
 
@@ -100,7 +100,7 @@ ENTRYPOINT ["python", "-m", "emulator"]
 CMD ["--root", "/var/lib/perennial/emulator", "--port", "9023"]
 
 
-# What Dataflow workers install.
+# The packages that Dataflow workers install.
 FROM base AS sdists
 RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
     --mount=source=contract,target=contract,rw \

@@ -1,5 +1,6 @@
 """The one file that Airflow loads as a plugin; its contents are in the package `retraining`."""
 
+import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
@@ -12,9 +13,19 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 
+RENDERER_DELAY_SECONDS = 3.0
+"""Time for Airflow's own page, whose requests the engine's start would delay."""
+
+
 def _create_app() -> "ASGIApp":
+    from retraining.ui import plots
     from retraining.ui.app import create_app
 
+    # Not at the server's start, since the engine's threads would not survive a fork, but soon after the first
+    # request, which is that for the navigation's icon on any page of Airflow.
+    timer = threading.Timer(RENDERER_DELAY_SECONDS, plots.start_renderer)
+    timer.daemon = True
+    timer.start()
     return create_app()
 
 

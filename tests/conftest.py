@@ -1,4 +1,4 @@
-"""A home for Airflow, which reads these variables once, when it is imported; else it makes one in the user's."""
+"""A home for Airflow, which reads these variables when it is imported; else it makes one in the user's."""
 
 from __future__ import annotations
 

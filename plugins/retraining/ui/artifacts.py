@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 from collections import Counter
@@ -172,6 +173,7 @@ def learning_curves(event_files: Iterable[bytes]) -> Mapping[str, Sequence[Learn
     from tensorboard.plugins.scalar.metadata import PLUGIN_NAME
     from tensorboard.util.tensor_util import make_ndarray
 
+    logging.getLogger("tensorboard").setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="events-") as folder:
         for number, content in enumerate(event_files):
             Path(folder, f"{number:06}.tfevents").write_bytes(content)

@@ -48,6 +48,11 @@ _CONFIG: dict[str, Any] = {
 }
 
 
+def start_renderer() -> None:
+    """Start Vega-Lite's JavaScript engine, which takes a second; the first plot waits for it otherwise."""
+    _svg(json.dumps({"data": {"values": []}, "mark": "point"}))
+
+
 def learning_curve(name: str, curves: Sequence[LearningCurve]) -> Markup:
     """Plot a metric over the steps, a line for each split."""
     values = [
