@@ -26,6 +26,10 @@ class SourceError(ConversionError):
     """A source, or a file of many records, that can't be read to its end or holds nothing."""
 
 
+class StorageError(ConversionError):
+    """Storage that failed while a source was read; another attempt may succeed."""
+
+
 class OutputError(ConversionError):
     """Files in the output folder that contradict the ones being written."""
 

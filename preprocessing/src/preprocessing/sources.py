@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol, TypeVar, cast
 
-from google.api_core.exceptions import GoogleAPICallError
+import requests
+from google.api_core.exceptions import GoogleAPICallError, ServerError, TooManyRequests
 
 from contract.artifacts import RejectedRecord
-from preprocessing.errors import SourceError
+from preprocessing.errors import ConversionError, SourceError, StorageError
 from preprocessing.stores import UnreadableError, open_store
 
 BATCH_CHUNKS = 1000
@@ -24,6 +25,7 @@ BROKEN_LINK = "link to a file that does not exist"
 
 # The file is cut or damaged, or the disk or the service fails.
 _READ_ERRORS = (EOFError, OSError, zlib.error, GoogleAPICallError)
+_OUTAGES = (ConnectionError, TimeoutError, requests.RequestException, ServerError, TooManyRequests)
 
 T = TypeVar("T")
 
@@ -116,12 +118,13 @@ class RawStream:
         """Return the next bytes, at most `size`; none at the end.
 
         Raises:
-            SourceError: the file is truncated or damaged, or the storage fails.
+            SourceError: the file is truncated or damaged.
+            StorageError: the service is away.
         """
         try:
             return self._stream.read(size)
         except _READ_ERRORS as error:
-            raise self.error(_reason(error)) from error
+            raise _read_error(self.uri, error) from error
 
     def seek(self, offset: int) -> None:
         """Move to an offset in bytes."""
@@ -138,11 +141,12 @@ def open_raw(uri: str) -> Iterator[RawStream]:
 
     Raises:
         SourceError: it can't be opened.
+        StorageError: the service is away.
     """
     try:
         stored = open_store(uri).open(uri)
     except (UnreadableError, *_READ_ERRORS) as error:
-        raise SourceError(f"source {uri}: {_reason(error)}") from error
+        raise _read_error(uri, error) from error
     with stored:
         if not is_compressed(uri):
             yield RawStream(uri, stored)
@@ -151,8 +155,9 @@ def open_raw(uri: str) -> Iterator[RawStream]:
             yield RawStream(uri, cast(BinaryIO, stream))
 
 
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
+def _read_error(uri: str, error: Exception) -> ConversionError:
+    kind = StorageError if isinstance(error, _OUTAGES) else SourceError
+    return kind(f"source {uri}: {getattr(error, 'strerror', None) or error}")
 
 
 def is_compressed(uri: str) -> bool:

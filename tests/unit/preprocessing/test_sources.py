@@ -6,9 +6,10 @@ import io
 from pathlib import Path
 
 import pytest
-from google.api_core.exceptions import NotFound
+import requests
+from google.api_core.exceptions import NotFound, ServiceUnavailable
 
-from preprocessing.errors import SourceError
+from preprocessing.errors import SourceError, StorageError
 from preprocessing.sources import RawStream, is_compressed, open_raw
 
 
@@ -44,19 +45,24 @@ def test_read_of_a_damaged_file_names_it_and_the_reason(tmp_path: Path, data: by
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"),
+    ("error", "kind", "reason"),
     [
-        (OSError(errno.EIO, "Input/output error"), "Input/output error"),
-        (NotFound("GET object a.csv"), "404 GET object a.csv"),
-        (EOFError("ended"), "ended"),
+        (OSError(errno.EIO, "Input/output error"), SourceError, "Input/output error"),
+        (NotFound("GET object a.csv"), SourceError, "404 GET object a.csv"),
+        (EOFError("ended"), SourceError, "ended"),
+        # Another attempt may succeed.
+        (ServiceUnavailable("GET object a.csv"), StorageError, "503 GET object a.csv"),
+        (requests.ConnectionError("no route"), StorageError, "no route"),
     ],
 )
-def test_read_that_fails_names_the_file_and_the_reason(error: Exception, reason: str) -> None:
+def test_read_that_fails_names_the_file_and_the_reason(
+    error: Exception, kind: type[Exception], reason: str
+) -> None:
     class Failing(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:
             raise error
 
-    with pytest.raises(SourceError) as caught:
+    with pytest.raises(kind) as caught:
         RawStream("gs://b/a.csv", Failing()).read(10)
     assert str(caught.value) == f"source gs://b/a.csv: {reason}"
 
