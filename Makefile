@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help install demo train predict forget up down status test test-unit test-slow test-all test-emulator lint types packages clean
+.PHONY: help install demo train predict forget up down status test test-unit test-slow test-all test-emulator lint types pictures packages clean
 
 UV_VERSION := 0.13.8
 DATASET ?= flowers
@@ -79,6 +79,9 @@ lint: $(INSTALLED)  ## formatting, style, who may import whom, and the conventio
 
 types: $(INSTALLED)  ## mypy, strict
 	@$(RUN) mypy
+
+pictures: $(INSTALLED)  ## README's pictures of the report and the models page, from the running stack after make demo
+	@PYTHONPATH=tests/support $(RUN) browser_pictures
 
 packages: $(INSTALLED)  ## the source distributions that Dataflow workers install, in dist/
 	@$(UV) build --quiet --sdist --package perennial-contract --out-dir dist

@@ -1,6 +1,6 @@
 """Chromium for tests, and the README's pictures of a running stack's pages.
 
-make up demo && PYTHONPATH=tests/support .venv/bin/python -m browser_pictures
+make up demo pictures
 """
 
 from __future__ import annotations

@@ -157,6 +157,7 @@ def test_convert_that_is_killed_while_it_submits_cancels_its_job(
 ) -> None:
     fill(chain, [picture(number) for number in range(10)])
     monkeypatch.setenv("PERENNIAL_PACKAGES", str(packages))
+    chain.fault("slow_start", delay_seconds=60)
     operator = chain.converter(SNAPSHOT)
     timer = threading.Timer(0.5, operator.on_kill)
     timer.start()

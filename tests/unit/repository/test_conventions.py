@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import statistics
 import subprocess
 from collections.abc import Iterator
@@ -105,3 +106,24 @@ def test_a_name_that_crosses_rooms_is_defined_once(name: str) -> None:
     # A text with spaces is a sentence for people.
     found = {str(file) for file in files() for text in literals(file) if name in text and " " not in text}
     assert found == {DEFINED_ONCE[name]} - {None}
+
+
+def test_links_of_documents_lead_to_files() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "*.md"], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    links = [
+        (CHECKOUT / name, target)
+        for name in listed
+        for target in re.findall(
+            r"\]\(([^)#\s]+)[^)]*\)", re.sub(r"```.*?```", "", read(name), flags=re.DOTALL)
+        )
+        if "://" not in target
+    ]
+    assert len(links) > 30
+    assert [f"{file}: {target}" for file, target in links if not (file.parent / target).exists()] == []
+
+
+def read(name: str) -> str:
+    """Return the text of a file of the repository."""
+    return (CHECKOUT / name).read_text()

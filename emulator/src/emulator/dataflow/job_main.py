@@ -1,6 +1,6 @@
 """Process of a job: copies staged files, installs its packages, then becomes `run_pipeline`.
 
-python -m emulator.dataflow.job_main JOB_DIRECTORY
+python -m emulator.dataflow.job_main JOB_DIRECTORY DELAY_SECONDS
 
 Requirements are installed first, then extra packages, then the workflow, as by the boot program of Beam's
 worker container. A staged package wins over an installed one; its requirements are installed if nothing fits.
@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import traceback
 from importlib.metadata import distributions
 from pathlib import Path
@@ -152,9 +153,10 @@ def _fetch(uri: str, target: Path) -> None:
         raise StagingError(f"{uri}: expected a staged file, received nothing") from error
 
 
-def main(directory: Path) -> NoReturn:
-    """Prepare the job in this folder and run it."""
+def main(directory: Path, delay_seconds: float) -> NoReturn:
+    """Prepare the job in this folder and run it, after a delay in which it stays PENDING."""
     events = EventLog(directory)
+    time.sleep(delay_seconds)
     try:
         prepare(directory, events)
     except (StagingError, InstallError) as error:
@@ -187,4 +189,4 @@ def prepare(directory: Path, events: EventLog) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), float(sys.argv[2]))

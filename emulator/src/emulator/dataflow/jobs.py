@@ -27,6 +27,7 @@ from emulator.dataflow.events import (
 )
 from emulator.dataflow.submission import FILENAME
 from emulator.errors import AlreadyExists, FailedPrecondition, NotFound
+from emulator.faults import Faults
 from emulator.processes import Process
 from emulator.state import State
 
@@ -40,9 +41,10 @@ _LAST_LINES = 30
 class Jobs:
     """Store of all jobs of all projects; safe to use from several threads."""
 
-    def __init__(self, config: Config, state: State) -> None:
+    def __init__(self, config: Config, state: State, faults: Faults) -> None:
         self._config = config
         self._state = state
+        self._faults = faults
         self._lock = threading.RLock()
 
     def directory(self, job_id: str) -> Path:
@@ -168,9 +170,12 @@ class Jobs:
         directory = self.directory(job["id"])
         # An emulator that was killed may have started it and not have come to writing that down.
         if self._process(job).lost():
+            fault = self._faults.take("slow_start")
+            delay_seconds = fault.delay_seconds if fault else 0.0
+            module = "emulator.dataflow.job_main"
             processes.start(
                 directory,
-                [sys.executable, "-P", "-m", "emulator.dataflow.job_main", str(directory)],
+                [sys.executable, "-P", "-m", module, str(directory), str(delay_seconds)],
                 environment=self._config.child_environment(job["projectId"]),
                 cwd=directory,
             )

@@ -18,6 +18,7 @@ from emulator.dataflow.events import TERMINAL_STATES, Importance, JobState, now
 from emulator.dataflow.jobs import Jobs
 from emulator.dataflow.submission import Submission, SubmissionError
 from emulator.errors import FailedPrecondition, InvalidArgument, Unimplemented
+from emulator.faults import Faults
 from emulator.routing import Route
 from emulator.state import State
 
@@ -32,7 +33,7 @@ class DataflowService:
     """Dataflow v1b3: jobs with their messages and metrics."""
 
     def __init__(self, config: Config, state: State) -> None:
-        self._jobs = Jobs(config, state)
+        self._jobs = Jobs(config, state, Faults(state))
         self._buckets = config.buckets
 
     @property

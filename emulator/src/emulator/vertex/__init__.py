@@ -13,7 +13,7 @@ see the buckets below /gcs and run as the emulator's user; without an engine suc
   next start finds them; one whose process is gone too is FAILED and says that it is lost.
 - A tuning job's trials are custom jobs (`Trial.custom_job`), listed like others, but without the tuning
   job's labels; their log is the tuning job's.
-- Optuna chooses what trials try (see docs/adr/0010), seeded by the tuning job's display name. The values of
+- Optuna chooses what trials try, seeded by the tuning job's display name. The values of
   a discrete parameter count as equally far apart, whatever its scale; no combination is tried twice, and a
   study that has tried all of them ends.
 - A trial's metrics are the last 100 reports that `cloudml-hypertune` wrote in its first replica, to

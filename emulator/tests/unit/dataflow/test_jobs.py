@@ -14,6 +14,7 @@ from emulator.config import Config
 from emulator.dataflow.events import EventLog, JobState
 from emulator.dataflow.jobs import KIND, Jobs
 from emulator.errors import AlreadyExists, FailedPrecondition, NotFound
+from emulator.faults import Faults
 from emulator.processes import Process, start
 from emulator.state import State
 
@@ -36,7 +37,7 @@ def state(config: Config) -> Iterator[State]:
 
 @pytest.fixture
 def jobs(config: Config, state: State) -> Iterator[Jobs]:
-    jobs = Jobs(config, state)
+    jobs = Jobs(config, state, Faults(state))
     yield jobs
     jobs.shut_down()
 
@@ -154,7 +155,7 @@ def test_resume_ends_what_was_being_cancelled(config: Config, state: State, jobs
     job_id = running_job(config, state, jobs, "sleep", "60")
     EventLog(jobs.directory(job_id)).change_state(JobState.CANCELLING)
 
-    Jobs(config, state).resume()
+    Jobs(config, state, Faults(state)).resume()
 
     wait_for(lambda: state_of(jobs, job_id) == JobState.CANCELLED)
 
@@ -168,7 +169,7 @@ def test_resume_starts_what_was_not_started(config: Config, state: State, jobs: 
     state.put(KIND, job["id"], {"job": job, "started": False})
     assert state_of(jobs, job["id"]) == JobState.PENDING
 
-    Jobs(config, state).resume()
+    Jobs(config, state, Faults(state)).resume()
 
     wait_for(lambda: state_of(jobs, job["id"]) == JobState.FAILED)
 
