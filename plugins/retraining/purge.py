@@ -97,12 +97,11 @@ class DatasetResources:
         ]
 
     def remove(self, services: GoogleServices) -> None:
-        """Remove them, in the order that the services allow; readers go before what they read."""
-        poll_seconds = services.settings.poll_seconds
-        for name in self.custom_jobs:
-            services.custom_jobs.delete(name, poll_seconds=poll_seconds)
-        for name in self.tuning_jobs:
-            services.tuning_jobs.delete(name, poll_seconds=poll_seconds)
+        """Remove them, readers before what they read.
+
+        Deployments and versions go first: what came into production after the list was made is refused there,
+        and everything else is still as it was.
+        """
         for endpoint in sorted({endpoint for endpoint, one in self.deployments if one.traffic_percent}):
             leaving = {one.id for where, one in self.deployments if where == endpoint}
             services.endpoints.take_traffic(endpoint, leaving)
@@ -115,6 +114,11 @@ class DatasetResources:
         else:
             for version in self.versions:
                 services.models.delete_version(version)
+        poll_seconds = services.settings.poll_seconds
+        for name in self.custom_jobs:
+            services.custom_jobs.delete(name, poll_seconds=poll_seconds)
+        for name in self.tuning_jobs:
+            services.tuning_jobs.delete(name, poll_seconds=poll_seconds)
         for folder in self.folders:
             services.storage.remove(folder)
 

@@ -40,6 +40,14 @@ def test_upload_with_an_impossible_id_names_the_field(vertex: Any, model_id: str
         vertex.upload(request={"model_id": model_id})
 
 
+@pytest.mark.parametrize("route", ["@elsewhere.example/", "predict", "//", "/a b", "/a?b", "/\n"])
+def test_upload_with_a_route_that_is_no_path_names_the_field(vertex: Any, route: str) -> None:
+    model = vertex.model()
+    model.container_spec.predict_route = route
+    with pytest.raises(exceptions.BadRequest, match=r"container_spec\.predict_route"):
+        vertex.models.upload_model(parent=vertex.parent, model=model)
+
+
 def test_upload_below_a_parent_adds_a_version_and_leaves_the_default(vertex: Any) -> None:
     first = vertex.upload()
     second = vertex.upload(

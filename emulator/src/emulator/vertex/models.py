@@ -5,6 +5,7 @@ https://cloud.google.com/vertex-ai/docs/model-registry/model-alias
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -29,6 +30,8 @@ from emulator.vertex.registry import (
 from emulator.vertex.resources import select_page
 
 _UPDATABLE = frozenset({"display_name", "description", "version_description", "labels"})
+
+_ROUTE = re.compile(r"(/[A-Za-z0-9._~:-]+)+/?|/")
 
 
 class Models:
@@ -175,6 +178,13 @@ class Models:
         check_aliases(list(model.version_aliases), "model.version_aliases")
         if not model.container_spec.image_uri:
             raise InvalidArgument("model.container_spec.image_uri: required")
+        for field in ("health_route", "predict_route"):
+            route = getattr(model.container_spec, field)
+            # It becomes part of a URL, in which `@host` would name another server.
+            if route and not _ROUTE.fullmatch(route):
+                raise InvalidArgument(
+                    f"model.container_spec.{field}: expected a path that begins with /, received {route!r}"
+                )
         if model.artifact_uri:
             check_folder(self._buckets, model.artifact_uri, "model.artifact_uri")
 
