@@ -246,7 +246,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from airflow.sdk.exceptions import AirflowException
     from google.api_core.exceptions import GoogleAPIError
     from google.auth.exceptions import GoogleAuthError
-    from requests import RequestException
 
     parser = _argument_parser()
     options = parser.parse_args(arguments)
@@ -276,7 +275,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
     except ConfigurationError as error:
         parser.error(str(error))
-    except (InUseError, AirflowException, GoogleAPIError, GoogleAuthError, RequestException) as error:
+    except (InUseError, AirflowException, GoogleAPIError, GoogleAuthError, OSError) as error:
         print(f"retraining.purge: {error}", file=sys.stderr)
         return 1
     return 0 if removed else 1

@@ -111,12 +111,19 @@ class VertexJobs(ABC, Generic[Job]):
                 self.cancel(job.name)
 
     def delete(self, name: str, *, poll_seconds: float) -> None:
-        """Delete a job; one that is under way is cancelled first, since the service deletes no other."""
+        """Delete a job; one that is under way is cancelled first, since the service deletes no other.
+
+        Raises:
+            TimeoutError: it is cancelled, but does not end.
+        """
         if not self.status(name).ended:
             self.cancel(name)
+            give_up_at = time.monotonic() + OUTAGE_SECONDS
             for delay in delays(poll_seconds):
                 if self.status(name).ended:
                     break
+                if time.monotonic() > give_up_at:
+                    raise TimeoutError(f"{name} is cancelled, but has not ended for {OUTAGE_SECONDS:.0f} s")
                 time.sleep(delay)
         operation = self._delete(name, retry=retry(CALL_TIMEOUT_SECONDS), timeout=CALL_TIMEOUT_SECONDS)
         operation_result(operation, poll_seconds=poll_seconds, timeout_seconds=OUTAGE_SECONDS)
