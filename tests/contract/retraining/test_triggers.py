@@ -13,6 +13,7 @@ from airflow.triggers.base import TriggerEvent
 from google.cloud import dataflow_v1beta3 as dataflow
 
 from retraining.context import run_context
+from retraining.operators import JobOperator
 from retraining.triggers import CustomJobTrigger, DataflowJobTrigger, JobTrigger, TuningJobTrigger
 
 GET = "aiplatform.JobService.GetCustomJob"
@@ -24,9 +25,11 @@ async def first_event(trigger: JobTrigger) -> TriggerEvent:
     return event
 
 
-def deferred(chain: Any) -> TaskDeferred:
+def deferred(chain: Any, operator: JobOperator | None = None) -> TaskDeferred:
+    """The deferral of an operator, by default of the training's, whose job has not ended by then."""
+    chain.fault("slow_start", delay_seconds=1)
     with pytest.raises(TaskDeferred) as raised:
-        chain.execute(chain.trainer(deferrable=True))
+        chain.execute(operator or chain.trainer(deferrable=True))
     return raised.value
 
 
@@ -79,9 +82,7 @@ def test_dataflow_job_trigger_serializes_to_what_makes_it_again() -> None:
 
 def test_deferred_tune_goes_on_when_its_search_has_ended(chain: Any) -> None:
     asking = chain.with_params(tune=True)
-    with pytest.raises(TaskDeferred) as raised:
-        asking.execute(asking.tuner(deferrable=True))
-    trigger = raised.value.trigger
+    trigger = deferred(asking, asking.tuner(deferrable=True)).trigger
     path, arguments = trigger.serialize()
     assert path == "retraining.triggers.TuningJobTrigger"
     assert TuningJobTrigger(**arguments).serialize() == (path, arguments)
