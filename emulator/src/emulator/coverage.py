@@ -33,6 +33,8 @@ def coverage_document() -> str:
         state = State(Path(folder) / "state.sqlite")
         services = create_services(Config(Path(folder), 0), state)
         sections = [_section(name, service) for name, service in services.items()]
+        for service in services.values():
+            service.stop()
         state.close()
     return "\n".join([_HEAD, *sections])
 
