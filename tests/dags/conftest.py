@@ -63,7 +63,7 @@ print(json.dumps(result))
 
 @pytest.fixture(scope="session")
 def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What parsing gave: `errors`, `plugin_errors`, `dags` and the `modules` that it imported."""
+    """Result of parsing: `errors`, `plugin_errors`, `dags` and the `modules` that it imported."""
     home = tmp_path_factory.mktemp("airflow")
     # As in a fresh deployment: no connection, and none of the chain's settings.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PERENNIAL_")}

@@ -41,7 +41,7 @@ def fields_of(model: ModelName) -> dict[str, Param]:
 
 
 def takes(model: str, name: str, value: Any) -> bool:
-    """Whether the trainer's command line does."""
+    """Return True if the trainer's command line takes a value."""
     try:
         parse(["--data_dir=d", "--job_dir=j", f"--model={model}", f"--{name}={value}"])
     except (InputError, SystemExit):

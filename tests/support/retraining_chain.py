@@ -53,7 +53,7 @@ SPEC = DatasetSpec(
 
 @dataclass(frozen=True, kw_only=True)
 class DagRun:
-    """What of a DAG run the chain reads."""
+    """Part of a DAG run that the chain reads."""
 
     dag_id: str = "flowers_training"
     run_id: str = "manual__1"
@@ -64,7 +64,7 @@ class DagRun:
 
 
 class TaskInstance:
-    """What of a task instance the chain writes."""
+    """Part of a task instance that the chain writes."""
 
     def __init__(self) -> None:
         self.xcoms: dict[str, Any] = {}
@@ -209,7 +209,7 @@ class Chain:
             return Models(context.clients, poll_seconds=POLL_SECONDS).versions("flowers")
 
     def serving(self, endpoint: str = "flowers") -> dict[str, int]:
-        """What is on an endpoint: each deployment's version and its share of the requests."""
+        """Deployments on an endpoint: each deployment's version and its share of the requests."""
         with run_context(self.context) as context:
             found = Endpoints(context.clients, poll_seconds=POLL_SECONDS).deployments(endpoint)
         shares = {deployment.version: deployment.traffic_percent for deployment in found}

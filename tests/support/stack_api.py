@@ -1,4 +1,4 @@
-"""What tests ask of a running stack: Airflow, Dataflow and Vertex AI, by REST."""
+"""Requests of tests to a running stack: Airflow, Dataflow and Vertex AI, by REST."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class StackApi:
         return self.airflow.get(path).raise_for_status().json()
 
     def dataflow_jobs(self, dataset: str) -> int:
-        """How many conversions of a dataset were ever started."""
+        """Number of conversions of a dataset that were ever started."""
         place = f"projects/{PROJECT}/locations/{REGION}"
         listed = httpx.get(f"{self.stack.ports.emulator_url}/v1b3/{place}/jobs", timeout=60)
         jobs = listed.raise_for_status().json().get("jobs", [])

@@ -30,7 +30,7 @@ PACKAGES = Path(__file__).parent / "dataflow_packages"
 
 @dataclass(frozen=True)
 class Submitted:
-    """What the client has in hand of a job that it submitted."""
+    """Job of the client, as it knows it after the submission."""
 
     job_id: str
     name: str

@@ -1,4 +1,4 @@
-"""What a web page in a browser of this machine sends, against the whole emulator."""
+"""Requests of a web page in a browser of this machine, against the whole emulator."""
 
 from __future__ import annotations
 

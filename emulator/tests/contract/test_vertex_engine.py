@@ -17,7 +17,7 @@ from google.cloud.aiplatform_v1 import JobState
 
 @pytest.fixture(scope="module")
 def calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], list[list[str]]]]:
-    """What the engine was asked for; while it lasts the engine is first on PATH."""
+    """Requests that the engine got; while it lasts the engine is first on PATH."""
     folder = tmp_path_factory.mktemp("engine")
     program = folder / "docker"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} {Path(__file__).parent}/little_engine.py "$@"\n')

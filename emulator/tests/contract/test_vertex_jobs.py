@@ -20,7 +20,7 @@ LATER = "until-later"
 
 
 def told(vertex: Any, job: Any, replica: str = "workerpool0-0") -> dict[str, str]:
-    """What the little trainer was told by its environment."""
+    """Environment of the little trainer."""
     return json.loads(next(line for line in vertex.log_lines(job, replica) if line.startswith("{")))
 
 

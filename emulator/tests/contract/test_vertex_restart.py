@@ -1,4 +1,4 @@
-"""What is left of jobs, deployments and operations when the emulator is killed or stopped."""
+"""Jobs, deployments and operations after the emulator was killed or stopped."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class Tuning:
         return self.wait(self.create(*args, **fields).name)
 
     def told(self, trial: Any, replica: str = "workerpool0-0") -> Any:
-        """What a trial was told by its environment and arguments."""
+        """Environment and arguments of a trial."""
         job = self.vertex.jobs.get_custom_job(name=trial.custom_job)
         return json.loads(next(x for x in self.vertex.log_lines(job, replica) if x.startswith("{")))
 

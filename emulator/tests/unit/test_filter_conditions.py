@@ -1,4 +1,4 @@
-"""How bad a line of a log is."""
+"""Severity of a log line."""
 
 import pytest
 

@@ -72,7 +72,7 @@ class Dataset:
         return purge.main(["--dataset", self.name, "--yes", *arguments])
 
     def left(self) -> dict[str, list[str]]:
-        """What there still is, by kind."""
+        """Remaining resources, by kind."""
         vertex, label = self.vertex, f'labels.{naming.DATASET_LABEL}="{self.name}"'
         bucket = vertex.emulator.root / "buckets" / self.bucket
         models = vertex.models.list_models(parent=vertex.parent)

@@ -1,4 +1,4 @@
-"""What can be said of docker-compose.yaml without a container engine."""
+"""Properties of docker-compose.yaml that need no container engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be said of the Dockerfile without a container engine."""
+"""Properties of the Dockerfile that need no container engine."""
 
 from __future__ import annotations
 

@@ -40,13 +40,17 @@ DEFINED_ONCE: dict[str, str | None] = {
 
 
 @cache
-def files() -> tuple[Path, ...]:
-    """Return the Python files that git knows, without tests."""
+def all_files() -> tuple[Path, ...]:
+    """Return the Python files that git knows."""
     listed = subprocess.run(
         ["git", "ls-files", "*.py"], cwd=CHECKOUT, capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    kept = [Path(name) for name in listed if "tests" not in Path(name).parts]
-    return tuple(name for name in kept if (CHECKOUT / name).is_file())
+    return tuple(Path(name) for name in listed if (CHECKOUT / name).is_file())
+
+
+def files() -> tuple[Path, ...]:
+    """Return those that are no tests."""
+    return tuple(file for file in all_files() if "tests" not in file.parts)
 
 
 @cache
@@ -77,7 +81,7 @@ def literals(file: Path) -> Iterator[str]:
 
 
 def test_docstrings_are_statements_not_questions() -> None:
-    texts = [(file, text) for file in files() for text in docstrings(file)]
+    texts = [(file, text) for file in all_files() for text in docstrings(file)]
     questions = [
         f"{file}: {text.splitlines()[0]}"
         for file, text in texts

@@ -1,4 +1,4 @@
-"""How often to look, and what is worth another look."""
+"""Delays between polls, and errors that are worth another call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training job is asked to run, and on which machines."""
+"""Program and machines of a training job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a task's links lead."""
+"""Targets of a task's links."""
 
 from __future__ import annotations
 

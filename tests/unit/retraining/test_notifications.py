@@ -1,4 +1,4 @@
-"""Who is told what of failures, promotions and late runs."""
+"""Notifications of failures, promotions and late runs."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ SETTINGS = {
 
 
 class Bucket:
-    """What a source asks of `Storage`."""
+    """Methods of `Storage` that a source calls."""
 
     def __init__(self, *found: RawObject) -> None:
         self.found = list(found)

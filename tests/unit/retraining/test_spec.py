@@ -1,4 +1,4 @@
-"""What a DAG file says, for programs outside Airflow."""
+"""Content of a DAG file, for programs outside Airflow."""
 
 from __future__ import annotations
 

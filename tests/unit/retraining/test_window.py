@@ -1,4 +1,4 @@
-"""Which files a run may see."""
+"""Files that a run may see."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Job of `jobs.create` asks for."""
+"""Content of the Job of `jobs.create`."""
 
 import re
 from pathlib import Path
