@@ -182,7 +182,8 @@ def find_run(services: GoogleServices, dataset: str, run: str) -> str:
     for candidate in (run, slug):
         labels = Selection(dataset=dataset, slug=candidate).labels
         is_slug = re.fullmatch(r"[a-z0-9-]+", candidate) is not None
-        if candidate in known or (is_slug and services.custom_jobs.find_all(labels)):
+        kinds = (services.custom_jobs, services.tuning_jobs) if is_slug else ()
+        if candidate in known or any(jobs.find_all(labels) for jobs in kinds):
             return candidate
     raise ConfigurationError(f"--run: expected one of {known}, or its id in Airflow, received {run!r}")
 

@@ -203,6 +203,25 @@ def test_purge_of_a_run_that_goes_on_ends_its_job(dataset: Dataset) -> None:
     assert dataset.left()["jobs"] == []
 
 
+def test_purge_of_a_run_that_is_tuning_ends_its_search(dataset: Dataset) -> None:
+    vertex = dataset.vertex
+    parameter = {"parameter_id": "seconds", "double_value_spec": {"min_value": 500, "max_value": 600}}
+    search = {
+        "display_name": "search",
+        "labels": {naming.DATASET_LABEL: dataset.name, naming.RUN_LABEL: "still-tuning"},
+        "study_spec": {
+            "metrics": [{"metric_id": "accuracy", "goal": "MAXIMIZE"}],
+            "parameters": [parameter],
+        },
+        "max_trial_count": 1,
+        "parallel_trial_count": 1,
+        "trial_job_spec": {"worker_pool_specs": [vertex.container_pool()]},
+    }
+    vertex.jobs.create_hyperparameter_tuning_job(parent=vertex.parent, hyperparameter_tuning_job=search)
+    assert dataset.purge("--run", "still-tuning") == 0
+    assert not list(vertex.jobs.list_hyperparameter_tuning_jobs(parent=vertex.parent))
+
+
 def test_purge_of_an_unknown_run_names_those_there_are(
     dataset: Dataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
