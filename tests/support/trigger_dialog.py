@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Response, expect
+
+BUSY_MILLISECONDS = 240_000
 
 
 class TriggerDialog:
@@ -40,13 +42,15 @@ class TriggerDialog:
     def choose_backfill(self, *, since: str, until: str, at_a_time: int) -> None:
         """Fill in the fields of a backfill; dates are written as `2019/01/31`."""
         self.dialog.get_by_text("Backfill", exact=True).click()
-        for day in (since, until):
+        for name, day in (("From", since), ("To", until)):
             # The first that is still empty.
             self.dialog.get_by_text("Select date and time").first.click()
-            date = self.page.get_by_placeholder("YYYY/MM/DD")
+            date = self.page.get_by_role("textbox", name=name)
             date.fill(day)
             date.press("Enter")
             self.page.keyboard.press("Escape")
+            # The next one's popover would open beside it.
+            expect(date).to_be_hidden()
         self.dialog.locator("[name=max_active_runs]").fill(str(at_a_time))
         # Without this the dialog sends none of the parameters.
         self.dialog.get_by_text("Override parameters on existing runs").click()
@@ -57,6 +61,16 @@ class TriggerDialog:
 
     def trigger(self) -> str:
         """Trigger a run and wait for its page; return its id."""
-        self.submit("Trigger")
-        self.page.wait_for_url("**/runs/manual__*")
-        return unquote(self.page.url.rpartition("/")[2])
+
+        def is_answer(response: Response) -> bool:
+            return response.request.method == "POST" and response.url.endswith("/dagRuns")
+
+        # Airflow's page reads its lists again before it turns to the run: on a busy machine both take long.
+        with self.page.expect_response(is_answer, timeout=BUSY_MILLISECONDS) as answer:
+            self.submit("Trigger")
+        assert answer.value.ok, answer.value.text()
+        run_id = str(answer.value.json()["dag_run_id"])
+        self.page.wait_for_url(
+            lambda url: unquote(url).endswith(f"/runs/{run_id}"), timeout=BUSY_MILLISECONDS
+        )
+        return run_id
