@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from contract import ContractError, CsvFormat, DataContract, DatasetSpec, GateSpec, TrainingSpec, number, target
+from contract import (
+    ContractError,
+    CsvFormat,
+    DataContract,
+    DatasetSpec,
+    GateSpec,
+    TrainingSpec,
+    number,
+    target,
+)
 from retraining.context import Run
 from retraining.errors import ConfigurationError, NoDataYetError
 from retraining.window import Window, resolve_window

@@ -372,5 +372,7 @@ def test_months_by_hash_or_a_single_month_are_split_by_hash(
     records = converted(dataclasses.replace(contract, split=split), months)["records"]
     assert 40 < records["validation"] < 110
     single = _months(tmp_path / "single", 1)
-    records = converted(dataclasses.replace(contract, split=dataclasses.replace(split, by="auto")), single, to="one")["records"]
+    records = converted(
+        dataclasses.replace(contract, split=dataclasses.replace(split, by="auto")), single, to="one"
+    )["records"]
     assert 10 < records["validation"] < 40
