@@ -27,6 +27,7 @@ SPEC = dc.DatasetSpec(
     schedule="0 0 1 * *",
     partition="yellow_tripdata_sample_%Y-%m.csv",
     window="P12M",
+    max_data_delay="P75D",  # the city publishes a month about two months later
     training=dc.TrainingSpec(arguments={"model": "regression", **ARGUMENTS}),
     gate=dc.GateSpec(metric="mae", direction="lower", threshold=2.5, baseline_margin=1.5),
     description="Fare without extras, from the features that a taximeter has: zones, distance and time.",

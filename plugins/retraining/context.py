@@ -18,7 +18,6 @@ from retraining.settings import Settings
 
 _WITH_DATA_INTERVAL = ("backfill", "scheduled")
 _AUTOMATIC = ("asset_triggered", "scheduled")
-_MANUAL = "manual"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +27,9 @@ class Run:
     Attributes:
         dag_id: the DAG.
         run_id: the run, unique within the DAG.
-        data_until: no data of this time or later is for this run: the end of its data interval; for a manual
-            run its logical date or, since runs by REST have none, when it was requested.
+        data_until: no data of this time or later is for this run: the end of its data interval; for a run
+            without one its logical date or, since runs by REST have none, when it was requested. Never later
+            than now, whatever the date that a run was given.
         has_data_interval: True if the schedule or a backfill made it for just one data interval.
         is_automatic: True if no person requested it: the schedule or an asset event began it.
     """
@@ -45,13 +45,14 @@ class Run:
         """Return the run of an Airflow task context."""
         dag_run = context["dag_run"]
         interval_end, kind = dag_run.data_interval_end, dag_run.run_type
-        # A manual run is given the interval before it, which may end long before it.
-        end = dag_run.logical_date if kind == _MANUAL else interval_end
+        # Other runs are given the interval before them, which may end long before they begin.
+        has_data_interval = interval_end is not None and kind in _WITH_DATA_INTERVAL
+        end = interval_end if has_data_interval else dag_run.logical_date
         return cls(
             dag_id=dag_run.dag_id,
             run_id=dag_run.run_id,
-            data_until=(end or dag_run.run_after).astimezone(UTC),
-            has_data_interval=interval_end is not None and kind in _WITH_DATA_INTERVAL,
+            data_until=min((end or dag_run.run_after).astimezone(UTC), datetime.now(UTC)),
+            has_data_interval=has_data_interval,
             is_automatic=kind in _AUTOMATIC,
         )
 

@@ -41,7 +41,7 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
         dag_id(spec.name),
         description=f"{spec.name}: raw data to a served, smoke-tested, promoted model version",
         doc_md=spec.description,
-        schedule=_schedule(spec.schedule),
+        schedule=_schedule(spec),
         catchup=False,
         max_active_runs=spec.max_active_runs,
         deadline=_deadline(spec.deadline_minutes),
@@ -112,16 +112,17 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
     return dag
 
 
-def _schedule(schedule: str | NewData | None) -> CronDataIntervalTimetable | list[Asset] | None:
+def _schedule(spec: DatasetSpec) -> CronDataIntervalTimetable | list[Asset] | None:
     """Return the schedule: by cron expression after each data interval, by asset event, or none.
 
     With a cron expression it is a run for each time between two ticks, after the second: plain cron strings
     mean no interval at all.
     """
+    schedule = spec.schedule
     if isinstance(schedule, NewData):
         # A name only: an asset with a URI's scheme imports that scheme's provider into every parse.
         return [Asset(name=schedule.asset)]
-    return None if schedule is None else CronDataIntervalTimetable(schedule, "UTC")
+    return None if schedule is None else CronDataIntervalTimetable(schedule, spec.timezone)
 
 
 def _deadline(minutes: float | None) -> DeadlineAlert | None:

@@ -1,4 +1,8 @@
-"""Errors that no further attempt would avoid."""
+"""Errors that no further attempt would avoid, and reasons to wait or to do nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
 
 
 class ConfigurationError(ValueError):
@@ -9,8 +13,16 @@ class NothingToDoError(Exception):
     """A run has nothing to do: it is skipped, and its note says why."""
 
 
-class NoDataYetError(NothingToDoError):
-    """The newest data of a run's interval has not arrived."""
+class NoDataYetError(Exception):
+    """The newest data of a run's interval has not arrived: the run waits for it, up to a limit.
+
+    Attributes:
+        until: when the wait is over.
+    """
+
+    def __init__(self, message: str, *, until: datetime) -> None:
+        super().__init__(message)
+        self.until = until
 
 
 class UnchangedError(NothingToDoError):

@@ -77,8 +77,8 @@ def _data(spec: DatasetSpec) -> dict[str, Param]:
             type=["null", "string"],
             format="date",
             title="Data cutoff date",
-            description="Use only data before this day (UTC); without it, all data. For manual runs only: "
-            "scheduled runs and backfills have a data interval",
+            description=f"Use only data before this day ({spec.timezone}); without it, all data. For manual "
+            "runs only: scheduled runs and backfills have a data interval",
             section="Data",
         )
     params[UNCHANGED] = Param(

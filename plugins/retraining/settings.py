@@ -31,6 +31,8 @@ class Settings(BaseModel):
         tiers_file: scale tiers in addition to ours, and in place of those of the same name.
         connection_id: the Airflow connection.
         poll_seconds: the longest interval between polls of a job.
+        data_poll_seconds: interval between looks for a partition that is late; a task that waits for it holds
+            no worker.
         tensorboard_url: root of a TensorBoard that shows the bucket's logs.
         notifier: sends notifications of failures, promotions and late runs; None for no notifications.
         notifier_arguments: its keyword arguments.
@@ -56,6 +58,7 @@ class Settings(BaseModel):
     tiers_file: str | None = Field(None, description="a TOML file")
     connection_id: str = Field("google_cloud_default", description="the id of an Airflow connection")
     poll_seconds: float = Field(10.0, gt=0, allow_inf_nan=False, description="more than 0 seconds")
+    data_poll_seconds: float = Field(900.0, gt=0, allow_inf_nan=False, description="more than 0 seconds")
     tensorboard_url: str | None = Field(None, description="a URL")
     notifier: str | None = Field(None, description="the class of an Airflow notifier, with its module")
     notifier_arguments: Json[dict[str, Any]] = Field({}, description="a JSON object")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from typing import Any
 
-from contract.partitions import Interval, Partitioning
+from contract import DatasetSpec
+from contract.partitions import Duration, Interval, Partitioning
 from retraining.context import Run
 from retraining.errors import ConfigurationError, NoDataYetError
 
@@ -34,27 +35,30 @@ class Window:
 
 
 def resolve_window(
-    names: Collection[str], partitioning: Partitioning | None, run: Run, params: Mapping[str, Any]
+    names: Collection[str], spec: DatasetSpec, run: Run, params: Mapping[str, Any], *, read: datetime
 ) -> Window:
     """Return the window of a run.
 
-    A run of an interval ends with the newest partition that the interval holds, whenever it takes place; a
+    Data that isn't partitioned is as new as the moment when it is read, whatever date the run has. Otherwise
+    a run of an interval ends with the newest partition that the interval holds, whenever it takes place; a
     manual run with the newest before the parameter `data_until`, or before it was requested. The parameter
     `window` is the period before that end.
 
     Args:
         names: the files of the source.
-        partitioning: how they are divided by time, if they are.
+        spec: the dataset, which may be partitioned by time.
         run: the DAG run.
         params: its parameters.
+        read: when the source was read.
 
     Raises:
         ConfigurationError: no file is a partition, none ends early enough, or a parameter is wrong.
         ContractError: the parameter `window` is too short for one partition.
         NoDataYetError: the newest partition of the run's interval is not there.
     """
+    partitioning = spec.partitioning
     if partitioning is None:
-        return Window(names=frozenset(names), data_from=None, data_until=run.data_until)
+        return Window(names=frozenset(names), data_from=None, data_until=read)
     if WINDOW in params:
         partitioning = replace(partitioning, window=params[WINDOW])
     found = {name: interval for name in names if (interval := partitioning.interval_of(name))}
@@ -63,14 +67,17 @@ def resolve_window(
             f"source: expected files named {partitioning.pattern}, received {_some(set(names))}"
         )
     there = set(found.values())
-    end = _end(there, partitioning, run, params.get(DATA_UNTIL))
+    if run.has_data_interval:
+        end = _end_of_interval(there, spec, partitioning, run, params.get(DATA_UNTIL))
+    else:
+        end = _newest_end(there, partitioning, run, params.get(DATA_UNTIL))
     start = partitioning.window_start(end) or min(there).start
     chosen = {name: interval for name, interval in found.items() if start <= interval.start < end}
     first = min(chosen.values()).start
     return Window(
         names=frozenset(chosen),
-        data_from=_midnight(first),
-        data_until=_midnight(end),
+        data_from=partitioning.midnight(first),
+        data_until=partitioning.midnight(end),
         remark=_remark(
             partitioning,
             first=first,
@@ -81,19 +88,24 @@ def resolve_window(
     )
 
 
-def _end(there: set[Interval], partitioning: Partitioning, run: Run, param: str | None) -> date:
-    if run.has_data_interval:
-        if param is not None:
-            raise ConfigurationError(
-                f"{DATA_UNTIL}: expected nothing in a run of an interval, which says it, received {param!r}"
-            )
-        expected = partitioning.newest_before(partitioning.last_end(run.data_until.date()))
-        if expected not in there:
-            missing = partitioning.label(expected.start)
-            newest = partitioning.label(max(there).start)
-            raise NoDataYetError(f"no data for {missing} yet: the newest is of {newest}")
-        return expected.end
-    limit = run.data_until.date() if param is None else _day(param)
+def _end_of_interval(
+    there: set[Interval], spec: DatasetSpec, partitioning: Partitioning, run: Run, param: str | None
+) -> date:
+    if param is not None:
+        raise ConfigurationError(
+            f"{DATA_UNTIL}: expected nothing in a run of an interval, which says it, received {param!r}"
+        )
+    day = partitioning.day_of(run.data_until)
+    expected = partitioning.newest_before(partitioning.last_end(day))
+    if expected not in there:
+        missing, newest = partitioning.label(expected.start), partitioning.label(max(there).start)
+        until = partitioning.midnight(Duration.parse(spec.max_data_delay).after(day))
+        raise NoDataYetError(f"no data for {missing} yet: the newest is of {newest}", until=until)
+    return expected.end
+
+
+def _newest_end(there: set[Interval], partitioning: Partitioning, run: Run, param: str | None) -> date:
+    limit = partitioning.day_of(run.data_until) if param is None else _day(param)
     ends = [interval.end for interval in there if interval.end <= limit]
     if not ends:
         oldest = partitioning.label(min(there).start)
@@ -126,7 +138,3 @@ def _remark(
 def _some(names: set[str]) -> str:
     more = len(names) - _NAMED
     return ", ".join(sorted(names)[:_NAMED]) + (f" and {more} more" if more > 0 else "") or "none"
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(tzinfo=UTC))

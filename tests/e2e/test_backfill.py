@@ -8,9 +8,12 @@ import random
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -101,3 +104,38 @@ def test_backfill_of_twelve_months_of_which_six_are_converted_starts_the_six_job
 
     assert len(api.versions("trips")) == 12
     assert api.version_in_production("trips") == api.version_on_the_newest_data("trips")
+
+
+def test_run_whose_month_is_late_waits_and_goes_on_when_it_is_there(
+    stack: Stack, api: StackApi, add_dag: Callable[[str, str], None]
+) -> None:
+    folder = stack.paths.samples / "late_trips"
+    folder.mkdir()
+    (folder / "trips_2019-01.csv").write_text("miles,fare\n1,5\n")
+    late = SPEC.replace('name="trips"', 'name="late_trips"').replace('source="trips"', 'source="late_trips"')
+    add_dag("late_trips_training", late.replace('window="P1M"', 'max_data_delay="P2M"'))
+    with AirflowClient(stack.ports.airflow_url) as airflow:
+        airflow.unpause("late_trips_training")
+    run_id = scheduled_run(api, "late_trips_training")
+    upload = f"/api/v2/dags/late_trips_training/dagRuns/{quote(run_id)}/taskInstances/upload_data"
+    wait_for(lambda: api.get(upload)["state"] == "up_for_reschedule")
+
+    last_month = datetime.now(UTC).replace(day=1) - timedelta(days=1)
+    (folder / f"trips_{last_month:%Y-%m}.csv").write_text("miles,fare\n2,10\n")
+    wait_for(lambda: api.get(upload)["state"] == "success")
+    with AirflowClient(stack.ports.airflow_url) as airflow:
+        airflow.fail_run("late_trips_training", run_id)
+
+
+def scheduled_run(api: StackApi, dag_id: str) -> str:
+    wait_for(lambda: bool(api.runs(dag_id)))
+    (run,) = api.runs(dag_id)
+    assert run["run_type"] == "scheduled"
+    return str(run["dag_run_id"])
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 240) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(1)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import fnmatch
+import glob
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Literal, get_args
 
 from pydantic import ConfigDict
 
 from contract.features import FeatureSpec
 from contract.naming import check_dataset_name
+from contract.partitions import Partitioning
 from contract.validation import ContractError, Number, check_complete, from_json, to_json
 
 RECORD_FORMAT_VERSION = "1.0.0"
@@ -27,6 +30,7 @@ IMAGE_INPUT = "image_bytes"
 """The only input of an exported model that takes images."""
 
 RecordFormat = Literal["image", "csv", "idx"]
+SplitBy = Literal["auto", "hash"]
 
 # TFDS reads the "content" of its own fields and passes over others, so one file serves both.
 # https://github.com/tensorflow/datasets/blob/master/tensorflow_datasets/core/features/feature.py (from_json)
@@ -71,13 +75,21 @@ class CsvFormat:
 
 @dataclass(frozen=True, kw_only=True)
 class SplitSpec:
-    """A split by a hash of each record's key, so that a record is always in the same split.
+    """The split of the records: by files where they say it, else by a hash of each record's key.
+
+    Data that is partitioned by time is validated on its newest partition and trained on all before it, since
+    what comes next is what the model will meet. By the hash, a record is always in the same split.
 
     Attributes:
         validation_percent: percentage of the hash space that is never trained on, 1 to 50.
         salt: key of the hash, at most 64 bytes; another one draws another split.
         test_files: names of raw files, `*` and `?` allowed, whose records all go to a third split, `test`,
             which is reported on and decides nothing.
+        validation_files: names of raw files, `*` and `?` allowed, whose records are the validation split;
+            those of all other files are trained on. Empty for a split by time or by hash.
+        by: `auto` for a split by time where there are two partitions or more; `hash` for one by hash always.
+        partition: names of raw files that each hold a day, a month or a year (`contract.partitions`); a
+            `DatasetSpec` with a partition fills it in.
 
     Raises:
         ContractError: a field has a value that it can't have.
@@ -88,8 +100,14 @@ class SplitSpec:
     validation_percent: int = 10
     salt: str = ""
     test_files: tuple[str, ...] = ()
+    validation_files: tuple[str, ...] = ()
+    by: SplitBy = "auto"
+    partition: str | None = None
 
     def __post_init__(self) -> None:
+        if self.by not in get_args(SplitBy):
+            raise ContractError("split.by", expected=f"one of {get_args(SplitBy)}", received=self.by)
+        _ = self._partitioning  # checks the field
         if not 1 <= self.validation_percent <= 50:
             raise ContractError(
                 "split.validation_percent", expected="1 to 50", received=self.validation_percent
@@ -102,22 +120,57 @@ class SplitSpec:
         """Names of the splits, in order."""
         return (TRAIN_SPLIT, VALIDATION_SPLIT, *((TEST_SPLIT,) if self.test_files else ()))
 
-    def is_test_file(self, name: str) -> bool:
-        """Return True if a raw file's records go to the test split.
+    def partition_of(self, name: str) -> date | None:
+        """Return the first day of a raw file's partition; None if it has none, or the split isn't by time.
+
+        Args:
+            name: its path in the source.
+        """
+        if self._partitioning is None or self.by == "hash" or self.validation_files:
+            return None
+        interval = self._partitioning.interval_of(name)
+        return interval and interval.start
+
+    def resolved(self, oldest: date | None, newest: date | None) -> SplitSpec:
+        """Return the split with the files of the newest partition as validation files, where it is by time.
+
+        Args:
+            oldest: the first day of the oldest partition of the raw data; None without partitions.
+            newest: the first day of the newest.
+        """
+        if newest is None or oldest == newest or self._partitioning is None:
+            return self
+        files = glob.escape(newest.strftime(self._partitioning.pattern))
+        return replace(self, validation_files=(files,))
+
+    def split_of_file(self, name: str) -> str | None:
+        """Return the split of all records of a raw file; None if the key of each decides.
 
         Args:
             name: its path in the source; a pattern without a slash is compared with the last part.
         """
-        return any(
-            fnmatch.fnmatchcase(name if "/" in pattern else name.rsplit("/", 1)[-1], pattern)
-            for pattern in self.test_files
-        )
+        if _matches(name, self.test_files):
+            return TEST_SPLIT
+        if not self.validation_files:
+            return None
+        return VALIDATION_SPLIT if _matches(name, self.validation_files) else TRAIN_SPLIT
 
     def split_of(self, key: bytes) -> str:
-        """Return `train` or `validation` for a record with this key."""
+        """Return `train` or `validation` for a record with this key, if its file doesn't decide."""
         digest = hashlib.blake2b(key, digest_size=8, key=self.salt.encode()).digest()
         bucket = int.from_bytes(digest, "big") % 10_000
         return VALIDATION_SPLIT if bucket < self.validation_percent * 100 else TRAIN_SPLIT
+
+    @property
+    def _partitioning(self) -> Partitioning | None:
+        return None if self.partition is None else Partitioning(pattern=self.partition)
+
+
+def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(
+        fnmatch.fnmatchcase(name if "/" in pattern else name.rsplit("/", 1)[-1], pattern)
+        for pattern in patterns
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

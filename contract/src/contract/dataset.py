@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, get_args
 
 from contract.data_contract import DataContract
 from contract.features import Scalar
-from contract.partitions import Partitioning
+from contract.partitions import Duration, Partitioning, check_timezone
 from contract.validation import ContractError
 
 TRAINING_FLAGS_FILE = Path(__file__).with_name("training_flags.json")
@@ -192,13 +192,16 @@ class DatasetSpec:
         source: location of the raw data: a folder, a `gs://` URI, or a path below the source root.
         training: the training job.
         gate: conditions for the promotion of the model.
-        schedule: a cron expression (UTC), `NewData` for runs that an asset's events start, or None for manual
-            runs.
+        schedule: a cron expression, `NewData` for runs that an asset's events start, or None for manual runs.
+        timezone: the time zone of the schedule and of the days of partitions, a name of the IANA database.
         partition: the names of raw files that each hold a day, a month or a year, with the directives of
             `strptime`: `trips_%Y-%m.csv`. A run sees no partition that ends after its data interval. `None`
-            for data that isn't partitioned by time.
+            for data that isn't partitioned by time. The newest partition is the validation split, unless the
+            contract's split is by hash.
         window: training window, an ISO 8601 duration of whole years, months or days before the end of the
             run's data, `P12M` for instance; None for all data. Only with partitions.
+        max_data_delay: time after its interval for which a run waits for its newest partition, and then
+            fails: an ISO 8601 duration of whole years, months or days. Only with partitions.
         approval: whether a run waits for a person's approval before its version goes into production, unless
             its parameters say otherwise; None for a DAG without that step.
         max_active_runs: largest number of conversions, and of training jobs, at a time, backfills included.
@@ -215,8 +218,10 @@ class DatasetSpec:
     training: TrainingSpec
     gate: GateSpec
     schedule: str | NewData | None = None
+    timezone: str = "UTC"
     partition: str | None = None
     window: str | None = None
+    max_data_delay: str = "P7D"
     approval: bool | None = None
     max_active_runs: int = 4
     deadline_minutes: float | None = None
@@ -231,7 +236,13 @@ class DatasetSpec:
             raise ContractError("deadline_minutes", expected="more than 0", received=self.deadline_minutes)
         if self.window is not None and self.partition is None:
             raise ContractError("window", expected="nothing without a partition", received=self.window)
+        check_timezone(self.timezone)
+        Duration.parse(self.max_data_delay, "max_data_delay")
         _ = self.partitioning  # checks both fields
+        # The converter knows the contract alone.
+        if self.contract.split.partition != self.partition:
+            split = replace(self.contract.split, partition=self.partition)
+            object.__setattr__(self, "contract", replace(self.contract, split=split))
 
     @property
     def name(self) -> str:
@@ -241,4 +252,6 @@ class DatasetSpec:
     @property
     def partitioning(self) -> Partitioning | None:
         """Partitioning of the raw files by time; None for data that isn't partitioned."""
-        return None if self.partition is None else Partitioning(pattern=self.partition, window=self.window)
+        if self.partition is None:
+            return None
+        return Partitioning(pattern=self.partition, window=self.window, timezone=self.timezone)

@@ -6,9 +6,10 @@ import calendar
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from typing import Literal, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from contract.validation import ContractError
 
@@ -40,8 +41,12 @@ class Duration(NamedTuple):
     days: int
 
     @classmethod
-    def parse(cls, text: str) -> Duration:
+    def parse(cls, text: str, field: str = "window") -> Duration:
         """Return the duration of an ISO 8601 text: `P12M`, `P1Y` or `P30D`.
+
+        Args:
+            text: the duration.
+            field: the field that has it, for the error.
 
         Raises:
             ContractError: it is none of whole years, months and days, or nothing long.
@@ -50,7 +55,7 @@ class Duration(NamedTuple):
         years, months, days = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
         if not years + months + days:
             raise ContractError(
-                "window", expected="a duration of years, months or days, P12M for instance", received=text
+                field, expected="a duration of years, months or days, P12M for instance", received=text
             )
         return cls(12 * years + months, days)
 
@@ -70,15 +75,42 @@ class Duration(NamedTuple):
         except (ValueError, OverflowError) as error:
             raise ContractError("window", expected="a start after the year 1", received=self) from error
 
+    def after(self, day: date) -> date:
+        """Return the day that is this much later; one month after 31 January is the last day of February.
+
+        Raises:
+            OverflowError: that would be after the year 9999.
+        """
+        month = 12 * day.year + day.month - 1 + self.months
+        if month // 12 > date.max.year:
+            raise OverflowError("after the year 9999")
+        first = date(month // 12, month % 12 + 1, 1)
+        last_day = calendar.monthrange(first.year, first.month)[1]
+        return first.replace(day=min(day.day, last_day)) + timedelta(days=self.days)
+
+
+def check_timezone(name: str) -> None:
+    """Refuse a name that is no time zone.
+
+    Raises:
+        ContractError: the IANA database, as installed here, has none of this name.
+    """
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        expected = "a time zone of the IANA database, Europe/Berlin for instance"
+        raise ContractError("timezone", expected=expected, received=name) from error
+
 
 @dataclass(frozen=True, kw_only=True)
 class Partitioning:
-    """The partitioning of a dataset's raw files by time. Days are those of UTC.
+    """The partitioning of a dataset's raw files by time.
 
     Attributes:
         pattern: the names of the files, with the directives `%Y`, `%m` and `%d` of `strptime`; the finest
             is the unit of a partition. Without a slash it is compared with the last part of a name.
         window: training window before the end of a run's data, an ISO 8601 duration; None for all data.
+        timezone: the time zone of the days, a name of the IANA database.
 
     Raises:
         ContractError: a field has a value that it can't have.
@@ -86,8 +118,10 @@ class Partitioning:
 
     pattern: str
     window: str | None = None
+    timezone: str = "UTC"
 
     def __post_init__(self) -> None:
+        check_timezone(self.timezone)
         expected = "a name with %Y, %Y and %m, or %Y, %m and %d"
         used = re.findall(r"%.?", self.pattern.replace("%%", ""))
         if sorted(used) not in (["%Y"], ["%Y", "%m"], ["%Y", "%d", "%m"]):
@@ -116,6 +150,14 @@ class Partitioning:
         if start.strftime(self.pattern) != compared:
             return None
         return Interval(start, self._next(start))
+
+    def day_of(self, time: datetime) -> date:
+        """Return the day of a time with a time zone."""
+        return time.astimezone(ZoneInfo(self.timezone)).date()
+
+    def midnight(self, day: date) -> datetime:
+        """Return the time at which a day begins."""
+        return datetime.combine(day, time(), ZoneInfo(self.timezone))
 
     def last_end(self, day: date) -> date:
         """Return the end of the newest partition that is over when a day begins."""

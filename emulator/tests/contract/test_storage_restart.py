@@ -66,6 +66,14 @@ def test_upload_bytes_sent_twice_are_taken_once(bucket):
     assert bucket.blob("twice").download_as_bytes() == b"0123456789"
 
 
+def test_status_query_of_an_upload_with_a_body_is_refused_and_keeps_nothing_of_it(bucket):
+    session = bucket.blob("asked").create_resumable_upload_session()
+    asked = requests.put(session, data=b"01234", headers={"Content-Range": "bytes */10"})
+    assert asked.status_code == 400
+    status = requests.put(session, headers={"Content-Range": "bytes */10"})
+    assert (status.status_code, status.headers.get("Range")) == (308, None)
+
+
 def test_upload_with_a_gap_is_told_to_come_again(bucket):
     session = bucket.blob("gap").create_resumable_upload_session()
     assert requests.put(session, data=b"5", headers={"Content-Range": "bytes 5-5/10"}).status_code == 503

@@ -23,6 +23,7 @@ STACK_VARIABLE = "PERENNIAL_STACK_ID"
 """Set for the stack's processes only; a shell that sourced `env` does not have it."""
 
 _POLL_SECONDS = "0.5"
+_DATA_POLL_SECONDS = "60"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +158,7 @@ def perennial_variables(paths: StackPaths, ports: Ports) -> dict[str, str]:
         HOME_VARIABLE: str(paths.root),
         "PERENNIAL_AIRFLOW_URL": ports.airflow_url,
         "PERENNIAL_BUCKET": BUCKET,
+        "PERENNIAL_DATA_POLL_SECONDS": _DATA_POLL_SECONDS,
         "PERENNIAL_EMULATOR_URL": ports.emulator_url,
         "PERENNIAL_PACKAGES": str(paths.packages),
         "PERENNIAL_POLL_SECONDS": _POLL_SECONDS,

@@ -9,15 +9,22 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, conf
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowRescheduleException,
+    AirflowSkipException,
+)
 
 from contract import ContractError, DatasetSpec
 from retraining.context import RunContext, run_context
-from retraining.errors import ConfigurationError, NothingToDoError
+from retraining.errors import ConfigurationError, NoDataYetError, NothingToDoError
 from retraining.google.calls import delays
+from retraining.settings import Settings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -34,7 +41,7 @@ class DatasetOperator(BaseOperator):
 
     A subclass implements `run`, whose result is a small mapping: every entry becomes an XCom. An error that
     no further attempt would avoid fails the task at once; a run that has nothing to do is skipped, and its
-    note says why.
+    note says why; a task whose data is late is rescheduled until it is there, or fails at the limit.
     """
 
     def __init__(self, *, spec: DatasetSpec, **kwargs: Any) -> None:
@@ -55,6 +62,15 @@ class DatasetOperator(BaseOperator):
         except NothingToDoError as error:
             context["ti"].xcom_push(key="note", value=str(error))
             raise AirflowSkipException(str(error)) from error
+        except NoDataYetError as error:
+            now, until = datetime.now(UTC), error.until.isoformat(sep=" ", timespec="minutes")
+            if now >= error.until:
+                raise AirflowFailException(f"{error}; the wait for it ended at {until}") from error
+            note = f"{error}: waiting until {until}"
+            context["ti"].xcom_push(key="note", value=note)
+            self.log.warning(note)
+            pause = timedelta(seconds=Settings.from_environment().data_poll_seconds)
+            raise AirflowRescheduleException(min(now + pause, error.until)) from error
 
     @abstractmethod
     def run(self, context: RunContext) -> Mapping[str, Any]:

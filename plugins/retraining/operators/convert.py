@@ -12,7 +12,7 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from contract import FEATURES_FILENAME, DatasetStatistics, naming
+from contract import FEATURES_FILENAME, TRAIN_SPLIT, VALIDATION_SPLIT, DatasetStatistics, naming
 from contract.artifacts import DatasetInfo
 from retraining.context import RunContext
 from retraining.errors import ConfigurationError
@@ -82,7 +82,8 @@ class ConvertToTFRecordOperator(JobOperator):
         """Return the counts of records that were written and rejected.
 
         Raises:
-            AirflowException: the job succeeded without a success marker.
+            AirflowException: the job succeeded without a success marker, or there is nothing to train on or
+                to validate.
         """
         data_dir = self._data_dir(context)
         if job is not None and not context.storage.exists(data_dir + DatasetInfo.FILENAME):
@@ -91,6 +92,11 @@ class ConvertToTFRecordOperator(JobOperator):
         records, rejected = dict(statistics.records), dict(statistics.rejected)
         counts = ", ".join(f"{count} {split}" for split, count in records.items())
         refused = ", ".join(f"{count} {reason}" for reason, count in rejected.items()) or "none"
+        for split in (TRAIN_SPLIT, VALIDATION_SPLIT):
+            if not records.get(split):
+                raise AirflowFailException(
+                    f"{data_dir}: expected records in the split {split}, received {counts}; rejected: {refused}"
+                )
         note = (
             f"nothing to convert: snapshot {self.snapshot} is already at {data_dir}"
             if job is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from contract import naming
@@ -39,7 +40,7 @@ class UploadDataOperator(DatasetOperator):
         """Determine the snapshot's id, then upload its missing objects."""
         source = open_source(self.source or self.spec.source, context.settings, context.storage)
         self.log.info("Reading %s", source.location)
-        window = resolve_window(source.names, self.spec.partitioning, context.run, context.params)
+        window = resolve_window(source.names, self.spec, context.run, context.params, read=datetime.now(UTC))
         objects = source.describe(window.names)
         snapshot = snapshot_id(objects)
         skip_if_unchanged(context, self.spec, snapshot)

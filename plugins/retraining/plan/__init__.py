@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from contract import DatasetSpec
 from retraining.context import Run
 from retraining.errors import NoDataYetError
 from retraining.plan.history import DurationStats, PastRun
-from retraining.plan.runs import Action, Estimate, Plan, PlannedRun
+from retraining.plan.runs import Action, Estimate, Plan, PlannedRun, format_time
 from retraining.source import Source, snapshot_id
 from retraining.tiers import Tier
 from retraining.window import resolve_window
@@ -69,10 +69,12 @@ def plan(
     Raises:
         ConfigurationError: the source has no files of the dataset's pattern.
     """
-    names = _partitions(spec, source.names)
+    names, now = _partitions(spec, source.names), datetime.now(UTC)
     existing = {run.logical_date: run for run in history if run.logical_date is not None}
     runs = [
-        _with_data(spec, dag_id, _decide(scheduled, existing.get(scheduled.logical_date), reprocess), names)
+        _with_data(
+            spec, dag_id, _decide(scheduled, existing.get(scheduled.logical_date), reprocess), names, now
+        )
         for scheduled in schedule
     ]
     runs = _with_snapshots(spec, runs, source)
@@ -119,14 +121,17 @@ def _decide(scheduled: ScheduledRun, existing: PastRun | None, reprocess: Reproc
     )
 
 
-def _with_data(spec: DatasetSpec, dag_id: str, planned: PlannedRun, names: Sequence[str]) -> PlannedRun:
+def _with_data(
+    spec: DatasetSpec, dag_id: str, planned: PlannedRun, names: Sequence[str], now: datetime
+) -> PlannedRun:
     run = Run(dag_id=dag_id, run_id=planned.run_id, data_until=planned.end, has_data_interval=True)
     try:
-        window = resolve_window(names, spec.partitioning, run, {})
+        window = resolve_window(names, spec, run, {}, read=now)
     except NoDataYetError as error:
         if planned.action == "leave":
             return planned
-        return replace(planned, action="skip", reason=f"would be skipped: {error}")
+        outcome = "would fail" if now >= error.until else f"would wait until {format_time(error.until)}"
+        return replace(planned, action="lack", reason=f"{outcome}: {error}")
     return replace(
         planned,
         files=tuple(sorted(window.names)),

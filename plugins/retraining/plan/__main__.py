@@ -24,7 +24,7 @@ from retraining.plan.deployment import BackfillRequest, airflow_command, plan_ba
 from retraining.plan.runs import COLUMNS, NUMERIC_COLUMNS, Plan, parse_time
 from retraining.spec import DAGS, read_spec
 
-_STYLES = {"create": "", "repeat": "yellow", "leave": "dim", "skip": "dim"}
+_STYLES = {"create": "", "repeat": "yellow", "leave": "dim", "lack": "dim"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

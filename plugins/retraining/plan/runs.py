@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from retraining.errors import ConfigurationError
 
-Action = Literal["create", "repeat", "leave", "skip"]
+Action = Literal["create", "repeat", "leave", "lack"]
 Conversion = Literal["done", "shared", "job"]
 
 COLUMNS = ("interval", "run", "data", "files", "snapshot", "conversion", "time", "cost")
@@ -27,8 +27,9 @@ class PlannedRun:
         run_id: the run; of one that exists already, its own.
         start: start of the interval.
         end: end of the interval; the run uses no data of this time or later.
-        action: `create` a run, `repeat` one that exists, `leave` one as it is, or `skip` for lack of data.
-        reason: why it is left or skipped; empty for a run that is executed.
+        action: `create` a run, `repeat` one that exists, `leave` one as it is, or `lack`: its newest data is
+            not there, so that it would wait for it or fail.
+        reason: why it is left, or the data that it lacks; empty for a run that is executed.
         state: of the run that exists already, Airflow's state; `None` if there is none.
         files: files of the source in its window.
         data_from: start of its data; `None` if that isn't known.
@@ -150,7 +151,7 @@ class Plan:
             "already converted": sum(run.conversion == "done" for run in self.runs),
             "sharing another's conversion": sum(run.conversion == "shared" for run in self.runs),
             "left as they are": sum(run.action == "leave" for run in self.runs),
-            "skipped for lack of data": sum(run.action == "skip" for run in self.runs),
+            "without their newest data": sum(run.action == "lack" for run in self.runs),
         }
         parts = [f"{number} {text}" for text, number in counts.items() if number]
         parts.append(_count(self.num_dataflow_jobs, "Dataflow job"))

@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import Image
 
-from contract import TEST_SPLIT, DataContract
+from contract import DataContract
 from contract.artifacts import RejectedRecord
 from preprocessing.conversion_stats import ShardStats
 from preprocessing.errors import SourceError
@@ -220,7 +220,7 @@ def _write_slice(
     chunk: IdxSlice, files: ShardFiles, *, contract: DataContract, encoder: ExampleEncoder, stats: ShardStats
 ) -> None:
     known = frozenset(contract.label.vocabulary)
-    is_test = contract.split.is_test_file(chunk.name)
+    of_file = contract.split.split_of_file(chunk.name)
     with open_raw(chunk.uri) as images, open_raw(chunk.labels_uri) as labels:
         image_count, height, width = _read_shape(images, dimensions=_IMAGE_DIMENSIONS)
         (label_count,) = _read_shape(labels, dimensions=_LABEL_DIMENSIONS)
@@ -241,7 +241,7 @@ def _write_slice(
             record = encoder.encode(
                 record_values(image, label=label, label_name=contract.label.name, filename=filename)
             )
-            split = TEST_SPLIT if is_test else contract.split.split_of(pixels)
+            split = of_file or contract.split.split_of(pixels)
             files.write(split, [record])
             stats.count_label(split, label)
             stats.features.add(height=height, width=width)

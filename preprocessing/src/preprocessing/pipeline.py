@@ -10,11 +10,14 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 from apache_beam.pvalue import AsList, AsSingleton
 
+from contract import SplitSpec
 from preprocessing.conversion_stats import ConversionStats, ShardStats
 from preprocessing.formats import Conversion
 from preprocessing.manifest import commit
@@ -38,8 +41,9 @@ def convert(pipeline: beam.Pipeline, conversion: Conversion) -> beam.PCollection
         pipeline, listed, conversion.num_shards, shard_bytes=conversion.format.shard_bytes
     )
     shards = group_by_shard(listed, num_shards)
+    split = resolve_split(pipeline, listed, conversion.contract.split)
     stats = shards | "WriteShards" >> beam.Map(
-        convert_shard, conversion=conversion, num_shards=AsSingleton(num_shards)
+        convert_shard, AsSingleton(split), conversion=conversion, num_shards=AsSingleton(num_shards)
     )
     unread = listed | "Unread" >> beam.FlatMap(without_chunks)
     return num_shards | "Commit" >> beam.Map(commit, AsList(stats), AsList(unread), conversion=conversion)
@@ -68,6 +72,32 @@ def count_shards(
         | "TotalBytes" >> beam.CombineGlobally(sum)
         | "NumShards" >> beam.Map(number_of_shards, shard_bytes)
     )
+
+
+def resolve_split(
+    pipeline: beam.Pipeline, listed: beam.PCollection[FileBatch], split: SplitSpec
+) -> beam.PCollection[SplitSpec]:
+    """Return one element: the split, by time where the raw data has several partitions."""
+    if split.partition is None:
+        return pipeline | "Split" >> beam.Create([split])
+    return (
+        listed
+        | "PartitionsOfFiles" >> beam.FlatMap(partitions_of, split)
+        | "OldestAndNewest" >> beam.CombineGlobally(oldest_and_newest)
+        | "Split" >> beam.Map(lambda days: split.resolved(*days))
+    )
+
+
+def partitions_of(batch: FileBatch, split: SplitSpec) -> Iterator[tuple[date, date]]:
+    """Yield the first day of each partition that a batch has data of, twice."""
+    days = {day for name in {chunk.name for chunk in batch.chunks} if (day := split.partition_of(name))}
+    return ((day, day) for day in days)
+
+
+def oldest_and_newest(days: Iterable[tuple[date, date]]) -> tuple[date | None, date | None]:
+    """Return the earliest and the latest of pairs of such days; None without any."""
+    pairs = [pair for pair in days if pair[0] is not None]
+    return min((pair[0] for pair in pairs), default=None), max((pair[1] for pair in pairs), default=None)
 
 
 def group_by_shard(
@@ -113,11 +143,12 @@ def without_chunks(batch: FileBatch) -> Iterator[FileBatch]:
 
 
 def convert_shard(
-    group: tuple[int, Iterable[FileBatch]], *, conversion: Conversion, num_shards: int
+    group: tuple[int, Iterable[FileBatch]], split: SplitSpec, *, conversion: Conversion, num_shards: int
 ) -> ShardStats:
     """Write a shard, and count its records in the job's metrics and log."""
     shard, batches = group
     chunks = [chunk for batch in batches for chunk in batch.chunks]
+    conversion = replace(conversion, contract=replace(conversion.contract, split=split))
     stats = write_shard(shard, chunks, conversion=conversion, num_shards=num_shards)
     written = {split: file.records for split, file in stats.files.items()}
     rejected = stats.rejected.by_reason

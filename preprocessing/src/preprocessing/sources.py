@@ -38,6 +38,10 @@ class Chunk(Protocol):
         """URI of its file."""
 
     @property
+    def name(self) -> str:
+        """Path of its file in the source."""
+
+    @property
     def size(self) -> int:
         """Bytes in storage."""
 

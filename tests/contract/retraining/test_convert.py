@@ -67,7 +67,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 def picture(seed: int) -> bytes:
     encoded = io.BytesIO()
-    Image.new("RGB", (24, 16), (seed * 20, 99, 255 - seed * 20)).save(encoded, "JPEG")
+    Image.new("RGB", (24, 16), (seed * 4, 99, 255 - seed * 4)).save(encoded, "JPEG")
     return encoded.getvalue()
 
 
@@ -84,6 +84,15 @@ def test_convert_of_committed_records_makes_no_job_and_says_why(chain: Any) -> N
         "note": f"nothing to convert: snapshot {SNAPSHOT} is already at {data_dir(chain)}",
     }
     assert jobs(chain) == []
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_convert_without_records_in_a_split_fails_before_any_training(chain: Any, split: str) -> None:
+    commit(chain)
+    found = STATISTICS | {"records": {"train": 9, "validation": 1, split: 0}}
+    chain.write(data_dir(chain) + "statistics.json", json.dumps(found))
+    with pytest.raises(AirflowFailException, match=f"expected records in the split {split}"):
+        chain.execute(chain.converter(SNAPSHOT))
 
 
 def test_convert_without_packages_fails_at_once_and_names_the_setting(chain: Any) -> None:
@@ -105,7 +114,7 @@ def test_convert_that_can_not_be_submitted_shows_the_programs_last_lines(
 def test_convert_runs_one_job_for_two_runs_with_packages_from_the_bucket(
     chain: Any, packages: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fill(chain, [picture(number) for number in range(10)])
+    fill(chain, [picture(number) for number in range(60)])
     shelf = chain.file(f"gs://{chain.bucket}/packages")
     shutil.copytree(packages, shelf)
     monkeypatch.setenv("PERENNIAL_PACKAGES", f"gs://{chain.bucket}/packages")
@@ -114,7 +123,7 @@ def test_convert_runs_one_job_for_two_runs_with_packages_from_the_bucket(
     result = chain.other_run("manual__2").execute(chain.converter(SNAPSHOT))
     assert f"Adopted {started}" in capsys.readouterr().out
     assert (result["job"], result["converted"]) == (started, True)
-    assert sum(result["records"].values()) == 10
+    assert sum(result["records"].values()) == 60
     (job,) = jobs(chain)
     assert job.labels["perennial_dataset"] == "flowers"
     assert chain.file(result["data_dir"] + "dataset_info.json").exists()
@@ -125,14 +134,14 @@ def test_convert_runs_one_job_for_two_runs_with_packages_from_the_bucket(
 def test_convert_anew_leaves_the_records_that_there_are_and_is_found_again(
     chain: Any, packages: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(chain, [picture(number) for number in range(10)])
+    fill(chain, [picture(number) for number in range(60)])
     monkeypatch.setenv("PERENNIAL_PACKAGES", str(packages))
     commit(chain)
     anew = chain.with_params(reconvert=True)
     result = anew.execute(anew.converter(SNAPSHOT))
     assert result["converted"]
     assert result["data_dir"] != data_dir(chain)
-    assert sum(result["records"].values()) == 10
+    assert sum(result["records"].values()) == 60
     assert chain.file(data_dir(chain) + "dataset_info.json").read_text() == "{}"
     again = anew.execute(anew.converter(SNAPSHOT))
     assert (again["converted"], again["data_dir"]) == (False, result["data_dir"])
@@ -155,7 +164,7 @@ def test_convert_of_unusable_pictures_fails_at_once_with_their_number(
 def test_convert_that_is_killed_while_it_submits_cancels_its_job(
     chain: Any, packages: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(chain, [picture(number) for number in range(10)])
+    fill(chain, [picture(number) for number in range(60)])
     monkeypatch.setenv("PERENNIAL_PACKAGES", str(packages))
     chain.fault("slow_start", delay_seconds=60)
     operator = chain.converter(SNAPSHOT)
@@ -181,7 +190,7 @@ def test_convert_of_a_job_that_commits_nothing_fails(chain: Any) -> None:
 def test_convert_of_two_runs_that_start_at_the_same_moment_makes_one_job(
     chain: Any, packages: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(chain, [picture(number) for number in range(10)])
+    fill(chain, [picture(number) for number in range(60)])
     monkeypatch.setenv("PERENNIAL_PACKAGES", str(packages))
     runs = [chain.other_run("backfill__1"), chain.other_run("backfill__2")]
     together = Barrier(len(runs))
@@ -204,4 +213,4 @@ def test_convert_of_two_runs_that_start_at_the_same_moment_makes_one_job(
         place = {"project_id": chain.project, "location": "us-central1"}
         assert [found.id for found in context.clients.dataflow_jobs.list_jobs(request=place)] == [job]
     assert results[0]["data_dir"] == results[1]["data_dir"]
-    assert sum(results[0]["records"].values()) == 10
+    assert sum(results[0]["records"].values()) == 60

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 
 FILES = {"daisy/1.jpg": b"one", "daisy/2.jpg": b"two", "roses/3.jpg": b"three"}
 
@@ -77,6 +77,7 @@ def test_upload_that_is_repeated_uploads_nothing_and_says_why(chain: Any, pictur
     second = chain.upload(str(pictures))
     assert second == {
         **first,
+        "data_until": second["data_until"],
         "uploaded": 0,
         "note": f"nothing to upload: snapshot {first['snapshot']} is in the bucket",
     }
@@ -162,11 +163,28 @@ def test_upload_of_a_buckets_months_is_the_same_snapshot(chain: Any, months: Pat
     assert (here["snapshot"], here["uploaded"]) == (there["snapshot"], 0)
 
 
-def test_upload_for_a_month_that_has_not_come_skips_the_run_and_says_so(chain: Any, months: Path) -> None:
-    run = monthly(chain, "2018-08-01", run_type="scheduled")
-    with pytest.raises(AirflowSkipException, match="no data for 2018-07 yet: the newest is of 2018-06"):
+def test_upload_for_a_month_that_is_late_waits_for_it(chain: Any, months: Path) -> None:
+    run = monthly(chain, f"{datetime.now(UTC):%Y-%m}-01", run_type="scheduled")
+    run = run.with_spec(max_data_delay="P2M")
+    with pytest.raises(AirflowRescheduleException) as caught:
         run.upload(str(months))
-    assert run.task.xcoms == {"note": "no data for 2018-07 yet: the newest is of 2018-06"}
+    assert timedelta(minutes=1) < caught.value.reschedule_date - datetime.now(UTC) < timedelta(hours=1)
+    assert "waiting until" in run.task.xcoms["note"]
+
+
+def test_upload_for_a_month_that_never_came_fails_at_once(chain: Any, months: Path) -> None:
+    run = monthly(chain, "2018-08-01", run_type="scheduled")
+    with pytest.raises(AirflowFailException, match="no data for 2018-07 yet: the newest is of 2018-06"):
+        run.upload(str(months))
+
+
+@pytest.mark.parametrize("dated", [datetime(2099, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC)])
+def test_upload_of_data_without_partitions_is_until_it_was_read(
+    chain: Any, months: Path, dated: datetime
+) -> None:
+    found = chain.other_run("manual__dated", logical_date=dated).upload(str(months))
+    read = datetime.fromisoformat(found["data_until"])
+    assert abs(datetime.now(UTC) - read) < timedelta(minutes=1)
 
 
 def test_upload_by_hand_ends_with_the_newest_month_or_where_it_is_told(chain: Any, months: Path) -> None:

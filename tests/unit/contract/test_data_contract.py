@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
+from datetime import date
 from typing import Any
 
 import pytest
@@ -246,10 +247,46 @@ def test_split_names_has_a_third_side_only_with_test_files() -> None:
         ("?.csv", "a.csv", True),
     ],
 )
-def test_is_test_file_compares_the_last_part_unless_there_is_a_slash(
+def test_split_of_file_compares_the_last_part_unless_there_is_a_slash(
     pattern: str, name: str, is_test: bool
 ) -> None:
-    assert SplitSpec(test_files=(pattern,)).is_test_file(name) == is_test
+    assert SplitSpec(test_files=(pattern,)).split_of_file(name) == (TEST_SPLIT if is_test else None)
+
+
+def test_split_with_validation_files_trains_on_all_others_but_test_files() -> None:
+    split = SplitSpec(test_files=("c.csv",), validation_files=("b*.csv",))
+    assert [split.split_of_file(name) for name in ("a.csv", "b1.csv", "c.csv")] == [
+        TRAIN_SPLIT,
+        VALIDATION_SPLIT,
+        TEST_SPLIT,
+    ]
+
+
+def test_split_of_partitions_validates_on_the_newest() -> None:
+    split = SplitSpec(partition="trips[a]_%Y-%m.csv", test_files=("*2018-02.csv",))
+    names = [f"nyc/trips[a]_2018-{month:02}.csv" for month in (1, 2, 3)]
+    days = [split.partition_of(name) for name in names]
+    assert days == [date(2018, month, 1) for month in (1, 2, 3)]
+    resolved = split.resolved(date(2018, 1, 1), date(2018, 3, 1))
+    assert [resolved.split_of_file(name) for name in names] == [TRAIN_SPLIT, TEST_SPLIT, VALIDATION_SPLIT]
+
+
+@pytest.mark.parametrize(
+    "split",
+    [
+        SplitSpec(),
+        SplitSpec(partition="%Y.csv", by="hash"),
+        SplitSpec(partition="%Y.csv", validation_files=("2017.csv",)),
+    ],
+)
+def test_split_of_other_kinds_knows_no_partition(split: SplitSpec) -> None:
+    assert split.partition_of("2018.csv") is None
+
+
+def test_split_of_a_single_partition_is_by_hash() -> None:
+    split = SplitSpec(partition="%Y.csv")
+    assert split.resolved(date(2018, 1, 1), date(2018, 1, 1)) == split
+    assert split.split_of_file("2018.csv") is None
 
 
 def test_csv_format_reads_what_to_json_wrote() -> None:

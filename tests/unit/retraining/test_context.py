@@ -45,9 +45,17 @@ def test_from_context_of_a_run_by_hand_takes_when_it_is_for_or_was_asked_for(
     assert (found.data_until, found.has_data_interval) == (data_until, False)
 
 
-def test_from_context_of_a_run_that_an_asset_triggered_is_of_no_interval() -> None:
-    found = Run.from_context({"dag_run": dag_run("asset_triggered", data_interval_end=NOON)})
+@pytest.mark.parametrize("run_type", ["asset_triggered", "operator_triggered"])
+def test_from_context_of_a_run_that_an_event_or_a_dag_triggered_is_of_no_interval(run_type: str) -> None:
+    before = NOON - timedelta(days=5)
+    triggered = dag_run(run_type, data_interval_end=before, run_after=NOON)
+    found = Run.from_context({"dag_run": triggered})
     assert (found.data_until, found.has_data_interval) == (NOON, False)
+
+
+def test_from_context_of_a_run_dated_in_the_future_ends_now() -> None:
+    found = Run.from_context({"dag_run": dag_run("manual", logical_date=datetime(2099, 1, 1, tzinfo=UTC))})
+    assert abs(found.data_until - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(

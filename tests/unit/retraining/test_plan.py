@@ -127,11 +127,11 @@ def test_plan_leaves_runs_that_exist_as_airflow_does(reprocess: Any, actions: li
     assert {run.conversion for run in made.runs if run.action == "leave"} == {None}
 
 
-def test_plan_of_a_month_without_data_skips_it_and_says_why() -> None:
+def test_plan_of_a_month_without_data_says_that_it_would_fail() -> None:
     made = make(names=NAMES[:2], schedule=SCHEDULE[:3])
-    assert [run.action for run in made.runs] == ["create", "create", "skip"]
-    assert made.runs[2].reason == "would be skipped: no data for 2019-03 yet: the newest is of 2019-02"
-    assert "1 skipped for lack of data, 2 Dataflow jobs" in made.summary()
+    assert [run.action for run in made.runs] == ["create", "create", "lack"]
+    assert made.runs[2].reason == "would fail: no data for 2019-03 yet: the newest is of 2019-02"
+    assert "1 without their newest data, 2 Dataflow jobs" in made.summary()
 
 
 def test_plan_of_a_source_without_partitions_names_the_pattern() -> None:

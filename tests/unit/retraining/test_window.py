@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from contract import ContractError
-from contract.partitions import Partitioning
+from contract import (
+    ContractError,
+    CsvFormat,
+    DataContract,
+    DatasetSpec,
+    GateSpec,
+    TrainingSpec,
+    number,
+    target,
+)
 from retraining.context import Run
 from retraining.errors import ConfigurationError, NoDataYetError
 from retraining.window import Window, resolve_window
 
-MONTHS = Partitioning(pattern="trips_%Y-%m.csv", window="P3M")
+CONTRACT = DataContract(
+    name="trips", record_format="csv", csv=CsvFormat(), features=(number("distance"), target("fare"))
+)
+MONTHS = DatasetSpec(
+    contract=CONTRACT,
+    source="trips",
+    training=TrainingSpec(),
+    gate=GateSpec(metric="rmse", direction="lower", threshold=1.0),
+    partition="trips_%Y-%m.csv",
+    window="P3M",
+)
 NAMES = [f"trips_2018-{month:02}.csv" for month in range(1, 9)]
+READ = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
 
 
 def time(text: str) -> datetime:
@@ -26,11 +46,11 @@ def window(
     *,
     has_data_interval: bool = True,
     names: list[str] = NAMES,
-    partitioning: Partitioning | None = MONTHS,
+    spec: DatasetSpec = MONTHS,
     **params: Any,
 ) -> Window:
     run = Run(dag_id="d", run_id="r", data_until=time(until), has_data_interval=has_data_interval)
-    return resolve_window(names, partitioning, run, params)
+    return resolve_window(names, spec, run, params, read=READ)
 
 
 def test_look_of_an_interval_sees_the_window_that_ends_with_it() -> None:
@@ -57,6 +77,29 @@ def test_look_of_an_interval_without_its_newest_month_says_what_is_lacking(data_
         window(data_until)
 
 
+@pytest.mark.parametrize(
+    ("timezone", "delay", "until"),
+    [
+        ("UTC", "P7D", "2018-10-08T00:00+00:00"),
+        ("UTC", "P2M3D", "2018-12-04T00:00+00:00"),
+        ("Europe/Berlin", "P7D", "2018-10-08T00:00+02:00"),
+    ],
+)
+def test_look_for_late_data_says_until_when_to_wait(timezone: str, delay: str, until: str) -> None:
+    spec = replace(MONTHS, timezone=timezone, max_data_delay=delay)
+    with pytest.raises(NoDataYetError) as caught:
+        window("2018-10-01T04:00", spec=spec)
+    assert caught.value.until == datetime.fromisoformat(until)
+
+
+def test_look_of_an_interval_takes_its_days_in_the_time_zone_of_the_schedule() -> None:
+    # Midnight of 1 May in Berlin: April is over there, and not yet in UTC.
+    found = window("2018-04-30T22:00", spec=replace(MONTHS, timezone="Europe/Berlin"))
+    assert max(found.names) == "trips_2018-04.csv"
+    assert found.data_until.isoformat() == "2018-05-01T00:00:00+02:00"
+    assert max(window("2018-04-30T22:00").names) == "trips_2018-03.csv"
+
+
 def test_look_by_hand_ends_with_the_newest_month_that_there_is() -> None:
     found = window("2026-11-21", has_data_interval=False)
     assert found.data_until == time("2018-09-01")
@@ -79,7 +122,7 @@ def test_look_names_what_is_missing_and_what_it_passes_over() -> None:
 
 
 def test_look_without_a_window_sees_everything_before_the_end() -> None:
-    found = window("2018-05-01", partitioning=Partitioning(pattern="trips_%Y-%m.csv"))
+    found = window("2018-05-01", spec=replace(MONTHS, window=None))
     assert found.names == set(NAMES[:4])
 
 
@@ -95,9 +138,10 @@ def test_look_with_a_window_that_holds_no_partition_names_it() -> None:
         window("2018-05-01", window="P3D")
 
 
-def test_look_without_partitions_sees_everything() -> None:
-    found = window("2018-05-01", names=["a", "b"], partitioning=None)
-    assert found == Window(names=frozenset({"a", "b"}), data_from=None, data_until=time("2018-05-01"))
+@pytest.mark.parametrize("until", ["2018-05-01", "2099-01-01"])
+def test_look_without_partitions_sees_everything_as_it_is_when_it_is_read(until: str) -> None:
+    found = window(until, names=["a", "b"], spec=replace(MONTHS, partition=None, window=None))
+    assert found == Window(names=frozenset({"a", "b"}), data_from=None, data_until=READ)
 
 
 @pytest.mark.parametrize(

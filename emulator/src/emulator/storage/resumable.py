@@ -202,6 +202,8 @@ class ResumableUploads:
             first = wanted.first if wanted else 0
             if first is not None:
                 await self._append(upload_id, part, request, first)
+            elif await request.body():
+                raise InvalidArgument("Content-Range: expected a range for a body, received a status query")
             received = part.stat().st_size
             total = wanted.total if wanted else received
             expected = {size for size in (total, session.size) if size is not None}

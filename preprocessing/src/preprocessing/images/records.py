@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from contract import TEST_SPLIT, DataContract
+from contract import TEST_SPLIT, TRAIN_SPLIT, VALIDATION_SPLIT, DataContract
 from contract.artifacts import RejectedRecord
 from preprocessing.conversion_stats import ShardStats
 from preprocessing.errors import InvalidRecordError, Reason
@@ -137,9 +137,11 @@ def _check_labels(image: DistinctImage) -> None:
 
 
 def _split_of(image: DistinctImage, contract: DataContract) -> str:
-    """Return `test` if one of the files is test data: otherwise a model could be trained on it."""
-    if any(contract.split.is_test_file(file.name) for file in image.files):
-        return TEST_SPLIT
+    """Return `test` or `validation` if one of the files is such data: a model must not be trained on it."""
+    of_files = {contract.split.split_of_file(file.name) for file in image.files}
+    for split in (TEST_SPLIT, VALIDATION_SPLIT, TRAIN_SPLIT):
+        if split in of_files:
+            return split
     return contract.split.split_of(image.key)
 
 

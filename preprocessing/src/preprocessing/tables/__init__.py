@@ -52,6 +52,11 @@ class ByteRange:
         """URI of the file."""
         return self.file.uri
 
+    @property
+    def name(self) -> str:
+        """Path of the file in the source."""
+        return self.file.name
+
     def shard_of(self, num_shards: int) -> int:
         """Return the index of its shard: shards divide the source in the order of names and offsets."""
         return shard_at(self.position, num_shards)

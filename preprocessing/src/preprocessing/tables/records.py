@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import Any
 
-from contract import TEST_SPLIT, TRAIN_SPLIT, ContractError, DataContract
+from contract import TRAIN_SPLIT, ContractError, DataContract
 from contract.artifacts import RejectedRecord
 from preprocessing.conversion_stats import ShardStats
 from preprocessing.output import ShardFiles
@@ -127,10 +127,8 @@ class _RowWriter:
 
     def _write_batch(self, batch: RecordBatch, file: TableFile) -> None:
         split = self._contract.split
-        if split.is_test_file(file.name):
-            splits = [TEST_SPLIT] * len(batch.records)
-        else:
-            splits = list(map(split.split_of, batch.keys))
+        of_file = split.split_of_file(file.name)
+        splits = list(map(split.split_of, batch.keys)) if of_file is None else [of_file] * len(batch.records)
         for name in split.names:
             mask = [of_record == name for of_record in splits]
             self._files.write(name, list(compress(batch.records, mask)))

@@ -338,3 +338,41 @@ def test_conversion_of_numeric_labels_keeps_their_statistics(
     statistics = converted(regression, _write(tmp_path / "people.csv", _rows(100)))
     assert statistics["labels"] == {"train": {}, "validation": {}}
     assert statistics["numbers"]["hours"]["count"] == statistics["records"]["train"]
+
+
+def _months(folder: Path, *months: int) -> Path:
+    folder.mkdir()
+    for month in months:
+        rows = [f"{month},{row},1,town,low" for row in range(100)]
+        (folder / f"people_2018-{month:02}.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.mark.parametrize("num_shards", [None, 3])
+def test_months_are_validated_on_the_newest_and_trained_on_all_before(
+    contract: DataContract,
+    converted: Callable[..., dict[str, Any]],
+    tmp_path: Path,
+    num_shards: int | None,
+) -> None:
+    split = SplitSpec(partition="people_%Y-%m.csv")
+    statistics = converted(
+        dataclasses.replace(contract, split=split), _months(tmp_path / "raw", 1, 2, 3), num_shards=num_shards
+    )
+    assert statistics["records"] == {"train": 200, "validation": 100}
+    ages = statistics["numbers"]["age"]
+    assert (ages["minimum"], ages["maximum"]) == (1.0, 2.0)
+
+
+def test_months_by_hash_or_a_single_month_are_split_by_hash(
+    contract: DataContract, converted: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    split = SplitSpec(partition="people_%Y-%m.csv", by="hash", validation_percent=25)
+    months = _months(tmp_path / "raw", 1, 2, 3)
+    records = converted(dataclasses.replace(contract, split=split), months)["records"]
+    assert 40 < records["validation"] < 110
+    single = _months(tmp_path / "single", 1)
+    records = converted(
+        dataclasses.replace(contract, split=dataclasses.replace(split, by="auto")), single, to="one"
+    )["records"]
+    assert 10 < records["validation"] < 40

@@ -86,7 +86,7 @@ def test_page_of_a_question_shows_runs_estimates_and_the_command(client: TestCli
 
 def test_page_says_which_months_have_no_data(client: TestClient) -> None:
     page = client.get(PAGE, params={"since": "2019-04-01", "until": "2019-05-01"})
-    assert "1 run: 1 skipped for lack of data, 1 Dataflow job" in page.text
+    assert "1 run: 1 without their newest data, 1 Dataflow job" in page.text
     assert "no data for 2019-05 yet: the newest is of 2019-04" in page.text
 
 
