@@ -32,8 +32,17 @@ class Source(ABC):
         """Return the chosen files with their sizes and checksums; no other file is opened."""
 
     @abstractmethod
-    def bring(self, name: str, uri: str) -> None:
-        """Copy a file to an object; an object that exists already stays as it is."""
+    def bring(self, item: RawObject, uri: str, *, replaced: int = 0) -> None:
+        """Copy a file as it was described to an object.
+
+        Args:
+            item: the description.
+            uri: the object.
+            replaced: generation of the object to replace; 0 for a name without one.
+
+        Raises:
+            ContentChangedError: the file is no longer as described.
+        """
 
 
 class Folder(Source):
@@ -57,9 +66,9 @@ class Folder(Source):
         with ThreadPoolExecutor(thread_name_prefix="checksum") as pool:
             return list(pool.map(self._describe, sorted(chosen)))
 
-    def bring(self, name: str, uri: str) -> None:
+    def bring(self, item: RawObject, uri: str, *, replaced: int = 0) -> None:
         """Upload a file."""
-        self._storage.upload(str(self._folder / name), uri)
+        self._storage.upload(str(self._folder / item.name), uri, crc32c=item.crc32c, replaced=replaced)
 
     def _describe(self, name: str) -> RawObject:
         import google_crc32c
@@ -85,9 +94,9 @@ class Objects(Source):
         """Return the chosen objects; nothing has to be read for it."""
         return [found for found in self._objects if found.name in chosen]
 
-    def bring(self, name: str, uri: str) -> None:
+    def bring(self, item: RawObject, uri: str, *, replaced: int = 0) -> None:
         """Copy an object within Cloud Storage."""
-        self._storage.copy(self.location + name, uri)
+        self._storage.copy(self.location + item.name, uri, generation=item.generation, replaced=replaced)
 
 
 def open_source(source: str, settings: Settings, storage: Storage) -> Source:

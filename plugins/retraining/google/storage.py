@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from contract.naming import split_uri
@@ -31,11 +31,13 @@ class RawObject:
         name: its path within the source, with slashes.
         size: bytes.
         crc32c: its checksum as Cloud Storage writes it, base64.
+        generation: the object's generation; None for a file. It says nothing of the content.
     """
 
     name: str
     size: int
     crc32c: str
+    generation: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,10 @@ class FolderUsage:
 
     objects: int
     last_write: datetime | None
+
+
+class ContentChangedError(Exception):
+    """A file or an object is no longer what it was when it was described; the message names it."""
 
 
 class Storage:
@@ -118,9 +124,14 @@ class Storage:
     def list(self, folder: str) -> list[RawObject]:
         """Return the objects below a folder, named relative to it, without folders' placeholders."""
         bucket, prefix = split_uri(folder)
-        fields = "items(name,size,crc32c),nextPageToken"
+        fields = "items(name,size,crc32c,generation),nextPageToken"
         return [
-            RawObject(name=blob.name.removeprefix(prefix), size=blob.size, crc32c=blob.crc32c)
+            RawObject(
+                name=blob.name.removeprefix(prefix),
+                size=blob.size,
+                crc32c=blob.crc32c,
+                generation=blob.generation,
+            )
             for blob in self._client.list_blobs(bucket, prefix=prefix, fields=fields)
             if not blob.name.endswith("/")
         ]
@@ -150,28 +161,66 @@ class Storage:
         bucket, prefix = split_uri(folder)
         in_parallel(delete, list(self._client.list_blobs(bucket, prefix=prefix)))
 
-    def upload(self, file: str, uri: str) -> None:
-        """Upload a file; an object that exists already stays as it is."""
-        from google.api_core.exceptions import PreconditionFailed
+    def upload(self, file: str, uri: str, *, crc32c: str, replaced: int = 0) -> None:
+        """Upload a file whose content is known; the service refuses any other content.
 
+        Args:
+            file: the file's path.
+            uri: the object.
+            crc32c: the checksum that the content must have, base64.
+            replaced: generation of the object to replace; 0 for a name without one. An object of another
+                generation stays as it is.
+
+        Raises:
+            ContentChangedError: the file has another content now.
+        """
+        from google.api_core.exceptions import BadRequest, PreconditionFailed
+
+        blob = self._blob(uri)
+        blob.crc32c = crc32c
         try:
-            self._blob(uri).upload_from_filename(file, if_generation_match=0, checksum="crc32c")
+            # The client's own checksum, in place of ours, would be that of whatever it reads.
+            blob.upload_from_filename(file, if_generation_match=replaced, checksum=None)
         except PreconditionFailed:
             return  # another try, or an answer that was lost, made it
+        except (BadRequest, FileNotFoundError) as error:
+            raise ContentChangedError(f"{file}: changed while it was uploaded") from error
 
-    def copy(self, source: str, destination: str) -> None:
-        """Copy an object within Cloud Storage; one that exists already stays as it is."""
-        from google.api_core.exceptions import PreconditionFailed
+    def copy(
+        self, source: str, destination: str, *, generation: int | None = None, replaced: int = 0
+    ) -> None:
+        """Copy a generation of an object within Cloud Storage.
+
+        Args:
+            source: the object to copy.
+            destination: the copy.
+            generation: the source's generation; None for whichever is live.
+            replaced: generation of the object to replace, as of `upload`.
+
+        Raises:
+            ContentChangedError: the source has another generation now, or is gone.
+        """
+        from google.api_core.exceptions import NotFound, PreconditionFailed
 
         token = None
         target, origin = self._blob(destination), self._blob(source)
         try:
             while True:
-                token, _, _ = target.rewrite(origin, token=token, if_generation_match=0)
+                token, _, _ = target.rewrite(
+                    origin,
+                    token=token,
+                    if_generation_match=replaced,
+                    if_source_generation_match=generation,
+                )
                 if token is None:
                     return
-        except PreconditionFailed:
-            return
+        except NotFound as error:
+            raise ContentChangedError(f"{source}: deleted while it was copied") from error
+        except PreconditionFailed as error:
+            # Of the copy, which another try made, or of the source?
+            found = self._client.bucket(origin.bucket.name).get_blob(origin.name)
+            if generation is not None and (found is None or found.generation != generation):
+                raise ContentChangedError(f"{source}: changed while it was copied") from error
 
     def download(self, uri: str, file: str) -> None:
         """Download an object to a file."""

@@ -95,7 +95,7 @@ class ConvertToTFRecordOperator(JobOperator):
         for split in (TRAIN_SPLIT, VALIDATION_SPLIT):
             if not records.get(split):
                 raise AirflowFailException(
-                    f"{data_dir}: expected records in the split {split}, received {counts}; rejected: {refused}"
+                    f"{data_dir}: expected records for {split}, received {counts}; rejected: {refused}"
                 )
         note = (
             f"nothing to convert: snapshot {self.snapshot} is already at {data_dir}"

@@ -8,7 +8,8 @@ from typing import Any
 
 from contract import naming
 from retraining.context import RunContext
-from retraining.google.storage import RawObject, in_parallel
+from retraining.errors import ConfigurationError
+from retraining.google.storage import ContentChangedError, RawObject, Storage, in_parallel
 from retraining.job_spec import skip_if_unchanged
 from retraining.operators import DatasetOperator
 from retraining.source import Source, open_source, snapshot_id
@@ -45,12 +46,10 @@ class UploadDataOperator(DatasetOperator):
         snapshot = snapshot_id(objects)
         skip_if_unchanged(context, self.spec, snapshot)
         raw_dir = naming.raw_folder(context.settings.bucket, self.spec.name, snapshot)
-        there = {found.name for found in context.storage.list(raw_dir)}
-        missing = [found for found in objects if found.name not in there]
-        self._bring(missing, source, raw_dir)
+        brought = self._bring(objects, source, raw_dir, context.storage)
         note = (
-            f"uploaded {len(missing)} of {len(objects)} objects"
-            if missing
+            f"uploaded {brought} of {len(objects)} objects"
+            if brought
             else f"nothing to upload: snapshot {snapshot} is in the bucket"
         )
         if window.remark:
@@ -61,13 +60,24 @@ class UploadDataOperator(DatasetOperator):
             "raw_dir": raw_dir,
             "objects": len(objects),
             "bytes": sum(found.size for found in objects),
-            "uploaded": len(missing),
+            "uploaded": brought,
             "data_from": window.data_from and window.data_from.isoformat(),
             "data_until": window.data_until.isoformat(),
             "note": note,
         }
 
-    def _bring(self, missing: Sequence[RawObject], source: Source, raw_dir: str) -> None:
+    def _bring(self, objects: Sequence[RawObject], source: Source, raw_dir: str, storage: Storage) -> int:
+        """Copy what the snapshot lacks, and make sure that it holds what was described; return the number.
+
+        Raises:
+            ContentChangedError: a file changed meanwhile; a retry describes the source anew.
+            ConfigurationError: the folder holds other objects than the snapshot's.
+        """
+        there = {found.name: found for found in storage.list(raw_dir)}
+        missing = [item for item in objects if there.get(item.name) != item]
+        for item in missing:
+            if item.name in there:
+                self.log.warning("%s%s is not what the snapshot says: replaced", raw_dir, item.name)
         brought = 0
 
         def count(_: RawObject) -> None:
@@ -76,4 +86,19 @@ class UploadDataOperator(DatasetOperator):
             if brought % REPORT_EVERY == 0:
                 self.log.info("%d of %d objects", brought, len(missing))
 
-        in_parallel(lambda item: source.bring(item.name, raw_dir + item.name), missing, done=count)
+        def bring(item: RawObject) -> None:
+            wrong = there.get(item.name)
+            source.bring(item, raw_dir + item.name, replaced=(wrong and wrong.generation) or 0)
+
+        in_parallel(bring, missing, done=count)
+        found = {item.name: item for item in storage.list(raw_dir)} if missing else there
+        wrong = [item.name for item in objects if found.get(item.name) != item]
+        if wrong:
+            raise ContentChangedError(f"{raw_dir}{wrong[0]}: changed while it was uploaded")
+        foreign = sorted(found.keys() - {item.name for item in objects})
+        if foreign:
+            more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+            raise ConfigurationError(
+                f"{raw_dir}: expected the snapshot's objects alone, received also {foreign[0]}{more}"
+            )
+        return len(missing)

@@ -91,7 +91,7 @@ def test_convert_without_records_in_a_split_fails_before_any_training(chain: Any
     commit(chain)
     found = STATISTICS | {"records": {"train": 9, "validation": 1, split: 0}}
     chain.write(data_dir(chain) + "statistics.json", json.dumps(found))
-    with pytest.raises(AirflowFailException, match=f"expected records in the split {split}"):
+    with pytest.raises(AirflowFailException, match=f"expected records for {split}"):
         chain.execute(chain.converter(SNAPSHOT))
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
+
+from retraining.context import run_context
+from retraining.google.storage import ContentChangedError, RawObject
+from retraining.source import Folder, Objects
 
 FILES = {"daisy/1.jpg": b"one", "daisy/2.jpg": b"two", "roses/3.jpg": b"three"}
 
@@ -98,6 +103,70 @@ def test_upload_of_changed_files_is_another_snapshot(chain: Any, pictures: Path)
     second = chain.upload(str(pictures))
     assert second["snapshot"] != first["snapshot"]
     assert uploaded(chain, first["raw_dir"]) == FILES
+
+
+@pytest.mark.parametrize("megabytes", [0, 9], ids=["in one request", "resumable"])
+def test_upload_of_a_file_that_changes_after_its_checksum_fails_and_names_it(
+    chain: Any, pictures: Path, megabytes: int
+) -> None:
+    old, new = b"one" + bytes(megabytes << 20), b"uno" + bytes(megabytes << 20)
+    changed = pictures / "daisy/1.jpg"
+    changed.write_bytes(old)
+    describe = Folder.describe
+
+    def describe_and_change(source: Folder, chosen: Collection[str]) -> list[RawObject]:
+        found = describe(source, chosen)
+        changed.write_bytes(new)
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Folder, "describe", describe_and_change)
+        with pytest.raises(ContentChangedError, match=str(changed)):
+            chain.upload(str(pictures))
+    stored = chain.file(f"gs://{chain.bucket}/datasets/flowers/raw")
+    assert not [file for file in stored.rglob("1.jpg") if file.is_file()]
+    retried = chain.upload(str(pictures))
+    assert uploaded(chain, retried["raw_dir"]) == FILES | {"daisy/1.jpg": new}
+    changed.write_bytes(old)
+    first = chain.other_run("manual__2").upload(str(pictures))
+    assert uploaded(chain, first["raw_dir"]) == FILES | {"daisy/1.jpg": old}
+
+
+def test_upload_of_an_object_that_changes_after_its_listing_fails_and_names_it(
+    chain: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = f"gs://{chain.bucket}/incoming/"
+    with run_context(chain.context) as context:
+        blob = context.clients.storage.bucket(chain.bucket).blob("incoming/daisy/1.jpg")
+        blob.upload_from_string(b"one")
+        describe = Objects.describe
+
+        def describe_and_change(source: Objects, chosen: Collection[str]) -> list[RawObject]:
+            found = describe(source, chosen)
+            blob.upload_from_string(b"uno")
+            return found
+
+        monkeypatch.setattr(Objects, "describe", describe_and_change)
+        with pytest.raises(ContentChangedError, match=f"{folder}daisy/1.jpg"):
+            chain.upload(folder)
+    assert not list(chain.file(f"gs://{chain.bucket}/datasets/").rglob("*.jpg"))
+
+
+def test_upload_replaces_what_is_not_what_the_snapshot_says(chain: Any, pictures: Path) -> None:
+    first = chain.upload(str(pictures))
+    with run_context(chain.context) as context:
+        name = first["raw_dir"].removeprefix(f"gs://{chain.bucket}/") + "daisy/1.jpg"
+        context.clients.storage.bucket(chain.bucket).blob(name).upload_from_string(b"uno")
+    again = chain.upload(str(pictures))
+    assert again["uploaded"] == 1
+    assert uploaded(chain, again["raw_dir"]) == FILES
+
+
+def test_upload_into_a_folder_with_other_objects_fails_and_names_one(chain: Any, pictures: Path) -> None:
+    first = chain.upload(str(pictures))
+    chain.write(first["raw_dir"] + "daisy/foreign.jpg", "not of the snapshot")
+    with pytest.raises(AirflowFailException, match=r"received also daisy/foreign\.jpg"):
+        chain.upload(str(pictures))
 
 
 def test_upload_goes_on_while_the_service_is_away_for_a_moment(chain: Any, pictures: Path) -> None:

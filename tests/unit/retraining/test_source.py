@@ -25,17 +25,17 @@ class Bucket:
 
     def __init__(self, *found: RawObject) -> None:
         self.found = list(found)
-        self.asked: list[tuple[str, ...]] = []
+        self.asked: list[tuple[str | int, ...]] = []
 
     def list(self, folder: str) -> list[RawObject]:
         self.asked.append(("list", folder))
         return self.found
 
-    def upload(self, file: str, uri: str) -> None:
-        self.asked.append(("upload", file, uri))
+    def upload(self, file: str, uri: str, *, crc32c: str, replaced: int) -> None:
+        self.asked.append(("upload", file, uri, crc32c, replaced))
 
-    def copy(self, source: str, destination: str) -> None:
-        self.asked.append(("copy", source, destination))
+    def copy(self, source: str, destination: str, *, generation: int, replaced: int) -> None:
+        self.asked.append(("copy", source, destination, generation, replaced))
 
 
 def opened(source: str, bucket: Bucket, root: str = "") -> Source:
@@ -57,23 +57,26 @@ def test_folder_names_its_visible_files_and_describes_the_chosen_ones(tmp_path: 
 def test_folder_is_brought_by_uploads(tmp_path: Path) -> None:
     (tmp_path / "one.csv").touch()
     bucket = Bucket()
-    opened(tmp_path.name, bucket, str(tmp_path.parent)).bring("one.csv", "gs://b/raw/one.csv")
-    assert bucket.asked == [("upload", str(tmp_path / "one.csv"), "gs://b/raw/one.csv")]
+    described = RawObject(name="one.csv", size=0, crc32c="AAAAAA==")
+    opened(tmp_path.name, bucket, str(tmp_path.parent)).bring(described, "gs://b/raw/one.csv", replaced=7)
+    assert bucket.asked == [
+        ("upload", str(tmp_path / "one.csv"), "gs://b/raw/one.csv", "AAAAAA==", 7),
+    ]
 
 
 @pytest.mark.parametrize(
     ("source", "root"), [("gs://raw/trips", ""), ("trips", "gs://raw/")], ids=["absolute", "below the root"]
 )
 def test_objects_are_listed_once_and_copied(source: str, root: str) -> None:
-    one, two = (RawObject(name=name, size=1, crc32c="x") for name in ("one.csv", "two.csv"))
+    one, two = (RawObject(name=name, size=1, crc32c="x", generation=5) for name in ("one.csv", "two.csv"))
     bucket = Bucket(one, two)
     found = opened(source, bucket, root)
     assert found.names == ["one.csv", "two.csv"]
     assert found.describe({"two.csv"}) == [two]
-    found.bring("two.csv", "gs://b/raw/two.csv")
+    found.bring(two, "gs://b/raw/two.csv")
     assert bucket.asked == [
         ("list", "gs://raw/trips/"),
-        ("copy", "gs://raw/trips/two.csv", "gs://b/raw/two.csv"),
+        ("copy", "gs://raw/trips/two.csv", "gs://b/raw/two.csv", 5, 0),
     ]
 
 
