@@ -26,6 +26,7 @@ from retraining.operators.train import TrainOperator, TuneOperator
 from retraining.operators.upload import UploadDataOperator
 from retraining.params import run_params
 from retraining.tiers import deployed_tiers
+from retraining.training_check import check_training
 
 RETRIES = 3
 
@@ -35,8 +36,10 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
 
     Raises:
         ConfigurationError: the deployment has no such scale tier, or its file of tiers can't be read.
-        ContractError: a tier has a wrong field, or an argument of the training has a name that is taken.
+        ContractError: a tier has a wrong field, an argument of the training has a name that is taken, or the
+            training or the gate asks for what the trainer's models don't have.
     """
+    check_training(spec)
     dag = DAG(
         dag_id(spec.name),
         description=f"{spec.name}: raw data to a served, smoke-tested, promoted model version",

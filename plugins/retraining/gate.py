@@ -32,6 +32,8 @@ def evaluate_gate(
     checks = [_signature(evaluation, contract), _finite(evaluation), _parity(evaluation)]
     checks.append(_size(model_bytes, gate))
     value = evaluation.metrics.get(gate.metric, math.nan)
+    if gate.metric not in evaluation.metrics:
+        checks.append(_reported(evaluation, gate))
     checks.append(_threshold(value, gate))
     checks.append(_baseline(value, evaluation.baseline.metrics, gate))
     if evaluation.production is not None:
@@ -93,6 +95,15 @@ def _size(model_bytes: int, gate: GateSpec) -> GateCheck:
     return GateCheck(
         name="size", passed=passed, expected=f"at most {limit}", received=size,
         sentence=f"The export has {size}, " + ("within" if passed else "over") + f" the limit of {limit}.",
+    )  # fmt: skip
+
+
+def _reported(evaluation: Evaluation, gate: GateSpec) -> GateCheck:
+    """Return the failed check of a metric that the training program did not report."""
+    reported = ", ".join(sorted(evaluation.metrics)) or "none"
+    return GateCheck(
+        name="metric", passed=False, blocking=True, expected=gate.metric, received=reported,
+        sentence=f"The evaluation has no {_name(gate)}, by which the gate decides; it has {reported}.",
     )  # fmt: skip
 
 

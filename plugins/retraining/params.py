@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
 
 from airflow.sdk import Param
 
 from contract import ContractError, DatasetSpec, TrainingSpec, TuningSpec
-from contract.dataset import TRAINING_FLAGS_FILE
 from contract.features import Scalar
 from retraining.tiers import Tier, find_tier
+from retraining.training_check import MODEL, training_flags
 from retraining.window import DATA_UNTIL, WINDOW
 
 SOURCE, UNCHANGED, RECONVERT = "source", "unchanged", "reconvert"
@@ -25,8 +23,6 @@ _UNCHANGED = {
     "train": "train: train again",
 }
 _DURATION = r"^P(?=.*[1-9])(\d+Y)?(\d+M)?(\d+D)?$"
-
-MODEL = "model"
 
 _JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
@@ -172,7 +168,7 @@ def argument_fields(training: TrainingSpec, section: str) -> Iterator[tuple[str,
     the other arguments are its own: its field is hidden.
     """
     program = training.image or training.module
-    flags = _training_flags().get(str(training.arguments.get(MODEL)), {})
+    flags = training_flags().get(str(training.arguments.get(MODEL)), {})
     for name, value in training.arguments.items():
         kind, flag = _JSON_TYPES[type(value)], f"--{name} of {program}"
         schema = {key: found for key, found in flags.get(name, {}).items() if key != "default"}
@@ -195,9 +191,3 @@ def argument_fields(training: TrainingSpec, section: str) -> Iterator[tuple[str,
 def _fits(value: Scalar, kind: str, schema: Mapping[str, Any]) -> bool:
     types = (kind, "number") if kind == "integer" else (kind,)
     return schema.get("type") in types and value in schema.get("enum", [value])
-
-
-@cache
-def _training_flags() -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
-    flags: dict[str, dict[str, dict[str, Any]]] = json.loads(TRAINING_FLAGS_FILE.read_text(encoding="utf-8"))
-    return flags

@@ -107,9 +107,18 @@ def test_evaluate_gate_at_the_threshold_promotes(value: float) -> None:
     assert decision(metrics={"accuracy": value}).promote
 
 
-@pytest.mark.parametrize("metrics", [{}, {"accuracy": math.nan}, {"loss": 0.1}])
-def test_evaluate_gate_without_the_metric_never_promotes(metrics: dict[str, float]) -> None:
-    assert failed(decision(metrics=metrics)) == ["threshold", "constant_baseline"]
+def test_evaluate_gate_with_a_metric_that_is_no_number_never_promotes() -> None:
+    assert failed(decision(metrics={"accuracy": math.nan})) == ["threshold", "constant_baseline"]
+
+
+@pytest.mark.parametrize("metrics", [{}, {"loss": 0.1}])
+def test_evaluate_gate_without_the_metric_blocks_and_names_those_that_there_are(
+    metrics: dict[str, float],
+) -> None:
+    found = decision(metrics=metrics)
+    assert failed(found)[0] == "metric"
+    (sentence,) = found.blocking
+    assert ("loss" in sentence) == bool(metrics)
 
 
 def test_evaluate_gate_without_a_constant_baseline_never_promotes() -> None:

@@ -34,6 +34,7 @@ def test_from_environment_with_the_required_variables_fills_in_the_rest() -> Non
         "tiers_file": None,
         "connection_id": "google_cloud_default",
         "poll_seconds": 10.0,
+        "data_poll_seconds": 900.0,
         "tensorboard_url": None,
         "notifier": None,
         "notifier_arguments": {},

@@ -7,10 +7,13 @@ import math
 import numpy as np
 import pytest
 
+from retraining.training_check import MODEL_REQUIREMENTS
+from trainer import evaluators
 from trainer.errors import InputError
 from trainer.evaluators import ClassificationEvaluator, area_under_roc
 from trainer.examples import Predictions
 from trainer.records import Records
+from trainer.registry import REGISTRY
 
 
 @pytest.fixture
@@ -87,3 +90,19 @@ def test_baseline_is_the_share_of_the_commonest_training_label(make_dataset):
 )
 def test_area_under_roc_counts_ties_half(scores, positive, area):
     assert area_under_roc(np.array(scores), np.array(positive)) == pytest.approx(area)
+
+
+def test_requirements_that_dag_files_are_held_to_are_those_of_the_models(evaluator):
+    assert {name: spec.record_formats for name, spec in REGISTRY.items()} == {
+        name: requirements.record_formats for name, requirements in MODEL_REQUIREMENTS.items()
+    }
+    probabilities = np.array([[0.8, 0.2], [0.4, 0.6]], np.float32)
+    of_classes = evaluator.evaluate(
+        Predictions(outputs={"probabilities": probabilities}, targets=np.array([0, 1]))
+    ).metrics
+    for model in ("resnet", "wide_deep"):
+        assert MODEL_REQUIREMENTS[model].metrics.keys() == of_classes.keys()
+    errors = np.ones(2, np.float32)
+    of_numbers, of_images = evaluators._metrics(errors), evaluators._score(errors, finite=True).metrics
+    assert MODEL_REQUIREMENTS["regression"].metrics.keys() == of_numbers.keys() - {"bias"}
+    assert MODEL_REQUIREMENTS["autoencoder"].metrics.keys() == of_images.keys()

@@ -1,0 +1,190 @@
+"""Check of a dataset's training, tuning and gate by what the trainer's models take and report.
+
+A DAG file that asks for what no training can give is refused when it is read: its error names the field. What
+another program takes and reports isn't known here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Literal
+
+from jsonschema import Draft202012Validator
+
+from contract import ContractError, DataContract, DatasetSpec, GateSpec, TrainingSpec
+from contract.data_contract import RecordFormat
+from contract.dataset import TRAINING_FLAGS_FILE, Direction
+
+MODEL = "model"
+"""Argument that names the model; the other arguments are those of this model."""
+
+_MODULE, _IMAGES, _DEFAULT_MODEL = "trainer.task", (None, "autoencoder"), "resnet"
+_SET_BY_THE_CHAIN = frozenset(
+    {"data_dir", "job_dir", "output_dir", "model_dir", "production_model", "production_version"}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRequirements:
+    """Data that a model of the trainer takes, and metrics that it reports.
+
+    Attributes:
+        record_formats: of the datasets.
+        label: `classes`, a `number`, or `any`.
+        metrics: those by which a gate can decide, each with the direction of better values. `bias` is none:
+            the best is in the middle. `auc` is reported where the label has two classes.
+    """
+
+    record_formats: tuple[RecordFormat, ...]
+    label: Literal["classes", "number", "any"]
+    metrics: Mapping[str, Direction]
+
+
+_CLASSIFICATION: Mapping[str, Direction] = MappingProxyType(
+    {"accuracy": "higher", "balanced_accuracy": "higher", "loss": "lower", "auc": "higher"}
+)
+
+MODEL_REQUIREMENTS: Mapping[str, ModelRequirements] = MappingProxyType(
+    {
+        "resnet": ModelRequirements(record_formats=("image",), label="classes", metrics=_CLASSIFICATION),
+        "autoencoder": ModelRequirements(
+            record_formats=("image", "idx"), label="any", metrics={"mse": "lower"}
+        ),
+        "wide_deep": ModelRequirements(record_formats=("csv",), label="classes", metrics=_CLASSIFICATION),
+        "regression": ModelRequirements(
+            record_formats=("csv",), label="number", metrics={"rmse": "lower", "mae": "lower"}
+        ),
+    }
+)
+
+
+@cache
+def training_flags() -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+    """Return the JSON schemas of the trainer's flags, by model and flag."""
+    flags: dict[str, dict[str, dict[str, Any]]] = json.loads(TRAINING_FLAGS_FILE.read_text(encoding="utf-8"))
+    return flags
+
+
+def check_training(spec: DatasetSpec) -> None:
+    """Refuse a spec whose training is bound to fail, or whose gate can't decide.
+
+    Raises:
+        ContractError: the model doesn't take such data, an argument is none of its flags or out of their
+            bounds, or the gate's metric is none that it reports, or is better in the other direction.
+    """
+    training = spec.training
+    if training.module != _MODULE or training.image not in _IMAGES:
+        return
+    model = training.arguments.get(MODEL, _DEFAULT_MODEL)
+    if model not in MODEL_REQUIREMENTS:
+        raise ContractError(
+            f"training.arguments[{MODEL}]", expected=f"one of {list(MODEL_REQUIREMENTS)}", received=model
+        )
+    requirements, flags = MODEL_REQUIREMENTS[str(model)], training_flags()[str(model)]
+    _check_data(str(model), requirements, spec.contract)
+    _check_gate(str(model), requirements, spec)
+    for field, flag, value in _values(training):
+        _check_value(field, flag, value, str(model), flags)
+    _check_columns(training.arguments, spec.contract)
+
+
+def _check_data(model: str, requirements: ModelRequirements, contract: DataContract) -> None:
+    if contract.record_format not in requirements.record_formats:
+        raise ContractError(
+            "contract.record_format",
+            expected=f"one of {list(requirements.record_formats)} for the model {model}",
+            received=contract.record_format,
+        )
+    label = contract.label
+    kind = "number" if label.is_number else "classes"
+    if requirements.label not in ("any", kind):
+        raise ContractError(
+            f"contract.features[{label.name}]",
+            expected=f"a label with {'classes' if requirements.label == 'classes' else 'numbers'} "
+            f"for the model {model}",
+            received=kind,
+        )
+
+
+def _check_gate(model: str, requirements: ModelRequirements, spec: DatasetSpec) -> None:
+    gate: GateSpec = spec.gate
+    metrics = dict(requirements.metrics)
+    if len(spec.contract.label.vocabulary) != 2:
+        metrics.pop("auc", None)
+    if gate.metric not in metrics:
+        raise ContractError(
+            "gate.metric", expected=f"one of {list(metrics)} for the model {model}", received=gate.metric
+        )
+    if gate.direction != metrics[gate.metric]:
+        raise ContractError(
+            "gate.direction", expected=f"{metrics[gate.metric]!r} for {gate.metric}", received=gate.direction
+        )
+    # All metrics of which more is better are fractions.
+    if gate.direction == "higher" and gate.threshold > 1:
+        raise ContractError(
+            "gate.threshold", expected=f"at most 1 for {gate.metric}", received=gate.threshold
+        )
+
+
+def _values(training: TrainingSpec) -> Iterator[tuple[str, str, Any]]:
+    """Give every value that a flag may get: field, flag, value."""
+    for flag, value in training.arguments.items():
+        yield f"training.arguments[{flag}]", flag, value
+    if training.tuning is not None:
+        for flag, search in training.tuning.parameters.items():
+            for searched in (*search.values, search.minimum, search.maximum):
+                if searched is not None:
+                    yield f"training.tuning.parameters[{flag}]", flag, searched
+
+
+def _check_value(
+    field: str, flag: str, value: Any, model: str, flags: Mapping[str, Mapping[str, Any]]
+) -> None:
+    if flag in _SET_BY_THE_CHAIN:
+        raise ContractError(field, expected="an argument that no task sets", received=flag)
+    if flag not in flags:
+        raise ContractError(
+            field, expected=f"a flag of the model {model} (python -m trainer.task --help)", received=flag
+        )
+    schema = flags[flag]
+    is_wrong = next(Draft202012Validator(schema).iter_errors(value), None) is not None
+    # In JSON 3.0 is a whole number; on the command line it is none.
+    searched = field.startswith("training.tuning")
+    if is_wrong or (schema["type"] == "integer" and isinstance(value, float) and not searched):
+        bounds = {name: found for name, found in schema.items() if name not in _TEXTS}
+        raise ContractError(
+            field,
+            expected=", ".join(f"{name} {found}" for name, found in bounds.items()),
+            received=value,
+        )
+
+
+_TEXTS = frozenset({"title", "description", "default"})
+
+
+def _check_columns(arguments: Mapping[str, Any], contract: DataContract) -> None:
+    """Refuse arguments that name no column of the kind that they are for."""
+    inputs = [feature for feature in contract.features if feature.role == "input"]
+    numbers = {feature.name for feature in inputs if feature.is_number}
+    texts = {feature.name for feature in inputs if feature.dtype == "string"}
+    times = _names(arguments.get("timestamp", ""))
+    crosses = str(arguments.get("crosses", "")).replace("+", ",")
+    for flag, names, allowed in (
+        ("timestamp", times, texts),
+        ("categorical_numbers", _names(arguments.get("categorical_numbers", "")), numbers),
+        ("geo_pairs", _names(arguments.get("geo_pairs", "")), numbers),
+        ("crosses", _names(crosses), (numbers | texts) - set(times)),
+    ):
+        unknown = [name for name in names if name not in allowed]
+        if unknown:
+            raise ContractError(
+                f"training.arguments[{flag}]", expected=f"names among {sorted(allowed)}", received=unknown
+            )
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]

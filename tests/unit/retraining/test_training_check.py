@@ -1,0 +1,168 @@
+"""What a DAG file asks of the trainer's models, before anything runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from contract import (
+    ContractError,
+    CsvFormat,
+    DataContract,
+    DatasetSpec,
+    FeatureSpec,
+    GateSpec,
+    Search,
+    TrainingSpec,
+    TuningSpec,
+    category,
+    class_label,
+    idx_features,
+    image_features,
+    number,
+    target,
+)
+from retraining.training_check import MODEL_REQUIREMENTS, check_training
+
+LOSS = GateSpec(metric="loss", direction="lower", threshold=1.0)
+MSE = GateSpec(metric="mse", direction="lower", threshold=1.0)
+RMSE = GateSpec(metric="rmse", direction="lower", threshold=1.0)
+INCOME = class_label("income", ("low", "high"))
+OWN = [{"module": "mine.train"}, {"image": "gcr.io/mine/trainer:1"}, {"image": "mine"}]
+
+
+def table(
+    label: FeatureSpec, gate: GateSpec, training: TrainingSpec | None = None, **arguments: Any
+) -> DatasetSpec:
+    features = (number("age"), category("town"), label)
+    return DatasetSpec(
+        contract=DataContract(name="people", record_format="csv", csv=CsvFormat(), features=features),
+        source="people",
+        training=training or TrainingSpec(arguments=arguments),
+        gate=gate,
+    )
+
+
+def classes(*labels: str, metric: str = "accuracy", direction: Any = "higher", **changes: Any) -> DatasetSpec:
+    threshold = changes.pop("threshold", 0.5)
+    gate = GateSpec(metric=metric, direction=direction, threshold=threshold)
+    return table(class_label("income", labels or ("low", "high")), gate, **{"model": "wide_deep", **changes})
+
+
+def fares(metric: str = "rmse", direction: Any = "lower", **changes: Any) -> DatasetSpec:
+    gate = GateSpec(metric=metric, direction=direction, threshold=9.0)
+    return table(target("fare"), gate, **{"model": "regression", **changes})
+
+
+def images(labels: tuple[str, ...] = ("daisy", "roses"), **changes: Any) -> DatasetSpec:
+    contract = DataContract(name="flowers", record_format="image", features=image_features(labels))
+    return DatasetSpec(
+        contract=contract, source="flowers", training=TrainingSpec(arguments=changes), gate=LOSS
+    )
+
+
+def digits(model: str) -> DatasetSpec:
+    contract = DataContract(name="digits", record_format="idx", features=idx_features())
+    return DatasetSpec(
+        contract=contract, source="digits", training=TrainingSpec(arguments={"model": model}), gate=MSE
+    )
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        classes(),
+        classes(metric="auc"),
+        classes("a", "b", "c", metric="balanced_accuracy"),
+        classes(metric="loss", direction="lower", threshold=9.0),
+        classes(timestamp="town", categorical_numbers="age"),
+        classes(crosses="age+town"),
+        fares(),
+        fares("mae", hidden_units="8 4", huber_delta=1.0, train_epochs=2, num_epochs=0.5),
+        images(model="resnet", image_size=64),
+        digits("autoencoder"),
+    ],
+)
+def test_training_that_a_model_can_do_is_accepted(spec: DatasetSpec) -> None:
+    check_training(spec)
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        (classes(metric="f1"), "gate.metric"),
+        (classes(metric="acuracy"), "gate.metric"),
+        (classes(metric="rmse", direction="lower"), "gate.metric"),
+        (classes("a", "b", "c", metric="auc"), "gate.metric"),
+        (fares("accuracy", "higher"), "gate.metric"),
+        (fares("bias"), "gate.metric"),
+        (fares("rmse", "higher"), "gate.direction"),
+        (classes(direction="lower"), "gate.direction"),
+        (classes(threshold=65), "gate.threshold"),
+        (classes(train_stepps=5), "training.arguments[train_stepps]"),
+        (classes(huber_delta=1.0), "training.arguments[huber_delta]"),
+        (classes(train_steps=0), "training.arguments[train_steps]"),
+        (classes(train_steps=10.0), "training.arguments[train_steps]"),
+        (classes(train_steps="10"), "training.arguments[train_steps]"),
+        (classes(optimizer="sgd"), "training.arguments[optimizer]"),
+        (classes(job_dir="gs://b/x"), "training.arguments[job_dir]"),
+        (classes(model="wide_and_deep"), "training.arguments[model]"),
+        (classes(timestamp="age"), "training.arguments[timestamp]"),
+        (classes(categorical_numbers="town"), "training.arguments[categorical_numbers]"),
+        (classes(crosses="age+towm"), "training.arguments[crosses]"),
+        (classes(timestamp="town", crosses="age+town"), "training.arguments[crosses]"),
+        (images(model="resnet", resnet_depth=19), "training.arguments[resnet_depth]"),
+        (images(model="wide_deep"), "contract.record_format"),
+        (digits("resnet"), "contract.record_format"),
+        (table(target("fare"), LOSS, model="wide_deep"), "contract.features[fare]"),
+        (
+            table(class_label("income", ("low", "high")), RMSE, model="regression"),
+            "contract.features[income]",
+        ),
+    ],
+)
+def test_training_that_no_model_can_do_names_the_field(spec: DatasetSpec, field: str) -> None:
+    with pytest.raises(ContractError) as caught:
+        check_training(spec)
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("search", "accepted"),
+    [
+        (Search(minimum=4, maximum=64), True),
+        (Search(values=(8, 16)), True),
+        (Search(minimum=0, maximum=64), False),
+        (Search(values=(8, "many")), False),
+    ],
+)
+def test_search_is_held_to_the_bounds_of_its_flag(search: Search, *, accepted: bool) -> None:
+    tuning = TuningSpec(parameters={"embedding_size": search})
+    spec = table(
+        INCOME,
+        LOSS,
+        TrainingSpec(arguments={"model": "wide_deep", "embedding_size": 8}, tuning=tuning),
+    )
+    if accepted:
+        check_training(spec)
+        return
+    with pytest.raises(ContractError, match=r"training\.tuning\.parameters\[embedding_size\]"):
+        check_training(spec)
+
+
+@pytest.mark.parametrize(
+    "own", [{"module": "mine.train"}, {"image": "gcr.io/mine/trainer:1"}, {"image": "mine"}]
+)
+def test_program_of_the_users_own_takes_and_reports_what_it_likes(own: dict[str, str]) -> None:
+    spec = classes(metric="f1")
+    check_training(replace(spec, training=TrainingSpec(arguments={"anything": 1}, **own)))
+
+
+def test_error_names_what_was_expected_and_received() -> None:
+    with pytest.raises(
+        ContractError, match=r"gate\.metric: expected one of \['rmse', 'mae'\] .*received 'f1'"
+    ):
+        check_training(fares("f1"))
+    assert set(MODEL_REQUIREMENTS["regression"].metrics) == {"rmse", "mae"}
