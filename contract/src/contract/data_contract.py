@@ -9,9 +9,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from contract.features import FeatureSpec
 from contract.naming import check_dataset_name
@@ -31,6 +31,9 @@ IMAGE_INPUT = "image_bytes"
 
 RecordFormat = Literal["image", "csv", "idx"]
 SplitBy = Literal["auto", "hash"]
+
+# A field that came later is written only where it says something: other conversions keep their keys.
+_UNLESS_DEFAULT = Field(exclude_if=lambda value: not value)
 
 # TFDS reads the "content" of its own fields and passes over others, so one file serves both.
 # https://github.com/tensorflow/datasets/blob/master/tensorflow_datasets/core/features/feature.py (from_json)
@@ -100,9 +103,9 @@ class SplitSpec:
     validation_percent: int = 10
     salt: str = ""
     test_files: tuple[str, ...] = ()
-    validation_files: tuple[str, ...] = ()
-    by: SplitBy = "auto"
-    partition: str | None = None
+    validation_files: Annotated[tuple[str, ...], _UNLESS_DEFAULT] = ()
+    by: Annotated[SplitBy, Field(exclude_if=lambda by: by == "auto")] = "auto"
+    partition: Annotated[str | None, _UNLESS_DEFAULT] = None
 
     def __post_init__(self) -> None:
         if self.by not in get_args(SplitBy):
