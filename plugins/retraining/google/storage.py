@@ -183,8 +183,12 @@ class Storage:
             blob.upload_from_filename(file, if_generation_match=replaced, checksum=None)
         except PreconditionFailed:
             return  # another try, or an answer that was lost, made it
-        except (BadRequest, FileNotFoundError) as error:
-            raise ContentChangedError(f"{file}: changed while it was uploaded") from error
+        except FileNotFoundError as error:
+            raise ContentChangedError(f"{file}: deleted before it was uploaded") from error
+        except BadRequest as error:
+            if "crc32c" not in str(error).lower():
+                raise
+            raise ContentChangedError(f"{file}: changed before it was uploaded") from error
 
     def copy(
         self, source: str, destination: str, *, generation: int | None = None, replaced: int = 0
