@@ -25,8 +25,8 @@ from retraining.operators.promote import ApproveOperator, PromoteOperator
 from retraining.operators.train import TrainOperator, TuneOperator
 from retraining.operators.upload import UploadDataOperator
 from retraining.params import run_params
-from retraining.tiers import deployed_tiers
-from retraining.training_check import check_training
+from retraining.tiers import deployed_tiers, find_tier
+from retraining.training_check import check_batch_size, check_training
 
 RETRIES = 3
 
@@ -39,7 +39,9 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
         ContractError: a tier has a wrong field, an argument of the training has a name that is taken, or the
             training or the gate asks for what the trainer's models don't have.
     """
+    tiers = deployed_tiers()
     check_training(spec)
+    check_batch_size(spec.training, {}, find_tier(spec.training.tier, tiers))
     dag = DAG(
         dag_id(spec.name),
         description=f"{spec.name}: raw data to a served, smoke-tested, promoted model version",
@@ -48,7 +50,7 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
         catchup=False,
         max_active_runs=spec.max_active_runs,
         deadline=_deadline(spec.deadline_minutes),
-        params=run_params(spec, deployed_tiers()),
+        params=run_params(spec, tiers),
         tags=["training", spec.name],
         default_args={
             "spec": spec,

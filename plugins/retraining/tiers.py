@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import tomllib
@@ -22,6 +23,7 @@ DEFAULT_FILE = Path(__file__).with_name("tiers.toml")
 Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 MAX_POOLS = 4
 """Vertex AI takes no more: chief, workers, parameter servers, evaluators."""
+_TRAINING_POOLS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,13 @@ class WorkerPool:
     tpu_topology: Annotated[str, Field(pattern=r"^\d+(x\d+){1,2}$")] | None = None
     dollars_per_hour: Dollars | None = None
     spot_dollars_per_hour: Dollars | None = None
+
+    @property
+    def devices(self) -> int:
+        """Number of devices of each machine that compute: accelerators, TPU chips, or the machine itself."""
+        if self.tpu_topology:
+            return math.prod(int(side) for side in self.tpu_topology.split("x"))
+        return self.accelerator_count or 1
 
     def to_spec(self, container: dict[str, Any]) -> dict[str, Any]:
         """Return the pool as a WorkerPoolSpec of Vertex AI."""
@@ -95,6 +104,15 @@ class Tier:
                     expected="1 or more with an accelerator_type, else 0",
                     received=pool.accelerator_count,
                 )
+
+    @property
+    def replicas(self) -> int:
+        """Number of devices that share a training batch: of the chief and the workers.
+
+        A machine without accelerators is one; the third and the fourth pool are no workers.
+        https://cloud.google.com/vertex-ai/docs/training/distributed-training#configure_a_distributed_training_job
+        """
+        return sum(pool.replica_count * pool.devices for pool in self.pools[:_TRAINING_POOLS])
 
     def dollars_per_hour(self, *, spot: bool = False) -> float | None:
         """Return the price of all its machines together; None if the price of one isn't known.

@@ -18,11 +18,13 @@ from jsonschema import Draft202012Validator
 from contract import ContractError, DataContract, DatasetSpec, GateSpec, TrainingSpec
 from contract.data_contract import RecordFormat
 from contract.dataset import TRAINING_FLAGS_FILE, Direction
+from retraining.tiers import Tier
 
 MODEL = "model"
 """Argument that names the model; the other arguments are those of this model."""
 
 _MODULE, _IMAGES, _DEFAULT_MODEL = "trainer.task", (None, "autoencoder"), "resnet"
+_BATCH_SIZE = "train_batch_size"
 _SET_BY_THE_CHAIN = frozenset(
     {"data_dir", "job_dir", "output_dir", "model_dir", "production_model", "production_version"}
 )
@@ -90,6 +92,32 @@ def check_training(spec: DatasetSpec) -> None:
     for field, flag, value in _values(training):
         _check_value(field, flag, value, str(model), flags)
     _check_columns(training.arguments, spec.contract)
+
+
+def check_batch_size(training: TrainingSpec, params: Mapping[str, Any], tier: Tier) -> None:
+    """Refuse a training batch that the devices of a tier can't share evenly.
+
+    Args:
+        training: of the dataset.
+        params: the run's parameters, or none.
+        tier: that the run trains on.
+
+    Raises:
+        ContractError: it is no multiple of their number.
+    """
+    model = training.arguments.get(MODEL, _DEFAULT_MODEL)
+    if training.module != _MODULE or training.image not in _IMAGES or model not in MODEL_REQUIREMENTS:
+        return
+    default = training_flags()[str(model)][_BATCH_SIZE]["default"]
+    size = int(params.get(_BATCH_SIZE, training.arguments.get(_BATCH_SIZE, default)))
+    if size % tier.replicas:
+        below, above = size - size % tier.replicas, size + -size % tier.replicas
+        nearest = f"{below} or {above}" if below else str(above)
+        raise ContractError(
+            f"training.arguments[{_BATCH_SIZE}]",
+            expected=f"a multiple of the {tier.replicas} devices of the tier {tier.name}, {nearest}",
+            received=size,
+        )
 
 
 def _check_data(model: str, requirements: ModelRequirements, contract: DataContract) -> None:

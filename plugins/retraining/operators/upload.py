@@ -12,7 +12,10 @@ from retraining.errors import ConfigurationError
 from retraining.google.storage import ContentChangedError, RawObject, Storage, in_parallel
 from retraining.job_spec import skip_if_unchanged
 from retraining.operators import DatasetOperator
+from retraining.params import TIER
 from retraining.source import Source, open_source, snapshot_id
+from retraining.tiers import find_tier, load_tiers
+from retraining.training_check import check_batch_size
 from retraining.window import resolve_window
 
 REPORT_EVERY = 500
@@ -38,7 +41,13 @@ class UploadDataOperator(DatasetOperator):
         self.source = source
 
     def run(self, context: RunContext) -> Mapping[str, Any]:
-        """Determine the snapshot's id, then upload its missing objects."""
+        """Determine the snapshot's id, then upload its missing objects.
+
+        Nothing is read for a run whose training would fail on the machines that it asks for.
+        """
+        tiers = load_tiers(context.settings.tiers_file)
+        tier = find_tier(context.params.get(TIER, self.spec.training.tier), tiers)
+        check_batch_size(self.spec.training, context.params, tier)
         source = open_source(self.source or self.spec.source, context.settings, context.storage)
         self.log.info("Reading %s", source.location)
         window = resolve_window(source.names, self.spec, context.run, context.params, read=datetime.now(UTC))

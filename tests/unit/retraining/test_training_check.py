@@ -24,7 +24,8 @@ from contract import (
     number,
     target,
 )
-from retraining.training_check import MODEL_REQUIREMENTS, check_training
+from retraining.tiers import load_tiers
+from retraining.training_check import MODEL_REQUIREMENTS, check_batch_size, check_training
 
 LOSS = GateSpec(metric="loss", direction="lower", threshold=1.0)
 MSE = GateSpec(metric="mse", direction="lower", threshold=1.0)
@@ -166,3 +167,34 @@ def test_error_names_what_was_expected_and_received() -> None:
     ):
         check_training(fares("f1"))
     assert set(MODEL_REQUIREMENTS["regression"].metrics) == {"rmse", "mae"}
+
+
+@pytest.mark.parametrize(
+    ("tier", "replicas"),
+    [
+        ("BASIC", 1),
+        ("STANDARD_1", 5),
+        ("PREMIUM_1", 20),
+        ("BASIC_TPU", 4),
+        ("L4_X4", 4),
+        ("L4_TWO_WORKERS", 2),
+    ],
+)
+def test_batch_that_the_devices_of_a_tier_can_not_share_is_refused_with_the_nearest(
+    tier: str, replicas: int
+) -> None:
+    found = load_tiers()[tier]
+    assert found.replicas == replicas
+    training = classes().training
+    check_batch_size(training, {"train_batch_size": 6 * replicas}, found)
+    if replicas == 1:
+        return
+    with pytest.raises(ContractError, match=f"{6 * replicas} or {7 * replicas}, received {6 * replicas + 1}"):
+        check_batch_size(training, {"train_batch_size": 6 * replicas + 1}, found)
+
+
+def test_batch_of_the_default_size_is_held_to_the_tier_too() -> None:
+    with pytest.raises(ContractError, match="255 or 260, received 256"):
+        check_batch_size(fares().training, {}, load_tiers()["STANDARD_1"])
+    own = TrainingSpec(module="mine.train", arguments={"train_batch_size": 7})
+    check_batch_size(own, {}, load_tiers()["PREMIUM_1"])

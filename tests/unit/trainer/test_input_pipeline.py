@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -62,7 +63,7 @@ def test_train_batches_go_on_after_the_last_record(adapter, records, config):
     assert sum(len(labels) for _, labels in batches) > records.train.records
 
 
-@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("workers", [1, 2, 3, 4, 5])
 def test_evaluation_batches_of_all_workers_hold_every_record_once(adapter, records, config, workers):
     weights, counts = 0.0, set()
     for worker in range(workers):
@@ -72,7 +73,7 @@ def test_evaluation_batches_of_all_workers_hold_every_record_once(adapter, recor
         weights += sum(float(tf.reduce_sum(batch[2])) for batch in batches)
 
     assert weights == records.validation.records
-    assert counts == {evaluation_steps(records, config)}
+    assert counts == {evaluation_steps(records, config, replicas=workers)}
 
 
 def test_train_batches_of_two_workers_share_no_file(adapter, records, config):
@@ -84,3 +85,11 @@ def test_train_batches_of_two_workers_share_no_file(adapter, records, config):
         seen.append(images.numpy())
 
     assert not np.array_equal(*seen)
+
+
+@pytest.mark.parametrize(("size", "replicas", "steps"), [(8, 1, 2), (8, 5, 2), (3, 2, 4), (1, 20, 1)])
+def test_evaluation_rounds_its_batch_up_to_what_the_replicas_can_share(dataset, size, replicas, steps):
+    config = TrainConfig.of(data_dir=str(dataset), job_dir="unused", eval_batch_size=size)
+    records = SimpleNamespace(validation=SimpleNamespace(records=13))
+
+    assert evaluation_steps(records, config, replicas=replicas) == steps

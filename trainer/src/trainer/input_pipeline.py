@@ -63,7 +63,8 @@ def evaluation_batches(
     context = context or tf.distribute.InputContext()
     workers, worker = context.num_input_pipelines, context.input_pipeline_id
     here = len(range(worker, records.validation.records, workers))
-    per_replica = context.get_per_replica_batch_size(config.eval_batch_size)
+    replicas = context.num_replicas_in_sync
+    per_replica = _evaluated_per_replica(config, replicas)
     serialized = tf.data.TFRecordDataset(records.validation.files)
     padding = serialized.take(1).repeat()
     batches = adapter.evaluation_batches(
@@ -75,15 +76,25 @@ def evaluation_batches(
     return (
         tf.data.Dataset.zip(batches, weights.batch(per_replica, drop_remainder=True))
         .map(lambda batch, weights: (*batch, weights))
-        .take(evaluation_steps(records, config) * (context.num_replicas_in_sync // workers))
+        .take(evaluation_steps(records, config, replicas=replicas) * (replicas // workers))
         .prefetch(tf.data.AUTOTUNE)
     )
 
 
-def evaluation_steps(records: Records, config: TrainConfig) -> int:
-    """Return the steps of an evaluation while training: all validation records, or fewer by the flag."""
-    steps = -(-records.validation.records // config.eval_batch_size)
+def evaluation_steps(records: Records, config: TrainConfig, *, replicas: int = 1) -> int:
+    """Return the steps of an evaluation while training: all validation records, or fewer by the flag.
+
+    Args:
+        records: the dataset.
+        config: batch size, which is rounded up to a multiple of the replicas: it determines no result.
+        replicas: number of devices that share a batch.
+    """
+    steps = -(-records.validation.records // (_evaluated_per_replica(config, replicas) * replicas))
     return min(steps, config.eval_steps or steps)
+
+
+def _evaluated_per_replica(config: TrainConfig, replicas: int) -> int:
+    return -(-config.eval_batch_size // replicas)
 
 
 def _shards(split: Split, context: tf.distribute.InputContext, *, seed: int) -> tf.data.Dataset:

@@ -219,7 +219,10 @@ class Trainer:
         batches = self._distribute(
             lambda context: evaluation_batches(self.adapter, records, self._config, context=context)
         )
-        metrics = self.evaluate_steps(batches, steps=evaluation_steps(records, self._config))
+        replicas = self._strategy.num_replicas_in_sync
+        metrics = self.evaluate_steps(
+            batches, steps=evaluation_steps(records, self._config, replicas=replicas)
+        )
         log.info("step %d  validation: %s", self.step, metrics)
         summaries.scalars(self.step, {f"validation/{name}": value for name, value in metrics.means.items()})
 
