@@ -160,6 +160,8 @@ def open_raw(uri: str) -> Iterator[RawStream]:
 
 
 def _read_error(uri: str, error: Exception) -> ConversionError:
+    if isinstance(error, gzip.BadGzipFile):
+        return SourceError(f"source {uri}: expected gzip data, as its name says, received other: {error}")
     kind = StorageError if isinstance(error, _OUTAGES) else SourceError
     return kind(f"source {uri}: {getattr(error, 'strerror', None) or error}")
 

@@ -35,6 +35,22 @@ _DOCUMENTS = frozenset(
 
 _OTHER_FORMATS = (".json", ".md")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_OTHER_CONTENTS = (
+    (b"\xff\xfe\0\0", "UTF-32 text"),
+    (b"\0\0\xfe\xff", "UTF-32 text"),
+    (b"\xff\xfe", "UTF-16 text"),
+    (b"\xfe\xff", "UTF-16 text"),
+    (b"PK\x03\x04", "a zip archive or an Excel workbook"),
+    (b"\xd0\xcf\x11\xe0", "an Excel workbook"),
+    (b"\x1f\x8b", "gzip data"),
+    (b"BZh", "bzip2 data"),
+    (b"\xfd7zXZ\0", "xz data"),
+    (b"\x28\xb5\x2f\xfd", "zstd data"),
+    (b"PAR1", "a Parquet file"),
+    (b"%PDF-", "a PDF document"),
+)
+"""Beginnings of files that are no UTF-8 text, whatever their names say."""
+_LONGEST_BEGINNING = 8
 _LEAST_RANGE_BYTES, _MOST_RANGE_BYTES = 256 << 10, 8 << 20
 _RANGES = 1024
 
@@ -124,7 +140,7 @@ class TablePartition:
         """Yield its byte ranges, a thousandth of the source each, within limits; one if it is compressed.
 
         Raises:
-            SourceError: it can't be read to its end, or a column is missing, or there twice.
+            SourceError: it can't be read to its end, isn't UTF-8 text, or has a column twice or not at all.
         """
         dialect = self.contract.csv
         assert dialect is not None  # noqa: S101 - DataContract sees to it
@@ -134,10 +150,18 @@ class TablePartition:
                 raise SourceError(f"source {self.uri}: expected {expected}, received 0 bytes")
             yield FileBatch(rejected=(RejectedRecord(self.uri, "empty", "0 bytes"),))
             return
+        self._check_content()
         columns = dialect.columns or self._header(dialect.delimiter)
         file = TableFile(uri=self.uri, name=self.name, columns=columns, has_header=not dialect.columns)
         for batch in in_batches(self._ranges(file)):
             yield FileBatch(chunks=batch)
+
+    def _check_content(self) -> None:
+        with open_raw(self.uri) as stream:
+            beginning = stream.read(_LONGEST_BEGINNING)
+            for signature, name in _OTHER_CONTENTS:
+                if beginning.startswith(signature):
+                    raise stream.error(f"expected UTF-8 text, received {name}")
 
     def _header(self, delimiter: str) -> tuple[str, ...]:
         with open_raw(self.uri) as stream:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import csv
 import dataclasses
 import gzip
 import json
+import lzma
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -376,3 +378,36 @@ def test_months_by_hash_or_a_single_month_are_split_by_hash(
         dataclasses.replace(contract, split=dataclasses.replace(split, by="auto")), single, to="one"
     )["records"]
     assert 10 < records["validation"] < 40
+
+
+_ROWS = "".join(f"{row},40,1,town,low\n" for row in range(60))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "received"),
+    [
+        ("excel.txt", _ROWS.replace(",", "\t").encode("utf-16"), "UTF-16 text"),
+        ("big_endian.csv", b"\xfe\xff" + _ROWS.encode("utf-16-be"), "UTF-16 text"),
+        ("wide.csv", _ROWS.encode("utf-32"), "UTF-32 text"),
+        ("people.csv", b"PK\x03\x04" + bytes(200), "a zip archive or an Excel workbook"),
+        ("people.csv", gzip.compress(_ROWS.encode()), "gzip data"),
+        ("people.csv", bz2.compress(_ROWS.encode()), "bzip2 data"),
+        ("people.csv", lzma.compress(_ROWS.encode()), "xz data"),
+        ("people.csv", b"PAR1" + bytes(200), "a Parquet file"),
+        ("people.csv.gz", gzip.compress(_ROWS.encode("utf-16")), "UTF-16 text"),
+        ("people.csv.gz", b"PK\x03\x04" + bytes(200), "expected gzip data, as its name says"),
+        ("people.csv.gz", _ROWS.encode(), "expected gzip data, as its name says"),
+    ],
+)
+def test_file_in_another_encoding_or_compression_than_it_says_is_named_with_what_it_is(
+    contract: DataContract,
+    converted: Callable[..., dict[str, Any]],
+    tmp_path: Path,
+    name: str,
+    content: bytes,
+    received: str,
+) -> None:
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / name).write_bytes(content)
+    with pytest.raises(SourceError, match=rf"{name}: .*{received}"):
+        converted(contract, tmp_path / "raw")
