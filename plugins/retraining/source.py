@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from contract.raw_data import closes_loop, ignored_reason
 from retraining.errors import ConfigurationError
 from retraining.google.storage import RawObject, Storage
 from retraining.settings import Settings
@@ -21,11 +22,13 @@ class Source(ABC):
 
     Attributes:
         location: the folder or the `gs://` URI.
-        names: every file, relative to it.
+        names: every file that counts as raw data, relative to it.
+        ignored: every other, relative to it, with the reason; of a folder in a folder only its name.
     """
 
     location: str
     names: Sequence[str]
+    ignored: Mapping[str, str]
 
     @abstractmethod
     def describe(self, chosen: Collection[str]) -> list[RawObject]:
@@ -46,7 +49,7 @@ class Source(ABC):
 
 
 class Folder(Source):
-    """A folder of this machine; hidden files are left out.
+    """A folder of this machine; links are followed, but not to a folder that is being walked.
 
     Raises:
         ConfigurationError: there is no such folder.
@@ -58,7 +61,9 @@ class Folder(Source):
         self._storage = storage
         if not self._folder.is_dir():
             raise ConfigurationError(f"source: expected a folder, received {location!r}")
-        self.names = sorted(file.relative_to(self._folder).as_posix() for file in _visible(self._folder))
+        found = dict(_walk(self._folder, "", ()))
+        self.names = sorted(name for name, reason in found.items() if reason is None)
+        self.ignored = {name: reason for name, reason in sorted(found.items()) if reason is not None}
 
     def describe(self, chosen: Collection[str]) -> list[RawObject]:
         """Read the chosen files."""
@@ -88,7 +93,9 @@ class Objects(Source):
         self.location = location
         self._storage = storage
         self._objects = storage.list(location)
-        self.names = [found.name for found in self._objects]
+        reasons = {found.name: ignored_reason(found.name) for found in self._objects}
+        self.names = [name for name, reason in reasons.items() if reason is None]
+        self.ignored = {name: reason for name, reason in reasons.items() if reason is not None}
 
     def describe(self, chosen: Collection[str]) -> list[RawObject]:
         """Return the chosen objects; nothing has to be read for it."""
@@ -145,11 +152,19 @@ def _resolve(source: str, settings: Settings) -> str:
     return f"{root.rstrip('/')}/{source}/" if root.startswith("gs://") else str(Path(root, source))
 
 
-def _visible(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, prefix: str, chain: tuple[str, ...]) -> Iterator[tuple[str, str | None]]:
+    """Yield the files of a folder and the reason why each is ignored, if it is."""
     for entry in folder.iterdir():
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            yield from _visible(entry)
-        elif entry.is_file():
-            yield entry
+        name = prefix + entry.name
+        reason: str | None = ignored_reason(name)
+        is_folder = entry.is_dir()
+        inner = chain
+        if reason is None and is_folder and entry.is_symlink():
+            target = str(entry.resolve())
+            inner = (*chain, str(folder.resolve()))
+            reason = "link to a folder that holds it" if closes_loop(target, inner) else None
+            inner = (*inner, target)
+        if reason is None and is_folder:
+            yield from _walk(entry, f"{name}/", inner)
+        elif is_folder or entry.is_file():
+            yield f"{name}/" if is_folder else name, reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +20,8 @@ from retraining.training_check import check_batch_size
 from retraining.window import resolve_window
 
 REPORT_EVERY = 500
+MOST_IGNORED = 100
+"""Most files that are named one by one."""
 
 
 class UploadDataOperator(DatasetOperator):
@@ -50,6 +53,10 @@ class UploadDataOperator(DatasetOperator):
         check_batch_size(self.spec.training, context.params, tier)
         source = open_source(self.source or self.spec.source, context.settings, context.storage)
         self.log.info("Reading %s", source.location)
+        for name, reason in itertools.islice(source.ignored.items(), MOST_IGNORED):
+            self.log.info("Ignored %s: %s", name, reason)
+        if len(source.ignored) > MOST_IGNORED:
+            self.log.info("Ignored %d more", len(source.ignored) - MOST_IGNORED)
         window = resolve_window(source.names, self.spec, context.run, context.params, read=datetime.now(UTC))
         objects = source.describe(window.names)
         snapshot = snapshot_id(objects)

@@ -17,6 +17,7 @@ from PIL import Image
 
 from contract import DataContract
 from contract.artifacts import RejectedRecord
+from contract.raw_data import ignored_reason
 from preprocessing.conversion_stats import ShardStats
 from preprocessing.errors import SourceError
 from preprocessing.example_serialization import ExampleEncoder, Value, check_features
@@ -29,7 +30,6 @@ from preprocessing.sources import (
     Source,
     SourcePartition,
     in_batches,
-    is_hidden,
     open_raw,
     shard_at,
     source_position,
@@ -136,7 +136,7 @@ class IdxFolder:
         ignored = 0
         for entry in entries:
             match = _NAME.fullmatch(entry.name)
-            if match is None or is_hidden(entry.name):
+            if match is None or ignored_reason(entry.name):
                 ignored += 1
                 continue
             kinds = files.setdefault(match["stem"], {})

@@ -171,11 +171,6 @@ def is_compressed(uri: str) -> bool:
     return uri.lower().endswith(".gz")
 
 
-def is_hidden(name: str) -> bool:
-    """Return True if a file system hides the file: `.DS_Store` and its kind are no raw data."""
-    return name.rsplit("/", 1)[-1].startswith(".")
-
-
 def in_batches(items: Iterable[T], size: int = BATCH_CHUNKS) -> Iterator[tuple[T, ...]]:
     """Yield the items in order, `size` at a time."""
     iterator = iter(items)

@@ -54,6 +54,49 @@ def test_folder_names_its_visible_files_and_describes_the_chosen_ones(tmp_path: 
     assert found.describe({"a/one.csv"}) == [RawObject(name="a/one.csv", size=9, crc32c="4waSgw==")]
 
 
+def test_folder_and_bucket_ignore_the_same_files_and_say_why(tmp_path: Path) -> None:
+    names = [
+        "daisy/1.jpg",
+        "daisy/.ipynb_checkpoints/1-checkpoint.jpg",
+        "daisy/@eaDir/1.jpg/thumb.jpg",
+        "license_plates.csv",
+        ".DS_Store",
+        "roses/Thumbs.db",
+    ]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    folder = opened(str(tmp_path), Bucket())
+    bucket = opened("gs://raw", Bucket(*(RawObject(name=name, size=1, crc32c="x") for name in names)))
+    assert folder.names == bucket.names == ["daisy/1.jpg", "license_plates.csv"]
+    assert folder.ignored == {
+        ".DS_Store": "hidden",
+        "daisy/.ipynb_checkpoints/": "hidden",
+        "daisy/@eaDir/": "made by a system",
+        "roses/Thumbs.db": "made by a system",
+    }
+    assert set(bucket.ignored.values()) == set(folder.ignored.values())
+
+
+def test_folder_follows_links_and_no_loop(tmp_path: Path) -> None:
+    source, other = tmp_path / "source", tmp_path / "other"
+    for folder in (source / "daisy", other):
+        folder.mkdir(parents=True)
+        (folder / "1.jpg").write_text("x")
+    (source / "daisy/parent").symlink_to(source, target_is_directory=True)
+    (source / "roses").symlink_to(other, target_is_directory=True)
+    (other / "back").symlink_to(source / "daisy", target_is_directory=True)
+    (source / "daisy/there").symlink_to(other, target_is_directory=True)
+    found = opened(str(source), Bucket())
+    assert found.names == [
+        "daisy/1.jpg",
+        "daisy/there/1.jpg",
+        "roses/1.jpg",
+        "roses/back/1.jpg",
+    ]
+    assert set(found.ignored.values()) == {"link to a folder that holds it"}
+
+
 def test_folder_is_brought_by_uploads(tmp_path: Path) -> None:
     (tmp_path / "one.csv").touch()
     bucket = Bucket()

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from contract.artifacts import RejectedRecord
 from contract.naming import SCHEME
+from contract.raw_data import ignored_reason
 from preprocessing.errors import SourceError
 from preprocessing.images import RawImage
-from preprocessing.sources import BROKEN_LINK, FileBatch, Source, SourcePartition, in_batches, is_hidden
+from preprocessing.sources import BROKEN_LINK, FileBatch, Source, SourcePartition, in_batches
 from preprocessing.stores import UnreadableError, open_store
 
 _STAT_THREADS = 32
@@ -39,7 +40,7 @@ class LabelFolders:
         if not labels:
             raise SourceError(f"source {self.uri}: expected a folder for each label, found none")
         for label in labels:
-            if not is_hidden(label):
+            if not ignored_reason(label):
                 yield LabelFolder(root=self.uri, label=label)
         yield UnlabelledFiles(self.uri)
 
@@ -57,10 +58,10 @@ class LabelFolder:
     label: str
 
     def list_batches(self) -> Iterator[FileBatch]:
-        """Yield all files; hidden ones are ignored."""
+        """Yield all files; those that are no raw data are ignored (`contract.raw_data`)."""
         uri = f"{self.root}/{self.label}"
         for batch in in_batches(open_store(uri).files(uri, recursive=True)):
-            visible = [entry for entry in batch if not is_hidden(entry.name)]
+            visible = [entry for entry in batch if not ignored_reason(entry.name)]
             yield FileBatch(
                 chunks=tuple(
                     RawImage(f"{uri}/{entry.name}", f"{self.label}/{entry.name}", self.label, entry.size)

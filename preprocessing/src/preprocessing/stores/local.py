@@ -11,6 +11,7 @@ from typing import BinaryIO
 import google_crc32c
 
 from contract.naming import SCHEME, mounted_path
+from contract.raw_data import closes_loop
 from preprocessing.errors import SourceError
 from preprocessing.stores.base import Entry, UnreadableError
 
@@ -31,19 +32,27 @@ class LocalStore:
         return self._mount + uri.removeprefix(SCHEME) if uri.startswith(SCHEME) else uri
 
     def folders(self, uri: str) -> list[str]:
-        """Return the names of the folders in a folder, links followed; none if there is no such folder."""
+        """Return the names of the folders in a folder, links followed; none if there is no such folder.
+
+        A link to a folder that holds it is none.
+        """
         try:
             with os.scandir(self._path(uri)) as entries:
                 # Not entry.is_dir(), which raises for a link to itself.
-                return sorted(entry.name for entry in entries if Path(entry.path).is_dir())
+                return sorted(
+                    entry.name
+                    for entry in entries
+                    if Path(entry.path).is_dir()
+                    and not (entry.is_symlink() and _loop(entry.path, (os.path.realpath(self._path(uri)),)))
+                )
         except (FileNotFoundError, NotADirectoryError):
             return []
 
     def files(self, uri: str, *, recursive: bool) -> Iterator[Entry]:
-        """Yield the files in a folder; links to files are followed, links to folders below it are not."""
-        return self._walk(self._path(uri), "", recursive=recursive)
+        """Yield the files in a folder; links are followed, but not to a folder that is being walked."""
+        return self._walk(self._path(uri), "", (), recursive=recursive)
 
-    def _walk(self, folder: str, prefix: str, *, recursive: bool) -> Iterator[Entry]:
+    def _walk(self, folder: str, prefix: str, chain: tuple[str, ...], *, recursive: bool) -> Iterator[Entry]:
         try:
             entries = os.scandir(folder)
         except (FileNotFoundError, NotADirectoryError):
@@ -52,7 +61,13 @@ class LocalStore:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     if recursive:
-                        yield from self._walk(entry.path, f"{prefix}{entry.name}/", recursive=True)
+                        yield from self._walk(entry.path, f"{prefix}{entry.name}/", chain, recursive=True)
+                    continue
+                if entry.is_symlink() and Path(entry.path).is_dir():
+                    here = (*chain, os.path.realpath(folder))
+                    if recursive and not _loop(entry.path, here):
+                        here = (*here, os.path.realpath(entry.path))
+                        yield from self._walk(entry.path, f"{prefix}{entry.name}/", here, recursive=True)
                     continue
                 try:
                     status = entry.stat()
@@ -139,3 +154,7 @@ class LocalStore:
     def remove(self, uri: str) -> None:
         """Delete a file, if it is there."""
         Path(self._path(uri)).unlink(missing_ok=True)
+
+
+def _loop(link: str, chain: tuple[str, ...]) -> bool:
+    return closes_loop(os.path.realpath(link), chain)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from contract import DataContract
 from contract.artifacts import RejectedRecord
+from contract.raw_data import ignored_reason
 from preprocessing.errors import SourceError
 from preprocessing.sources import (
     BROKEN_LINK,
@@ -110,7 +111,7 @@ class TableSource:
 
 
 def _is_data(name: str) -> bool:
-    if any(part.startswith(".") for part in name.split("/")):
+    if ignored_reason(name):
         return False
     last = name.rsplit("/", 1)[-1].lower()
     return last not in _DOCUMENTS and not last.endswith(_OTHER_FORMATS)

@@ -49,6 +49,16 @@ def test_label_folders_take_their_labels_and_count_what_has_none(tmp_path: Path)
     assert ignored == 3
 
 
+def test_label_folders_ignore_hidden_folders_and_thumbnails_within_a_label(tmp_path: Path) -> None:
+    names = ("cat/1.jpg", "cat/.ipynb_checkpoints/1.jpg", "cat/@eaDir/1.jpg/thumb.jpg", ".thumbnails/2.jpg")
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"1")
+    files, rejected, ignored = _listed(LabelFolders(str(tmp_path)))
+    assert [file.name for file in files] == ["cat/1.jpg"]
+    assert (rejected, ignored) == ([], 2)
+
+
 def test_label_folders_of_a_folder_without_folders_raises(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="expected a folder for each label"):
         list(LabelFolders(str(tmp_path)).partitions())
