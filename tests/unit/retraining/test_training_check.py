@@ -1,4 +1,4 @@
-"""What a DAG file asks of the trainer's models, before anything runs."""
+"""Requests of DAG files to the models of the trainer, before anything runs."""
 
 from __future__ import annotations
 
