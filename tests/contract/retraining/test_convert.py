@@ -118,6 +118,8 @@ def test_convert_runs_one_job_for_two_runs_with_packages_from_the_bucket(
     shelf = chain.file(f"gs://{chain.bucket}/packages")
     shutil.copytree(packages, shelf)
     monkeypatch.setenv("PERENNIAL_PACKAGES", f"gs://{chain.bucket}/packages")
+    # The submitting process ends later than such a small job on a busy machine.
+    chain.fault("slow_start", delay_seconds=10)
     with run_context(chain.context) as context:
         started = chain.converter(SNAPSHOT).start(context)
     result = chain.other_run("manual__2").execute(chain.converter(SNAPSHOT))
