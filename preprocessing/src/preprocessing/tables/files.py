@@ -151,24 +151,17 @@ class TablePartition:
                 raise SourceError(f"source {self.uri}: expected {expected}, received 0 bytes")
             yield FileBatch(rejected=(RejectedRecord(self.uri, "empty", "0 bytes"),))
             return
-        self._check_content()
-        columns = dialect.columns or self._header(dialect.delimiter)
+        with open_raw(self.uri) as stream:
+            _check_content(stream)
+            columns = dialect.columns or self._header(stream, dialect.delimiter)
         file = TableFile(uri=self.uri, name=self.name, columns=columns, has_header=not dialect.columns)
         for batch in in_batches(self._ranges(file)):
             yield FileBatch(chunks=batch)
 
-    def _check_content(self) -> None:
-        with open_raw(self.uri) as stream:
-            beginning = stream.read(_LONGEST_BEGINNING)
-            for signature, name in _OTHER_CONTENTS:
-                if beginning.startswith(signature):
-                    raise stream.error(f"expected UTF-8 text, received {name}")
-
-    def _header(self, delimiter: str) -> tuple[str, ...]:
-        with open_raw(self.uri) as stream:
-            for block in table_blocks(stream, 0):
-                for row in RowReader(delimiter=delimiter, width=None).read(block, 1).rows:
-                    return self._checked(tuple(name.strip() for name in row))
+    def _header(self, stream: RawStream, delimiter: str) -> tuple[str, ...]:
+        for block in table_blocks(stream, 0):
+            for row in RowReader(delimiter=delimiter, width=None).read(block, 1).rows:
+                return self._checked(tuple(name.strip() for name in row))
         raise SourceError(f"source {self.uri}: expected a header, found no line that is one")
 
     def _checked(self, columns: tuple[str, ...]) -> tuple[str, ...]:
@@ -202,6 +195,18 @@ class TablePartition:
     def _range(self, file: TableFile, *, offset: int, size: int, line: int) -> ByteRange:
         position = source_position(self.bytes_before + offset, self.total_bytes)
         return ByteRange(file=file, offset=offset, size=size, line=line, position=position)
+
+
+def _check_content(stream: RawStream) -> None:
+    """Refuse a file that is no UTF-8 text by its first bytes, to which the stream is moved back."""
+    beginning = stream.read(_LONGEST_BEGINNING)
+    for signature, name in _OTHER_CONTENTS:
+        if beginning.startswith(signature):
+            raise stream.error(f"expected UTF-8 text, received {name}")
+    # Without a mark: every other byte of Latin letters and digits is 0.
+    if len(beginning) == _LONGEST_BEGINNING and any(beginning[::2]) != any(beginning[1::2]):
+        raise stream.error("expected UTF-8 text, received UTF-16 text without a byte order mark")
+    stream.seek(0)
 
 
 def table_blocks(stream: RawStream, offset: int, length: int | None = None) -> Iterator[Block]:

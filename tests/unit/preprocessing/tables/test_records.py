@@ -388,6 +388,8 @@ _ROWS = "".join(f"{row},40,1,town,low\n" for row in range(60))
     [
         ("excel.txt", _ROWS.replace(",", "\t").encode("utf-16"), "UTF-16 text"),
         ("big_endian.csv", b"\xfe\xff" + _ROWS.encode("utf-16-be"), "UTF-16 text"),
+        ("unmarked.csv", _ROWS.encode("utf-16-le"), "UTF-16 text without"),
+        ("unmarked.csv", _ROWS.encode("utf-16-be"), "UTF-16 text without"),
         ("wide.csv", _ROWS.encode("utf-32"), "UTF-32 text"),
         ("people.csv", b"PK\x03\x04" + bytes(200), "a zip archive or an Excel workbook"),
         ("people.csv", gzip.compress(_ROWS.encode()), "gzip data"),
