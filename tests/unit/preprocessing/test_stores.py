@@ -5,6 +5,7 @@ from pathlib import Path
 import google_crc32c
 import pytest
 
+from linked_folders import FILES, linked_folder
 from preprocessing.errors import SourceError
 from preprocessing.stores import Entry, LocalStore, UnreadableError, open_store
 
@@ -91,16 +92,6 @@ def test_local_store_open_of_no_file_raises(tmp_path: Path, name: str) -> None:
 
 
 def test_local_files_follow_links_and_no_loop(tmp_path):
-    source, other = tmp_path / "source", tmp_path / "other"
-    for folder in (source / "daisy", other):
-        folder.mkdir(parents=True)
-        (folder / "1.jpg").write_text("x")
-    (source / "daisy/parent").symlink_to(source, target_is_directory=True)
-    (source / "roses").symlink_to(other, target_is_directory=True)
-    (source / "itself").symlink_to(source, target_is_directory=True)
-    (other / "back").symlink_to(source / "daisy", target_is_directory=True)
-    (source / "daisy/there").symlink_to(other, target_is_directory=True)
-    store = LocalStore()
-    assert store.folders(str(source)) == ["daisy", "roses"]
-    names = sorted(entry.name for entry in store.files(str(source), recursive=True))
-    assert names == ["daisy/1.jpg", "daisy/there/1.jpg", "roses/1.jpg", "roses/back/1.jpg"]
+    source, store = str(linked_folder(tmp_path)), LocalStore()
+    assert store.folders(source) == ["daisy", "roses"]
+    assert sorted(entry.name for entry in store.files(source, recursive=True)) == FILES

@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from linked_folders import FILES, linked_folder
 from retraining.errors import ConfigurationError
 from retraining.google.storage import RawObject, Storage
 from retraining.settings import Settings
@@ -79,21 +80,8 @@ def test_folder_and_bucket_ignore_the_same_files_and_say_why(tmp_path: Path) -> 
 
 
 def test_folder_follows_links_and_no_loop(tmp_path: Path) -> None:
-    source, other = tmp_path / "source", tmp_path / "other"
-    for folder in (source / "daisy", other):
-        folder.mkdir(parents=True)
-        (folder / "1.jpg").write_text("x")
-    (source / "daisy/parent").symlink_to(source, target_is_directory=True)
-    (source / "roses").symlink_to(other, target_is_directory=True)
-    (other / "back").symlink_to(source / "daisy", target_is_directory=True)
-    (source / "daisy/there").symlink_to(other, target_is_directory=True)
-    found = opened(str(source), Bucket())
-    assert found.names == [
-        "daisy/1.jpg",
-        "daisy/there/1.jpg",
-        "roses/1.jpg",
-        "roses/back/1.jpg",
-    ]
+    found = opened(str(linked_folder(tmp_path)), Bucket())
+    assert found.names == FILES
     assert set(found.ignored.values()) == {"link to a folder that holds it"}
 
 
