@@ -25,6 +25,8 @@ MODEL = "model"
 
 _MODULE, _IMAGES, _DEFAULT_MODEL = "trainer.task", (None, "autoencoder"), "resnet"
 _BATCH_SIZE = "train_batch_size"
+_TEXTS = frozenset({"title", "description", "default"})
+"""Entries of a flag's schema that are no bounds."""
 _SET_BY_THE_CHAIN = frozenset(
     {"data_dir", "job_dir", "output_dir", "model_dir", "production_model", "production_version"}
 )
@@ -79,18 +81,14 @@ def check_training(spec: DatasetSpec) -> None:
             bounds, or the gate's metric is none that it reports, or is better in the other direction.
     """
     training = spec.training
-    if training.module != _MODULE or training.image not in _IMAGES:
+    model = _model(training)
+    if model is None:
         return
-    model = training.arguments.get(MODEL, _DEFAULT_MODEL)
-    if model not in MODEL_REQUIREMENTS:
-        raise ContractError(
-            f"training.arguments[{MODEL}]", expected=f"one of {list(MODEL_REQUIREMENTS)}", received=model
-        )
-    requirements, flags = MODEL_REQUIREMENTS[str(model)], training_flags()[str(model)]
-    _check_data(str(model), requirements, spec.contract)
-    _check_gate(str(model), requirements, spec)
+    requirements, flags = MODEL_REQUIREMENTS[model], training_flags()[model]
+    _check_data(model, requirements, spec.contract)
+    _check_gate(model, requirements, spec)
     for field, flag, value in _values(training):
-        _check_value(field, flag, value, str(model), flags)
+        _check_value(field, flag, value, model, flags)
     _check_columns(training.arguments, spec.contract)
 
 
@@ -103,12 +101,12 @@ def check_batch_size(training: TrainingSpec, params: Mapping[str, Any], tier: Ti
         tier: that the run trains on.
 
     Raises:
-        ContractError: it is no multiple of their number.
+        ContractError: it is no multiple of their number, or there is no such model.
     """
-    model = training.arguments.get(MODEL, _DEFAULT_MODEL)
-    if training.module != _MODULE or training.image not in _IMAGES or model not in MODEL_REQUIREMENTS:
+    model = _model(training)
+    if model is None:
         return
-    default = training_flags()[str(model)][_BATCH_SIZE]["default"]
+    default = training_flags()[model][_BATCH_SIZE]["default"]
     size = int(params.get(_BATCH_SIZE, training.arguments.get(_BATCH_SIZE, default)))
     if size % tier.replicas:
         below, above = size - size % tier.replicas, size + -size % tier.replicas
@@ -118,6 +116,22 @@ def check_batch_size(training: TrainingSpec, params: Mapping[str, Any], tier: Ti
             expected=f"a multiple of the {tier.replicas} devices of the tier {tier.name}, {nearest}",
             received=size,
         )
+
+
+def _model(training: TrainingSpec) -> str | None:
+    """Return the model that a training job of the trainer trains; None for another program's job.
+
+    Raises:
+        ContractError: the trainer has no such model.
+    """
+    if training.module != _MODULE or training.image not in _IMAGES:
+        return None
+    model = training.arguments.get(MODEL, _DEFAULT_MODEL)
+    if model not in MODEL_REQUIREMENTS:
+        raise ContractError(
+            f"training.arguments[{MODEL}]", expected=f"one of {list(MODEL_REQUIREMENTS)}", received=model
+        )
+    return str(model)
 
 
 def _check_data(model: str, requirements: ModelRequirements, contract: DataContract) -> None:
@@ -189,9 +203,6 @@ def _check_value(
             expected=", ".join(f"{name} {found}" for name, found in bounds.items()),
             received=value,
         )
-
-
-_TEXTS = frozenset({"title", "description", "default"})
 
 
 def _check_columns(arguments: Mapping[str, Any], contract: DataContract) -> None:

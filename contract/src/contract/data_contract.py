@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from typing import Annotated, Literal, get_args
 
 from pydantic import ConfigDict, Field
@@ -164,7 +165,7 @@ class SplitSpec:
         bucket = int.from_bytes(digest, "big") % 10_000
         return VALIDATION_SPLIT if bucket < self.validation_percent * 100 else TRAIN_SPLIT
 
-    @property
+    @cached_property
     def _partitioning(self) -> Partitioning | None:
         return None if self.partition is None else Partitioning(pattern=self.partition)
 
