@@ -51,7 +51,7 @@ class Duration(NamedTuple):
         Raises:
             ContractError: it is none of whole years, months and days, or nothing long.
         """
-        found = _DURATION.fullmatch(text)
+        found = _DURATION.fullmatch(text) if isinstance(text, str) else None
         years, months, days = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
         if not years + months + days:
             raise ContractError(
@@ -97,7 +97,7 @@ def check_timezone(name: str) -> None:
     """
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+    except (ZoneInfoNotFoundError, TypeError, ValueError, OSError) as error:
         expected = "a time zone of the IANA database, Europe/Berlin for instance"
         raise ContractError("timezone", expected=expected, received=name) from error
 

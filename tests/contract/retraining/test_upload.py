@@ -132,6 +132,39 @@ def test_upload_of_a_file_that_changes_after_its_checksum_fails_and_names_it(
     assert uploaded(chain, first["raw_dir"]) == FILES | {"daisy/1.jpg": old}
 
 
+def test_upload_of_a_file_that_is_gone_after_its_checksum_fails_and_names_it(
+    chain: Any, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = pictures / "daisy/1.jpg"
+    describe = Folder.describe
+
+    def describe_and_remove(source: Folder, chosen: Collection[str]) -> list[RawObject]:
+        found = describe(source, chosen)
+        gone.unlink()
+        return found
+
+    monkeypatch.setattr(Folder, "describe", describe_and_remove)
+    with pytest.raises(ContentChangedError, match=str(gone)):
+        chain.upload(str(pictures))
+
+
+def test_upload_of_an_object_that_is_gone_after_its_listing_fails_and_names_it(
+    chain: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain.write(f"gs://{chain.bucket}/incoming/daisy/1.jpg", "one")
+    describe = Objects.describe
+
+    def describe_and_remove(source: Objects, chosen: Collection[str]) -> list[RawObject]:
+        found = describe(source, chosen)
+        with run_context(chain.context) as context:
+            context.clients.storage.bucket(chain.bucket).blob("incoming/daisy/1.jpg").delete()
+        return found
+
+    monkeypatch.setattr(Objects, "describe", describe_and_remove)
+    with pytest.raises(ContentChangedError, match=r"incoming/daisy/1\.jpg"):
+        chain.upload(f"gs://{chain.bucket}/incoming/")
+
+
 def test_upload_of_an_object_that_changes_after_its_listing_fails_and_names_it(
     chain: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
