@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from contract.naming import Identity, digest, production_endpoint, run_folder, run_slug
+from contract.naming import DatasetNames, Identity, digest, run_slug
 from retraining.google import Clients
 from retraining.google.endpoints import Endpoints
 from retraining.google.models import Models, ModelVersion
@@ -32,6 +32,7 @@ class Run:
             than now, whatever the date that a run was given.
         has_data_interval: True if the schedule or a backfill made it for just one data interval.
         is_automatic: True if no person requested it: the schedule or an asset event began it.
+        clearings: how often it, or some of its tasks, was cleared.
     """
 
     dag_id: str
@@ -39,6 +40,7 @@ class Run:
     data_until: datetime
     has_data_interval: bool = False
     is_automatic: bool = False
+    clearings: int = 0
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Run:
@@ -54,6 +56,7 @@ class Run:
             data_until=min((end or dag_run.run_after).astimezone(UTC), datetime.now(UTC)),
             has_data_interval=has_data_interval,
             is_automatic=kind in _AUTOMATIC,
+            clearings=dag_run.clear_number or 0,
         )
 
     @property
@@ -114,12 +117,28 @@ class GoogleServices:
         """True if Google's console shows these services, and False for an emulator."""
         return not self.clients.extras.get("vertex_ai_endpoint")
 
+    def names(self, dataset: str) -> DatasetNames:
+        """Return the names and places of a dataset in this deployment."""
+        settings = self.settings
+        return DatasetNames(deployment=settings.deployment, bucket=settings.bucket, dataset=dataset)
+
+    def check_ownership(self, dataset: str) -> None:
+        """Refuse to go on where the dataset's model or an endpoint of it is somebody else's.
+
+        Raises:
+            ForeignResourceError: the error names it, and its labels.
+        """
+        names, endpoints = self.names(dataset), self.endpoints
+        self.models.check_ownership(names)
+        for endpoint in (names.candidate_endpoint, names.production_endpoint):
+            endpoints.check_ownership(endpoint, names)
+
     def production_version(self, dataset: str) -> ModelVersion | None:
         """Return the version that serves production.
 
         The endpoint decides, not an alias: a first version has `default` even if it was never promoted.
         """
-        deployment = self.endpoints.serving(production_endpoint(dataset))
+        deployment = self.endpoints.serving(self.names(dataset).production_endpoint)
         return None if deployment is None else self.models.get(f"{deployment.model}@{deployment.version}")
 
 
@@ -135,13 +154,15 @@ class RunContext(GoogleServices):
     run: Run
     params: Mapping[str, Any]
 
-    def run_folder(self, dataset: str) -> str:
-        """Return the folder of this run's training job."""
-        return run_folder(self.settings.bucket, dataset, self.run.slug)
-
     def identity(self, dataset: str, task: str, inputs: Mapping[str, Any]) -> Identity:
         """Return the identity of what a task of this run makes of its inputs, JSON values."""
-        return Identity(dataset=dataset, run=self.run.slug, task=task, inputs=digest(inputs))
+        return Identity(
+            deployment=self.settings.deployment,
+            dataset=dataset,
+            run=self.run.slug,
+            task=task,
+            inputs=digest(inputs),
+        )
 
 
 @contextmanager

@@ -71,11 +71,18 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
         tuned = None
         if spec.training.tuning is not None:
             tune = TuneOperator(
-                task_id="tune", data_dir=convert.output["data_dir"], max_active_tis_per_dag=limit
+                task_id="tune",
+                snapshot=upload.output["snapshot"],
+                data_dir=convert.output["data_dir"],
+                max_active_tis_per_dag=limit,
             )
             tuned = tune.output["arguments"]
         train = TrainOperator(
-            task_id="train", data_dir=convert.output["data_dir"], tuned=tuned, max_active_tis_per_dag=limit
+            task_id="train",
+            snapshot=upload.output["snapshot"],
+            data_dir=convert.output["data_dir"],
+            tuned=tuned,
+            max_active_tis_per_dag=limit,
         )
         validate = ValidateExportOperator(task_id="validate_export", job_dir=train.output["job_dir"])
         create = CreateModelVersionOperator(

@@ -29,5 +29,9 @@ class UnchangedError(NothingToDoError):
     """The model in production was trained on the same inputs."""
 
 
+class ForeignResourceError(ConfigurationError):
+    """A model or an endpoint has a name of ours, but not our labels: it is somebody else's."""
+
+
 class InUseError(Exception):
     """A resource can't be removed: production serves it, or another resource needs it."""

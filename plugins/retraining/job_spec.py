@@ -9,9 +9,10 @@ from contract import DatasetSpec, TrainingSpec
 from contract.naming import FINGERPRINT_LABEL, digest
 from retraining.context import RunContext
 from retraining.errors import ConfigurationError, UnchangedError
-from retraining.params import RECONVERT, SPOT, TIER, TUNE, UNCHANGED
+from retraining.params import RECONVERT, RETRAIN, SPOT, TIER, TUNE, UNCHANGED
 from retraining.settings import Settings
 from retraining.tiers import find_tier, load_tiers
+from retraining.tuning import study_spec
 
 
 def training_arguments(
@@ -84,7 +85,8 @@ def training_fingerprint(
 ) -> str:
     """Return a digest of all that determines the model: records, program, arguments and tuning.
 
-    The machines are no part of it: they determine only how long training takes.
+    Two trainings are the same if theirs are the same. The machines are no part of it: they determine only how
+    long training takes.
 
     Args:
         spec: the dataset.
@@ -95,15 +97,43 @@ def training_fingerprint(
     Raises:
         ConfigurationError: the training image can't be named.
     """
+    training, arguments = spec.training, training_arguments(spec.training, params)
+    search = training.tuning if params.get(TUNE, False) else None
+    if search is not None:
+        arguments = {name: value for name, value in arguments.items() if name not in search.parameters}
     return digest(
         {
             "records": spec.contract.conversion_key(snapshot),
-            "image": training_image(spec.training, settings),
-            "module": spec.training.module,
-            "arguments": training_arguments(spec.training, params),
-            "tune": bool(params.get(TUNE, False)),
+            "image": training_image(training, settings),
+            "module": training.module,
+            "arguments": arguments,
+            "study": search and [search.max_trials, study_spec(search, spec.gate)],
         }
     )
+
+
+def job_inputs(
+    context: RunContext, spec: DatasetSpec, *, snapshot: str, data_dir: str, tuned: Mapping[str, Any] = {}
+) -> dict[str, Any]:
+    """Return all that determines the result of a run's training job or tuning job, as JSON values.
+
+    Args:
+        context: the task's surroundings.
+        spec: the dataset.
+        snapshot: the id of its raw data.
+        data_dir: the folder of the records, which a forced reconversion makes anew.
+        tuned: arguments of the best trial, in place of the run's.
+
+    Raises:
+        ConfigurationError: the training image can't be named.
+    """
+    params, run = context.params, context.run
+    return {
+        "training": training_fingerprint(spec, snapshot=snapshot, params=params, settings=context.settings),
+        "data_dir": data_dir,
+        "tuned": dict(tuned),
+        "anew": run.clearings if params.get(RETRAIN, False) else None,
+    }
 
 
 def skip_if_unchanged(context: RunContext, spec: DatasetSpec, snapshot: str) -> None:
@@ -120,7 +150,8 @@ def skip_if_unchanged(context: RunContext, spec: DatasetSpec, snapshot: str) -> 
         UnchangedError: production was trained on the same inputs; the message is the evidence.
     """
     choice = context.params.get(UNCHANGED, "auto")
-    automatic = context.run.is_automatic and not context.params.get(RECONVERT, False)
+    anew = any(context.params.get(name, False) for name in (RECONVERT, RETRAIN))
+    automatic = context.run.is_automatic and not anew
     if not (automatic if choice == "auto" else choice == "skip"):
         return
     production = context.production_version(spec.name)

@@ -13,7 +13,7 @@ from retraining.tiers import Tier, find_tier
 from retraining.training_check import MODEL, training_flags
 from retraining.window import DATA_UNTIL, WINDOW
 
-SOURCE, UNCHANGED, RECONVERT = "source", "unchanged", "reconvert"
+SOURCE, UNCHANGED, RECONVERT, RETRAIN = "source", "unchanged", "reconvert", "retrain"
 TIER, SPOT, TUNE = "tier", "spot", "tune"
 PROMOTE, APPROVAL = "promote", "approval"
 
@@ -93,6 +93,14 @@ def _data(spec: DatasetSpec) -> dict[str, Param]:
         title="Force reconversion",
         description="Convert the data again although its TFRecords exist, into a folder of this run's own; "
         "the others stay, since versions were trained on them",
+        section="Data",
+    )
+    params[RETRAIN] = Param(
+        False,
+        type="boolean",
+        title="Train anew",
+        description="Train again whenever this run is cleared, although it has trained on the same data with "
+        "the same configuration before; otherwise it goes on with that model",
         section="Data",
     )
     return params

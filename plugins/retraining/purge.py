@@ -53,9 +53,8 @@ class Selection:
 
     @property
     def labels(self) -> dict[str, str]:
-        """Labels of the chosen jobs."""
-        run = {} if self.slug is None else {naming.RUN_LABEL: self.slug}
-        return {naming.DATASET_LABEL: self.dataset, **run}
+        """Labels of the chosen jobs beside the dataset's."""
+        return {} if self.slug is None else {naming.RUN_LABEL: self.slug}
 
     def includes(self, time: datetime | None) -> bool:
         """Return True if something of this time is old enough; without a time it never is."""
@@ -129,14 +128,13 @@ def find_resources(services: GoogleServices, selection: Selection) -> DatasetRes
     Raises:
         InUseError: production serves one of them, or it is the default version beside others.
     """
-    dataset, candidate = selection.dataset, naming.candidate_endpoint(selection.dataset)
+    names = services.names(selection.dataset)
+    candidate = names.candidate_endpoint
     endpoints = services.endpoints.all()
     # What has a name of the dataset but not its label was made by somebody else.
-    own = {naming.production_endpoint(dataset), candidate} & services.endpoints.labelled(
-        {naming.DATASET_LABEL: dataset}
-    )
-    versions = services.models.versions(naming.model_id(dataset))
-    labelled = [item for item in versions if item.labels.get(naming.DATASET_LABEL) == dataset]
+    own = {names.production_endpoint, candidate} & services.endpoints.labelled(names.labels)
+    versions = services.models.versions(names.model)
+    labelled = [item for item in versions if names.owns(item.labels)]
     deployments = [
         (endpoint, one)
         for endpoint, found in endpoints.items()
@@ -148,8 +146,9 @@ def find_resources(services: GoogleServices, selection: Selection) -> DatasetRes
     chosen = _choose_versions(selection, labelled, served, alone=len(labelled) == len(versions))
     kept = [version for version in versions if version not in chosen]
     ids = {version.version for version in chosen}
-    custom_jobs = services.custom_jobs.find_all(selection.labels)
-    tuning_jobs = services.tuning_jobs.find_all(selection.labels)
+    labels = names.labels | selection.labels
+    custom_jobs = services.custom_jobs.find_all(labels)
+    tuning_jobs = services.tuning_jobs.find_all(labels)
     going_on = {
         job.labels.get(naming.RUN_LABEL, "")
         for job in (*custom_jobs, *tuning_jobs)
@@ -177,10 +176,11 @@ def find_run(services: GoogleServices, dataset: str, run: str) -> str:
     Raises:
         ConfigurationError: the run left neither a folder nor a job.
     """
-    known = services.storage.folders(naming.runs_folder(services.settings.bucket, dataset))
+    names = services.names(dataset)
+    known = services.storage.folders(names.runs_folder)
     slug = naming.run_slug(naming.dag_id(dataset), run)
     for candidate in (run, slug):
-        labels = Selection(dataset=dataset, slug=candidate).labels
+        labels = names.labels | {naming.RUN_LABEL: candidate}
         is_slug = re.fullmatch(r"[a-z0-9-]+", candidate) is not None
         kinds = (services.custom_jobs, services.tuning_jobs) if is_slug else ()
         if candidate in known or any(jobs.find_all(labels) for jobs in kinds):
@@ -190,9 +190,11 @@ def find_run(services: GoogleServices, dataset: str, run: str) -> str:
 
 def known_datasets(services: GoogleServices) -> list[str]:
     """Return the names of all datasets of which there is a job or a folder."""
-    parents = naming.dataset_parents(services.settings.bucket)
+    deployment = services.settings.deployment
+    parents = naming.dataset_parents(services.settings.bucket, deployment)
     names = {name for parent in parents for name in services.storage.folders(parent)}
-    for jobs in (services.custom_jobs.find_all({}), services.tuning_jobs.find_all({})):
+    ours = {naming.DEPLOYMENT_LABEL: deployment}
+    for jobs in (services.custom_jobs.find_all(ours), services.tuning_jobs.find_all(ours)):
         names |= {job.labels[naming.DATASET_LABEL] for job in jobs if naming.DATASET_LABEL in job.labels}
     return sorted(name for name in names if _is_dataset(name))
 
@@ -332,10 +334,10 @@ def _jobs(found: Sequence[Any], selection: Selection, kept: Sequence[ModelVersio
 def _folders(
     services: GoogleServices, selection: Selection, kept: Sequence[ModelVersion], going_on: Collection[str]
 ) -> dict[str, int]:
-    bucket, dataset, storage = services.settings.bucket, selection.dataset, services.storage
-    runs = naming.runs_folder(bucket, dataset)
+    names, storage = services.names(selection.dataset), services.storage
+    runs = names.runs_folder
     if selection.is_whole:
-        folders = [runs, naming.dataset_folder(bucket, dataset)]
+        folders = [runs, names.data_folder]
     else:
         # By age a job that goes on stays, and needs its checkpoints; of one run it is ended before.
         slugs = set(storage.folders(runs)) - set(going_on) if selection.slug is None else {selection.slug}

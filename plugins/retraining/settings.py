@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, ValidationError
 
+from contract.naming import DEFAULT_DEPLOYMENT, check_deployment_name
 from retraining.errors import ConfigurationError
 
 IMAGE_TAG = "0.1.0"
 PREFIX = "PERENNIAL_"
+
+
+def _deployment(name: str) -> str:
+    check_deployment_name(name)
+    return name
 
 
 class Settings(BaseModel):
@@ -21,6 +27,7 @@ class Settings(BaseModel):
         project: the Google Cloud project.
         region: of data and jobs.
         bucket: holds everything.
+        deployment: tells the resources of several deployments in one project apart, `dev` for instance.
         packages: the sdists that Dataflow workers install.
         source_root: root of relative sources; without one, sources are absolute.
         source_hint: ends the error about a missing folder below the source root: the command that fills it.
@@ -44,6 +51,9 @@ class Settings(BaseModel):
     project: str = Field(description="a Google Cloud project")
     region: str = Field(description="a region, us-central1 for instance")
     bucket: str = Field(pattern=r"^[^/]+$", description="a name without gs://")
+    deployment: Annotated[str, AfterValidator(_deployment)] = Field(
+        DEFAULT_DEPLOYMENT, description="at most 11 lower-case letters, digits and single dashes"
+    )
     packages: str = Field(description="a folder or gs:// URI with the sdists")
     source_root: str | None = Field(None, description="a folder or gs:// URI")
     source_hint: str | None = Field(None, description="a sentence")

@@ -13,8 +13,9 @@ from asgiref.sync import sync_to_async
 
 from retraining.google import Clients
 from retraining.google.calls import OUTAGE_SECONDS, delays
-from retraining.google.dataflow_jobs import DataflowJobs
+from retraining.google.dataflow_jobs import DataflowJobs, WaitingRuns
 from retraining.google.jobs import Jobs
+from retraining.google.storage import Storage
 from retraining.google.vertex_jobs import CustomJobs, TuningJobs
 
 
@@ -68,7 +69,11 @@ class JobTrigger(BaseTrigger):
 
     async def on_kill(self) -> None:
         """Cancel the job: the deferred task was failed, cleared or marked by a user."""
-        await sync_to_async(lambda: self.jobs.cancel(self.job), thread_sensitive=False)()
+        await sync_to_async(self.cancel, thread_sensitive=False)()
+
+    def cancel(self) -> None:
+        """Cancel the job."""
+        self.jobs.cancel(self.job)
 
     async def cleanup(self) -> None:
         """Close the connections."""
@@ -104,7 +109,29 @@ class TuningJobTrigger(JobTrigger):
 
 
 class DataflowJobTrigger(JobTrigger):
-    """Trigger that waits for a Dataflow job."""
+    """Trigger that waits for a Dataflow job, which several runs may wait for.
+
+    Args:
+        waiting_folder: the folder in which each of them has an object.
+        run: the slug of the trigger's run.
+        kwargs: of every trigger.
+    """
+
+    def __init__(self, *, waiting_folder: str, run: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.waiting_folder = waiting_folder
+        self.run_slug = run
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class and its arguments, for the triggerer."""
+        name, arguments = super().serialize()
+        return name, {**arguments, "waiting_folder": self.waiting_folder, "run": self.run_slug}
+
+    def cancel(self) -> None:
+        """Cancel the job, unless another run waits for it, too."""
+        waiting = WaitingRuns(Storage(self.clients), folder=self.waiting_folder, run=self.run_slug)
+        if not waiting.leave():
+            super().cancel()
 
     @property
     def jobs(self) -> DataflowJobs:

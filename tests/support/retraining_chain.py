@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -38,6 +39,7 @@ from retraining.operators.upload import UploadDataOperator
 IMAGES = Path(__file__).parents[1] / "images"
 REGION = "us-central1"
 POLL_SECONDS = 0.2
+SNAPSHOT = "0123456789abcdef"
 
 SPEC = DatasetSpec(
     contract=DataContract(name="flowers", record_format="image", features=image_features(("daisy", "roses"))),
@@ -61,6 +63,7 @@ class DagRun:
     logical_date: datetime | None = None
     data_interval_end: datetime | None = None
     run_after: datetime = datetime(2026, 1, 31, tzinfo=UTC)
+    clear_number: int = 0
 
 
 class TaskInstance:
@@ -116,7 +119,11 @@ class Chain:
 
     def trainer(self, **kwargs: Any) -> TrainOperator:
         return TrainOperator(
-            task_id="train", spec=self.spec, data_dir=f"gs://{self.bucket}/datasets/flowers/", **kwargs
+            task_id="train",
+            spec=self.spec,
+            snapshot=SNAPSHOT,
+            data_dir=f"gs://{self.bucket}/datasets/flowers/",
+            **kwargs,
         )
 
     def train(self, **kwargs: Any) -> dict[str, Any]:
@@ -124,7 +131,11 @@ class Chain:
 
     def tuner(self, **kwargs: Any) -> TuneOperator:
         return TuneOperator(
-            task_id="tune", spec=self.spec, data_dir=f"gs://{self.bucket}/datasets/flowers/", **kwargs
+            task_id="tune",
+            spec=self.spec,
+            snapshot=SNAPSHOT,
+            data_dir=f"gs://{self.bucket}/datasets/flowers/",
+            **kwargs,
         )
 
     def tune(self) -> dict[str, Any]:
@@ -133,7 +144,8 @@ class Chain:
     def trained(self, **flags: Any) -> str:
         """The folder of a training run as a training job leaves it behind."""
         with run_context(self.context) as context:
-            job_dir = f"gs://{self.bucket}/runs/flowers/{context.run.slug}/"
+            names = context.names(self.spec.name)
+            job_dir = f"{names.run_folder(context.run.slug)}train/{secrets.token_hex(4)}/"
         command = [sys.executable, str(IMAGES / "chain_trainer.py"), "--data_dir=d", f"--job_dir={job_dir}"]
         command += [f"--{name}={value}" for name, value in flags.items()]
         subprocess.run(command, check=True, env=self.emulator.environment)
@@ -144,9 +156,7 @@ class Chain:
             ValidateExportOperator(task_id="validate_export", spec=self.spec, job_dir=job_dir)
         )
 
-    def create_version(
-        self, job_dir: str, data_until: str = "", snapshot: str = "0123456789abcdef"
-    ) -> dict[str, Any]:
+    def create_version(self, job_dir: str, data_until: str = "", snapshot: str = SNAPSHOT) -> dict[str, Any]:
         operator = CreateModelVersionOperator(
             task_id="create_model_version",
             spec=self.spec,

@@ -17,6 +17,7 @@ from typing import Any
 
 from contract.validation import ContractError
 
+DEPLOYMENT_LABEL = "perennial_deployment"
 DATASET_LABEL = "perennial_dataset"
 RUN_LABEL = "perennial_run"
 TASK_LABEL = "perennial_task"
@@ -30,6 +31,9 @@ FINGERPRINT_LABEL = "perennial_training_fingerprint"
 CANDIDATE_ALIAS = "candidate"
 DEFAULT_ALIAS = "default"
 
+DEFAULT_DEPLOYMENT = "default"
+"""Deployment whose resources have the plain names of its datasets."""
+
 MODEL_FOLDER = "model/"
 """Folder of the SavedModel within a run's folder; the name is Vertex AI's."""
 
@@ -40,6 +44,7 @@ SCHEME = "gs://"
 _DAG_SUFFIX = "_training"
 _CANDIDATE_SUFFIX = "_candidate"
 _DATASET = re.compile(r"[a-z](?:[a-z0-9_]{0,38}[a-z0-9])?", re.ASCII)
+_DEPLOYMENT = re.compile(r"[a-z](?:[a-z0-9-]{0,9}[a-z0-9])?", re.ASCII)
 _TIME = "%Y%m%dt%H%M%Sz"
 
 
@@ -58,6 +63,22 @@ def check_dataset_name(name: str) -> None:
         )
     if name.endswith(_CANDIDATE_SUFFIX):
         raise ContractError("name", expected=f"no {_CANDIDATE_SUFFIX} at its end", received=name)
+    if "__" in name:
+        raise ContractError("name", expected="no two _ in a row", received=name)
+
+
+def check_deployment_name(name: str) -> None:
+    """Refuse a deployment's name with which the ids of its resources would not be Google's, or not its own.
+
+    Raises:
+        ContractError: it is no such word.
+    """
+    if not _DEPLOYMENT.fullmatch(name) or "--" in name:
+        raise ContractError(
+            "deployment",
+            expected="at most 11 lower-case letters, digits and single dashes, no dash first or last",
+            received=name,
+        )
 
 
 def dag_id(dataset: str) -> str:
@@ -70,87 +91,118 @@ def dataset_of(dag: str) -> str | None:
     return dag.removesuffix(_DAG_SUFFIX) if dag.endswith(_DAG_SUFFIX) else None
 
 
-def model_id(dataset: str) -> str:
-    """Return the id of a dataset's model in the Model Registry.
-
-    https://cloud.google.com/python/docs/reference/aiplatform/latest/google.cloud.aiplatform_v1.types.UploadModelRequest
-    """
-    return dataset
-
-
-def production_endpoint(dataset: str) -> str:
-    """Return the id of the endpoint that answers users: letters, digits and hyphens.
-
-    https://cloud.google.com/python/docs/reference/aiplatform/latest/google.cloud.aiplatform_v1.types.CreateEndpointRequest
-    """
-    return dataset.replace("_", "-")
-
-
-def candidate_endpoint(dataset: str) -> str:
-    """Return the id of the endpoint that tries a new version before production has it."""
-    return production_endpoint(dataset + _CANDIDATE_SUFFIX)
-
-
-def conversion_job(dataset: str, key: str) -> str:
-    """Return the name of the Dataflow job that makes the records of a conversion key."""
-    return f"perennial-{dataset.replace('_', '-')}-convert-{key}"
-
-
 def run_slug(dag: str, run_id: str) -> str:
-    """Return the name of a DAG run in folders and labels: at most 49 characters of `[a-z0-9-]`.
+    """Return the name of a DAG run in folders and labels: at most 53 characters of `[a-z0-9-]`.
 
     Args:
         dag: the DAG's id.
         run_id: the run's id in Airflow; any text.
     """
-    digest = hashlib.sha256(f"{dag}\n{run_id}".encode()).hexdigest()[:8]
+    digest = hashlib.sha256(f"{dag}\n{run_id}".encode()).hexdigest()[:12]
     readable = re.sub(r"[^a-z0-9]+", "-", run_id.lower()).strip("-")[:40].strip("-")
     return f"{readable}-{digest}"
 
 
-def dataset_parents(bucket: str) -> tuple[str, str]:
+def dataset_parents(bucket: str, deployment: str) -> tuple[str, str]:
     """Return the folders in which each folder has the name of a dataset: of runs, and of data."""
-    return f"{SCHEME}{bucket}/runs/", f"{SCHEME}{bucket}/datasets/"
+    place = "" if deployment == DEFAULT_DEPLOYMENT else f"deployments/{deployment}/"
+    return f"{SCHEME}{bucket}/{place}runs/", f"{SCHEME}{bucket}/{place}datasets/"
 
 
-def raw_folder(bucket: str, dataset: str, snapshot: str) -> str:
-    """Return the folder of the raw objects of one snapshot."""
-    return f"{dataset_folder(bucket, dataset)}raw/{snapshot}/"
+@dataclass(frozen=True, kw_only=True)
+class DatasetNames:
+    """Names and places of all that one dataset has in one deployment.
 
+    No two deployments or datasets share one: a deployment's name stands before the dataset's, with two dashes
+    between them, which neither can have.
 
-def tfrecord_folder(bucket: str, dataset: str, key: str) -> str:
-    """Return the folder of the records of one conversion."""
-    return f"{dataset_folder(bucket, dataset)}tfrecord/{key}/"
-
-
-def dataset_folder(bucket: str, dataset: str) -> str:
-    """Return the folder of all raw data and records of a dataset."""
-    return f"{dataset_parents(bucket)[1]}{dataset}/"
-
-
-def runs_folder(bucket: str, dataset: str) -> str:
-    """Return the folder of all runs of a dataset."""
-    return f"{dataset_parents(bucket)[0]}{dataset}/"
-
-
-def run_folder(bucket: str, dataset: str, slug: str) -> str:
-    """Return the folder of one run's training job, laid out as Vertex AI does."""
-    return f"{runs_folder(bucket, dataset)}{slug}/"
-
-
-def run_folder_of(model: str) -> str:
-    """Return the folder of the run that trained a model, by the URI of the SavedModel's folder."""
-    return model.rstrip("/").removesuffix(MODEL_FOLDER.rstrip("/"))
-
-
-def tuning_folder(run: str, attempt: int) -> str:
-    """Return the folder of the trials of one tuning job; no other attempt resumes their checkpoints.
-
-    Args:
-        run: the run's folder.
-        attempt: tuning jobs of this run before.
+    Attributes:
+        deployment: the deployment's name.
+        bucket: its bucket.
+        dataset: the dataset's name.
     """
-    return f"{run}tuning/{attempt}/"
+
+    deployment: str
+    bucket: str
+    dataset: str
+
+    @property
+    def model(self) -> str:
+        """Id of the model in the Model Registry.
+
+        https://cloud.google.com/python/docs/reference/aiplatform/latest/google.cloud.aiplatform_v1.types.UploadModelRequest
+        """
+        return self._prefix + self.dataset
+
+    @property
+    def production_endpoint(self) -> str:
+        """Id of the endpoint that answers users: letters, digits and hyphens.
+
+        https://cloud.google.com/python/docs/reference/aiplatform/latest/google.cloud.aiplatform_v1.types.CreateEndpointRequest
+        """
+        return self.model.replace("_", "-")
+
+    @property
+    def candidate_endpoint(self) -> str:
+        """Id of the endpoint that tries a new version before production has it."""
+        return (self.model + _CANDIDATE_SUFFIX).replace("_", "-")
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Labels of everything that is made for the dataset."""
+        return {DEPLOYMENT_LABEL: self.deployment, DATASET_LABEL: self.dataset}
+
+    @property
+    def data_folder(self) -> str:
+        """Folder of all raw data and records."""
+        return f"{dataset_parents(self.bucket, self.deployment)[1]}{self.dataset}/"
+
+    @property
+    def runs_folder(self) -> str:
+        """Folder of all runs."""
+        return f"{dataset_parents(self.bucket, self.deployment)[0]}{self.dataset}/"
+
+    def owns(self, labels: Mapping[str, str]) -> bool:
+        """Return True if a resource with these labels is the dataset's, in this deployment."""
+        return all(labels.get(key) == value for key, value in self.labels.items())
+
+    def conversion_job(self, key: str) -> str:
+        """Return the name of the Dataflow job that makes the records of a conversion key."""
+        return f"perennial-{self.production_endpoint}-convert-{key}"
+
+    def raw_folder(self, snapshot: str) -> str:
+        """Return the folder of the raw objects of one snapshot."""
+        return f"{self.data_folder}raw/{snapshot}/"
+
+    def tfrecord_folder(self, key: str) -> str:
+        """Return the folder of the records of one conversion."""
+        return f"{self.data_folder}tfrecord/{key}/"
+
+    def waiting_folder(self, key: str) -> str:
+        """Return the folder in which each run that waits for a conversion has an object of its name."""
+        return f"{self.data_folder}waiting/{key}/"
+
+    def run_folder(self, run: str) -> str:
+        """Return the folder of all jobs of one run, by its slug."""
+        return f"{self.runs_folder}{run}/"
+
+    def job_folder(self, identity: Identity, word: str) -> str:
+        """Return the folder of one job, laid out as Vertex AI does.
+
+        Args:
+            identity: the job's.
+            word: tells the jobs of one identity apart: each has a folder that no other job writes to.
+        """
+        return f"{self.run_folder(identity.run)}{identity.task}/{identity.inputs}-{word}/"
+
+    @property
+    def _prefix(self) -> str:
+        return "" if self.deployment == DEFAULT_DEPLOYMENT else f"{self.deployment}--"
+
+
+def job_folder_of(model: str) -> str:
+    """Return the folder of the job that trained a model, by the URI of the SavedModel's folder."""
+    return model.rstrip("/").removesuffix(MODEL_FOLDER.rstrip("/"))
 
 
 def dataflow_folder(bucket: str, purpose: str) -> str:
@@ -193,12 +245,14 @@ class Identity:
     """The identity of one cloud resource, carried as labels: a retry looks for them before it creates.
 
     Attributes:
+        deployment: the deployment's name.
         dataset: the dataset's name.
         run: the run's slug.
         task: the id of the task that makes the resource.
-        inputs: a digest of the inputs: other inputs make another resource.
+        inputs: a digest of all that determines it: other inputs make another resource.
     """
 
+    deployment: str
     dataset: str
     run: str
     task: str
@@ -208,6 +262,7 @@ class Identity:
     def labels(self) -> dict[str, str]:
         """Labels of the resource."""
         return {
+            DEPLOYMENT_LABEL: self.deployment,
             DATASET_LABEL: self.dataset,
             RUN_LABEL: self.run,
             TASK_LABEL: self.task,

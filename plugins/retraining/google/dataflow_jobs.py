@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from google.cloud.dataflow_v1beta3 import Job
 
     from retraining.google import Clients
+    from retraining.google.storage import Storage
 
 SUCCEEDED = "JOB_STATE_DONE"
 ENDED = frozenset(
@@ -24,6 +25,30 @@ ENDED = frozenset(
 )
 """States that a job stays in.
 https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs#Job.JobState"""
+
+
+class WaitingRuns:
+    """Runs that wait for one conversion: each has an object, so that none cancels the job of the others.
+
+    Args:
+        storage: of the bucket.
+        folder: the conversion's, with a slash at its end.
+        run: the slug of the run that asks.
+    """
+
+    def __init__(self, storage: Storage, *, folder: str, run: str) -> None:
+        self._storage = storage
+        self._folder = folder
+        self._run = run
+
+    def enter(self) -> None:
+        """Say that the run waits."""
+        self._storage.touch(self._folder + self._run)
+
+    def leave(self) -> list[str]:
+        """Say that the run no longer waits, and return the slugs of those that still do."""
+        self._storage.delete(self._folder + self._run)
+        return [found.name for found in self._storage.list(self._folder)]
 
 
 class DataflowJobs:

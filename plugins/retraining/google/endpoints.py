@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from contract.naming import label_filter
-from retraining.google.calls import CALL_TIMEOUT_SECONDS, delays, get_or_create, operation_result, retry
+from retraining.errors import ForeignResourceError
+from retraining.google.calls import (
+    CALL_TIMEOUT_SECONDS,
+    CREATE_SECONDS,
+    delays,
+    get_or_create,
+    operation_result,
+    retry,
+)
 from retraining.google.models import ModelVersion
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1 import Endpoint
     from google.cloud.aiplatform_v1.types import DeployedModel
 
+    from contract.naming import DatasetNames
     from retraining.google import Clients
 
 PREDICT_SECONDS = 60.0
@@ -72,15 +82,20 @@ class Endpoints:
         """Return the resource name of an endpoint."""
         return f"{self._parent}/endpoints/{endpoint_id}"
 
-    def ensure(self, endpoint_id: str, *, labels: Mapping[str, str]) -> None:
-        """Create the endpoint if there is none."""
+    def ensure(self, endpoint_id: str, names: DatasetNames) -> None:
+        """Create one of a dataset's endpoints if there is none.
+
+        Raises:
+            ForeignResourceError: there is one of this id that somebody else made.
+            TimeoutError: another run began to make it, but it does not appear.
+        """
         from google.api_core.exceptions import Conflict
 
         def create() -> Endpoint:
             request = {
                 "parent": self._parent,
                 "endpoint_id": endpoint_id,
-                "endpoint": {"display_name": endpoint_id, "labels": dict(labels)},
+                "endpoint": {"display_name": endpoint_id, "labels": names.labels},
             }
             operation = self._client.create_endpoint(
                 request=request, retry=None, timeout=CALL_TIMEOUT_SECONDS
@@ -88,10 +103,32 @@ class Endpoints:
             made: Endpoint = self._result(operation)
             return made
 
-        try:
+        with suppress(Conflict):  # another run, or an answer that was lost, is making it just now
             get_or_create(lambda: self._find(endpoint_id), create)
-        except Conflict:
-            return  # another run made it just now
+        give_up = time.monotonic() + CREATE_SECONDS
+        for delay in delays(self._poll_seconds):
+            if self.check_ownership(endpoint_id, names):
+                return
+            if time.monotonic() > give_up:
+                raise TimeoutError(f"{endpoint_id}: expected an endpoint in {CREATE_SECONDS:.0f} s")
+            time.sleep(delay)
+
+    def check_ownership(self, endpoint_id: str, names: DatasetNames) -> bool:
+        """Refuse an endpoint that somebody else made: one without the dataset's labels.
+
+        Returns:
+            True if there is such an endpoint.
+
+        Raises:
+            ForeignResourceError: it is somebody else's.
+        """
+        endpoint = self._find(endpoint_id)
+        if endpoint is not None and not names.owns(endpoint.labels):
+            raise ForeignResourceError(
+                f"{endpoint.name}: expected the labels {names.labels}, received {dict(endpoint.labels)}; "
+                "it is not changed"
+            )
+        return endpoint is not None
 
     def deployments(self, endpoint_id: str) -> list[Deployment]:
         """Return the deployments on an endpoint; none if there is no such endpoint."""
@@ -204,8 +241,13 @@ class Endpoints:
                 raise TimeoutError(f"{', '.join(unfinished)}: expected an end in {OPERATION_SECONDS:.0f} s")
             time.sleep(delay)
 
-    def clear(self, endpoint_id: str, *, report: Callable[[Deployment], None]) -> None:
-        """Undeploy everything from an endpoint, and cancel deployments that are under way."""
+    def clear(self, endpoint_id: str, names: DatasetNames, *, report: Callable[[Deployment], None]) -> None:
+        """Undeploy everything from an endpoint of a dataset, and cancel deployments that are under way.
+
+        Raises:
+            ForeignResourceError: it is somebody else's.
+        """
+        self.check_ownership(endpoint_id, names)
         for operation in self._unfinished(endpoint_id):
             self._client.cancel_operation({"name": operation}, retry=retry(5.0), timeout=5.0)
         self.settle(endpoint_id)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from retraining.errors import ForeignResourceError
 from retraining.google.calls import CALL_TIMEOUT_SECONDS, get_or_create, operation_result, retry
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1 import Model
 
-    from contract.naming import Identity
+    from contract.naming import DatasetNames, Identity
     from retraining.google import Clients
 
 OPERATION_SECONDS = 1800.0
@@ -77,33 +78,48 @@ class Models:
             return []
 
     def get_or_upload(
-        self, model_id: str, identity: Identity, model: dict[str, Any]
+        self, names: DatasetNames, identity: Identity, model: dict[str, Any]
     ) -> tuple[ModelVersion, bool]:
         """Return the version of this identity, uploaded if there is none.
 
         An upload whose response was lost may still be under way at the first listing. So the versions are
-        listed again afterwards: the oldest of this identity stays, any other is deleted.
+        listed again each time: the oldest of this identity stays, any other is deleted.
 
         Args:
-            model_id: the model's id; its first version makes the model.
+            names: of the dataset; the first version makes its model.
             identity: whom the version belongs to.
             model: the version, as a Model of Vertex AI; its labels are added to the identity's.
 
         Returns:
             The version, and whether it was there before.
+
+        Raises:
+            ForeignResourceError: the model is somebody else's.
         """
+        self.check_ownership(names)
         found = get_or_create(
-            lambda: next(iter(self._owned(model_id, identity)), None),
-            lambda: self._upload(model_id, identity, model),
+            lambda: next(iter(self._owned(names.model, identity)), None),
+            lambda: self._upload(names.model, identity, model),
         )
-        if found is not None:
-            return found, True
-        first, *repeated = self._owned(model_id, identity)
+        first, *repeated = self._owned(names.model, identity)
         if repeated:
             self.move_aliases(first, add=model["version_aliases"], remove=[])
         for version in repeated:
             self.delete_version(version)
-        return first, False
+        return first, found is not None
+
+    def check_ownership(self, names: DatasetNames) -> None:
+        """Refuse a model that somebody else made: one without any version that has the dataset's labels.
+
+        Raises:
+            ForeignResourceError: it is somebody else's.
+        """
+        versions = self.versions(names.model)
+        if versions and not any(names.owns(version.labels) for version in versions):
+            raise ForeignResourceError(
+                f"{versions[0].model}: expected a version with the labels {names.labels}, received "
+                f"{dict(versions[-1].labels)}; it is not changed"
+            )
 
     def move_aliases(self, version: ModelVersion, *, add: Sequence[str], remove: Sequence[str]) -> None:
         """Point aliases to this version, whichever they pointed to before, and remove others from it."""

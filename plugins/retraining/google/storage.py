@@ -121,6 +121,20 @@ class Storage:
             artifact.to_text(), content_type="application/json", retry=DEFAULT_RETRY
         )
 
+    def touch(self, uri: str) -> None:
+        """Make an empty object, or leave the one of this name."""
+        from google.api_core.exceptions import PreconditionFailed
+
+        with suppress(PreconditionFailed):
+            self._blob(uri).upload_from_string(b"", if_generation_match=0)
+
+    def delete(self, uri: str) -> None:
+        """Delete an object; one that is gone already is no error."""
+        from google.api_core.exceptions import NotFound
+
+        with suppress(NotFound):
+            self._blob(uri).delete()
+
     def list(self, folder: str) -> list[RawObject]:
         """Return the objects below a folder, named relative to it, without folders' placeholders."""
         bucket, prefix = split_uri(folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from contract.naming import label_filter
@@ -13,6 +13,7 @@ from retraining.google.calls import (
     OUTAGE_SECONDS,
     delays,
     get_or_create,
+    is_transient,
     operation_result,
     retry,
 )
@@ -38,6 +39,9 @@ UNSUCCESSFUL = frozenset(
 ENDED = UNSUCCESSFUL | {SUCCEEDED}
 """States that a job stays in. https://cloud.google.com/vertex-ai/docs/reference/rest/v1/JobState"""
 
+SETTLE_SECONDS = 30.0
+"""Time for which a job can still appear whose creation was not answered."""
+
 CANCELLING = "JOB_STATE_CANCELLING"
 _KILL_SECONDS = 5.0
 """A killed task has little time left."""
@@ -60,27 +64,66 @@ class VertexJobs(ABC, Generic[Job]):
         jobs = self._list(request, retry=retry(timeout_seconds), timeout=timeout_seconds)
         return [job for job in jobs if all(job.labels.get(name) == value for name, value in labels.items())]
 
-    def find(self, identity: Identity) -> Job | None:
-        """Return the job of this identity that is under way or has succeeded; of several, the newest."""
-        unusable = UNSUCCESSFUL | {CANCELLING}
-        usable = [job for job in self.find_all(identity.labels) if job.state.name not in unusable]
-        return max(usable, key=lambda job: job.create_time, default=None)
+    def find(self, identity: Identity, *, made: Sequence[Job] = ()) -> Job | None:
+        """Return the job of this identity that has succeeded, or else the oldest that is under way.
 
-    def get_or_create(self, identity: Identity, job: dict[str, Any]) -> tuple[Job, bool]:
+        Of two creations at once, or one whose answer came too late, two jobs are left: the others are
+        cancelled. Everybody who looks keeps the same one.
+
+        Args:
+            identity: of the job.
+            made: jobs of this identity that a listing may not show yet.
+        """
+        unusable = UNSUCCESSFUL | {CANCELLING}
+        listed = {job.name: job for job in (*made, *self.find_all(identity.labels))}
+        usable = [job for job in listed.values() if job.state.name not in unusable]
+        usable.sort(key=lambda job: (job.state.name != SUCCEEDED, job.create_time, job.name))
+        for job in usable[1:]:
+            if job.state.name != SUCCEEDED:
+                self.cancel(job.name)
+        return usable[0] if usable else None
+
+    def get_or_create(
+        self, identity: Identity, describe: Callable[[Job | None], dict[str, Any]]
+    ) -> tuple[Job, bool]:
         """Return the job of this identity, created if there is none.
+
+        Args:
+            identity: of the job.
+            describe: describes a new job, given the newest one of this identity that did not succeed; called
+                for each creation.
 
         Returns:
             The job, and whether it was there before.
         """
+        from google.api_core.exceptions import TooManyRequests
+
         made: list[Job] = []
+        settled_at = 0.0
 
         def create() -> Job:
-            labelled = {**job, "labels": identity.labels}
-            made.append(self._create(self._parent, labelled, retry=None, timeout=CALL_TIMEOUT_SECONDS))
+            nonlocal settled_at
+            failed = [job for job in self.find_all(identity.labels) if job.state.name in UNSUCCESSFUL]
+            before = max(failed, key=lambda job: job.create_time, default=None)
+            labelled = {**describe(before), "labels": identity.labels}
+            try:
+                made.append(self._create(self._parent, labelled, retry=None, timeout=CALL_TIMEOUT_SECONDS))
+            except Exception as error:
+                if is_transient(error) and not isinstance(error, TooManyRequests):
+                    settled_at = time.monotonic() + SETTLE_SECONDS  # it may have been taken all the same
+                raise
             return made[0]
 
         found = get_or_create(lambda: self.find(identity), create)
-        return found, not made
+        if not made:
+            return found, True
+        kept = self.find(identity, made=made) or found
+        for delay in delays(SETTLE_SECONDS / 5):
+            if time.monotonic() > settled_at:
+                break
+            time.sleep(delay)
+            kept = self.find(identity, made=made) or kept
+        return kept, kept.name != made[0].name
 
     def get(self, name: str, *, outage_seconds: float = OUTAGE_SECONDS) -> Job:
         """Return the job of this resource name, retrying while the service is away."""
@@ -185,6 +228,11 @@ class TuningJobs(VertexJobs["HyperparameterTuningJob"]):
 
     def _delete(self, name: str, **call: Any) -> Operation:
         return self._client.delete_hyperparameter_tuning_job(name=name, **call)
+
+
+def job_folder(job: CustomJob) -> str:
+    """Return the folder of a training job, with a slash at its end."""
+    return f"{job.job_spec.base_output_directory.output_uri_prefix.rstrip('/')}/"
 
 
 def _trial(trial: Any) -> Trial:

@@ -140,8 +140,8 @@ class JobOperator(DatasetOperator):
         """Return the job's log lines."""
 
     @abstractmethod
-    def trigger_class(self) -> type[JobTrigger]:
-        """Return the trigger that waits for the job."""
+    def trigger(self, context: RunContext, arguments: Mapping[str, Any]) -> JobTrigger:
+        """Return the trigger that waits for the job, given the arguments of every `JobTrigger`."""
 
     def _wait(self, context: RunContext, job: str) -> None:
         jobs, logs = self.jobs(context), self.logs(context, job)
@@ -164,14 +164,14 @@ class JobOperator(DatasetOperator):
 
     def _defer(self, context: RunContext, job: str) -> None:
         settings = context.settings
-        trigger = self.trigger_class()(
-            job=job,
-            connection_id=settings.connection_id,
-            project=settings.project,
-            region=settings.region,
-            poll_seconds=settings.poll_seconds,
-        )
-        self.defer(trigger=trigger, method_name="execute_complete")
+        arguments = {
+            "job": job,
+            "connection_id": settings.connection_id,
+            "project": settings.project,
+            "region": settings.region,
+            "poll_seconds": settings.poll_seconds,
+        }
+        self.defer(trigger=self.trigger(context, arguments), method_name="execute_complete")
 
     def _relay(self, logs: JobLines) -> None:
         for line in logs.new_lines():

@@ -16,7 +16,7 @@ from contract import FEATURES_FILENAME, TRAIN_SPLIT, VALIDATION_SPLIT, DatasetSt
 from contract.artifacts import DatasetInfo
 from retraining.context import RunContext
 from retraining.errors import ConfigurationError
-from retraining.google.dataflow_jobs import DataflowJobs
+from retraining.google.dataflow_jobs import DataflowJobs, WaitingRuns
 from retraining.google.jobs import JobLogs, JobStatus
 from retraining.links import JobLink
 from retraining.operators import JobOperator
@@ -63,7 +63,7 @@ class ConvertToTFRecordOperator(JobOperator):
 
     def job_name(self, context: RunContext) -> str:
         """Return the job's name: runs that need the same conversion share its job."""
-        return naming.conversion_job(self.spec.name, self.key(context))
+        return context.names(self.spec.name).conversion_job(self.key(context))
 
     def start(self, context: RunContext) -> str | None:
         """Return the job of this conversion; None if its records are complete already."""
@@ -71,6 +71,7 @@ class ConvertToTFRecordOperator(JobOperator):
         if context.storage.exists(data_dir + DatasetInfo.FILENAME):
             self.log.info("Nothing to convert: %s is complete", data_dir)
             return None
+        self._waiting(context).enter()
         active = self.jobs(context).find_active(self.job_name(context))
         if active is not None:
             self.log.info("Adopted %s (%s)", active.id, self.job_name(context))
@@ -88,6 +89,7 @@ class ConvertToTFRecordOperator(JobOperator):
         data_dir = self._data_dir(context)
         if job is not None and not context.storage.exists(data_dir + DatasetInfo.FILENAME):
             raise AirflowException(f"{job} ended well, but {data_dir}{DatasetInfo.FILENAME} does not exist")
+        self._waiting(context).leave()
         statistics = context.storage.read_artifact(data_dir, DatasetStatistics)
         records, rejected = dict(statistics.records), dict(statistics.rejected)
         counts = ", ".join(f"{count} {split}" for split, count in records.items())
@@ -115,16 +117,20 @@ class ConvertToTFRecordOperator(JobOperator):
 
     def failure(self, job: str, status: JobStatus) -> AirflowException:
         """Return the error for a failed job; unusable data fails the task at once."""
+        if self._context is not None:
+            self._waiting(self._context).leave()
         for line in status.error.splitlines():
             if line.startswith(UNUSABLE_DATA):
                 return AirflowFailException(line.partition(": ")[2])
         return super().failure(job, status)
 
     def cancel(self, context: RunContext) -> None:
-        """Cancel the job of this conversion."""
-        jobs = self.jobs(context)
+        """Cancel the job of this conversion, unless another run waits for it, too."""
+        jobs, others = self.jobs(context), self._waiting(context).leave()
         active = jobs.find_active(self.job_name(context))
-        if active is not None:
+        if active is not None and others:
+            self.log.info("Leaving %s to %s", active.id, ", ".join(others))
+        elif active is not None:
             self.log.info("Cancelling %s", active.id)
             jobs.cancel(active.id)
 
@@ -136,12 +142,17 @@ class ConvertToTFRecordOperator(JobOperator):
         """Return the Dataflow job's log lines."""
         return JobLogs.of_dataflow_job(context.clients, job)
 
-    def trigger_class(self) -> type[DataflowJobTrigger]:
+    def trigger(self, context: RunContext, arguments: Mapping[str, Any]) -> DataflowJobTrigger:
         """Return the trigger that waits for a Dataflow job."""
-        return DataflowJobTrigger
+        folder = context.names(self.spec.name).waiting_folder(self.key(context))
+        return DataflowJobTrigger(waiting_folder=folder, run=context.run.slug, **arguments)
+
+    def _waiting(self, context: RunContext) -> WaitingRuns:
+        folder = context.names(self.spec.name).waiting_folder(self.key(context))
+        return WaitingRuns(context.storage, folder=folder, run=context.run.slug)
 
     def _data_dir(self, context: RunContext) -> str:
-        return naming.tfrecord_folder(context.settings.bucket, self.spec.name, self.key(context))
+        return context.names(self.spec.name).tfrecord_folder(self.key(context))
 
     def _submit(self, context: RunContext) -> str | None:
         """Build the pipeline in a process of its own: Airflow never imports Beam.
@@ -172,15 +183,15 @@ class ConvertToTFRecordOperator(JobOperator):
         return job_id
 
     def _command(self, context: RunContext, contract: Path, packages: Sequence[Path]) -> list[str]:
-        settings = context.settings
+        settings, names = context.settings, context.names(self.spec.name)
         # Labels without the run: the conversion belongs to every run that needs it.
         job_labels = {
-            naming.DATASET_LABEL: self.spec.name,
+            **names.labels,
             naming.TASK_LABEL: self.task_id,
             naming.INPUTS_LABEL: self.key(context),
         }
         options = {
-            "source": naming.raw_folder(settings.bucket, self.spec.name, self.snapshot),
+            "source": names.raw_folder(self.snapshot),
             "output-dir": self._data_dir(context),
             "contract": str(contract),
             "runner": "DataflowRunner",

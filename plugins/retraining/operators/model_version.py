@@ -92,8 +92,9 @@ class CreateModelVersionOperator(DatasetOperator):
 
     def run(self, context: RunContext) -> Mapping[str, Any]:
         """Find or upload the version."""
+        names = context.names(self.spec.name)
         identity = context.identity(self.spec.name, self.task_id, {"job_dir": self.job_dir})
-        version, found = context.models.get_or_upload(self.spec.name, identity, self._model(context))
+        version, found = context.models.get_or_upload(names, identity, self._model(context))
         note = f"{'found' if found else 'made'} version {version.version} of {self.spec.name}"
         self.log.info("%s (%s)", note, version.name)
         return {"model": version.model, "version": version.version, "name": version.name, "note": note}
@@ -147,10 +148,11 @@ class SmokePredictOperator(DatasetOperator):
     def run(self, context: RunContext) -> Mapping[str, Any]:
         """Deploy, predict, compare, undeploy."""
         self._context = context
-        settings, endpoint = context.settings, naming.candidate_endpoint(self.spec.name)
+        settings, names = context.settings, context.names(self.spec.name)
+        endpoint = names.candidate_endpoint
         requests = GoldenRequest.from_text(context.storage.read_text(self.job_dir + GoldenRequest.FILENAME))
         endpoints, version = context.endpoints, context.models.get(self.version)
-        endpoints.ensure(endpoint, labels={naming.DATASET_LABEL: self.spec.name})
+        endpoints.ensure(endpoint, names)
         try:
             self.log.info("Deploying %s to %s", self.version, endpoint)
             endpoints.deploy(
@@ -182,8 +184,10 @@ class SmokePredictOperator(DatasetOperator):
             self._tear_down(self._context)
 
     def _tear_down(self, context: RunContext) -> None:
-        endpoint = naming.candidate_endpoint(self.spec.name)
+        names = context.names(self.spec.name)
+        endpoint = names.candidate_endpoint
         context.endpoints.clear(
             endpoint,
+            names,
             report=lambda found: self.log.info("Taking version %s off %s", found.version, endpoint),
         )

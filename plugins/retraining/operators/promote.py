@@ -123,8 +123,9 @@ class PromoteOperator(DatasetOperator):
 
     def run(self, context: RunContext) -> Mapping[str, Any]:
         """Promote or decline."""
-        models, endpoints = context.models, context.endpoints
-        endpoint = naming.production_endpoint(self.spec.name)
+        models, endpoints, names = context.models, context.endpoints, context.names(self.spec.name)
+        endpoint = names.production_endpoint
+        endpoints.check_ownership(endpoint, names)
         version = models.get(self.version)
         serving = endpoints.serving(endpoint)
         against = self._refusal(context) or self._production(context, version, serving, models)
@@ -189,7 +190,7 @@ class PromoteOperator(DatasetOperator):
         """
         text = context.storage.read_text(self.job_dir + GoldenRequest.FILENAME)
         requests = GoldenRequest.from_text(text)[:1]
-        endpoints.ensure(endpoint, labels={naming.DATASET_LABEL: self.spec.name})
+        endpoints.ensure(endpoint, context.names(self.spec.name))
         self.log.info("Deploying %s to %s", self.version, endpoint)
         deployed = endpoints.deploy(
             endpoint,

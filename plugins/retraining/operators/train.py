@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +14,17 @@ from contract.artifacts import Evaluation
 from retraining import tuning
 from retraining.context import RunContext
 from retraining.google.jobs import JobLogs
-from retraining.google.vertex_jobs import CustomJobs, TuningJobs
-from retraining.job_spec import job_spec, training_arguments
+from retraining.google.storage import RawObject, Storage, in_parallel
+from retraining.google.vertex_jobs import CustomJobs, TuningJobs, job_folder
+from retraining.job_spec import job_inputs, job_spec, training_arguments
 from retraining.links import JobLink, TensorBoardLink
 from retraining.operators import JobOperator
 from retraining.params import TUNE
 from retraining.triggers import CustomJobTrigger, TuningJobTrigger
 
 if TYPE_CHECKING:
+    from google.cloud.aiplatform_v1 import CustomJob
+
     from contract.naming import Identity
 
 
@@ -46,6 +50,7 @@ class TuneOperator(JobOperator):
     """Operator that tunes hyperparameters on one conversion's records, if the run's parameter `tune` is on.
 
     Args:
+        snapshot: the id of the raw data.
         data_dir: the records' folder.
 
     Returns:
@@ -53,20 +58,19 @@ class TuneOperator(JobOperator):
         `state`, `arguments` and `metrics`) and a `note`.
     """
 
-    template_fields: Sequence[str] = ("data_dir",)
+    template_fields: Sequence[str] = ("snapshot", "data_dir")
     operator_extra_links = (JobLink(),)
 
-    def __init__(self, *, data_dir: str, **kwargs: Any) -> None:
+    def __init__(self, *, snapshot: str, data_dir: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.snapshot = snapshot
         self.data_dir = data_dir
 
     def start(self, context: RunContext) -> str | None:
         """Return the tuning job of this run, created unless one is under way or has succeeded."""
         if not context.params.get(TUNE, False):
             return None
-        jobs, identity = self.jobs(context), self._identity(context)
-        attempt = len(jobs.find_all(identity.labels))
-        job, adopted = jobs.get_or_create(identity, self._job(context, attempt))
+        job, adopted = self.jobs(context).get_or_create(self._identity(context), lambda _: self._job(context))
         self.log.info("%s %s", "Adopted" if adopted else "Started", job.name)
         name: str = job.name
         return name
@@ -117,9 +121,9 @@ class TuneOperator(JobOperator):
         """Return the progress of the trials; each trial's own lines are in the log of its own job."""
         return TrialLines(self.jobs(context), job, self.spec.gate.metric)
 
-    def trigger_class(self) -> type[TuningJobTrigger]:
+    def trigger(self, context: RunContext, arguments: Mapping[str, Any]) -> TuningJobTrigger:  # noqa: ARG002
         """Return the trigger that waits for a tuning job."""
-        return TuningJobTrigger
+        return TuningJobTrigger(**arguments)
 
     @property
     def _tuning(self) -> TuningSpec:
@@ -133,12 +137,15 @@ class TuneOperator(JobOperator):
         return {name: value for name, value in arguments.items() if name not in self._tuning.parameters}
 
     def _identity(self, context: RunContext) -> Identity:
-        inputs = {"data_dir": self.data_dir, "arguments": self._arguments(context)}
+        inputs = job_inputs(context, self.spec, snapshot=self.snapshot, data_dir=self.data_dir)
         return context.identity(self.spec.name, self.task_id, inputs)
 
-    def _job(self, context: RunContext, attempt: int) -> dict[str, Any]:
-        """Return the tuning job; each trial has a folder of its own below the output, named by its number."""
-        output = naming.tuning_folder(context.run_folder(self.spec.name), attempt)
+    def _job(self, context: RunContext) -> dict[str, Any]:
+        """Return the tuning job; each trial has a folder of its own below the output, named by its number.
+
+        The trials of another job are never resumed.
+        """
+        output = context.names(self.spec.name).job_folder(self._identity(context), secrets.token_hex(4))
         flags = {**self._arguments(context), "data_dir": self.data_dir, "job_dir": output}
         return {
             "display_name": f"{self.spec.name}-tune-{context.run.slug}"[:128],
@@ -153,6 +160,7 @@ class TrainOperator(JobOperator):
     """Operator that trains on one conversion's records, and evaluates production on the same records.
 
     Args:
+        snapshot: the id of the raw data.
         data_dir: the records' folder.
         tuned: arguments of the best trial, in place of the run's.
 
@@ -160,24 +168,29 @@ class TrainOperator(JobOperator):
         `job`, `job_dir`, the `metrics`, the `production_version` that was evaluated too, and a `note`.
     """
 
-    template_fields: Sequence[str] = ("data_dir", "tuned")
+    template_fields: Sequence[str] = ("snapshot", "data_dir", "tuned")
     operator_extra_links = (JobLink(), TensorBoardLink())
 
-    def __init__(self, *, data_dir: str, tuned: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, snapshot: str, data_dir: str, tuned: Mapping[str, Any] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
+        self.snapshot = snapshot
         self.data_dir = data_dir
         self.tuned = tuned
 
     def start(self, context: RunContext) -> str:
         """Return the training job of this run, created unless one is under way or has succeeded."""
-        job, adopted = self.jobs(context).get_or_create(self._identity(context), self._job(context))
+        job, adopted = self.jobs(context).get_or_create(
+            self._identity(context), lambda failed: self._job(context, failed)
+        )
         self.log.info("%s %s", "Adopted" if adopted else "Started", job.name)
         name: str = job.name
         return name
 
     def result(self, context: RunContext, job: str | None) -> Mapping[str, Any]:
         """Return the metrics of the evaluation."""
-        job_dir = context.run_folder(self.spec.name)
+        job_dir = job_folder(self.jobs(context).get(str(job)))
         evaluation = context.storage.read_artifact(job_dir, Evaluation)
         metric = self.spec.gate.metric
         note = f"{metric} {evaluation.metrics.get(metric, math.nan):.4g} on {evaluation.examples} records"
@@ -206,19 +219,29 @@ class TrainOperator(JobOperator):
         """Return the training job's log lines."""
         return JobLogs.of_custom_job(context.clients, job)
 
-    def trigger_class(self) -> type[CustomJobTrigger]:
+    def trigger(self, context: RunContext, arguments: Mapping[str, Any]) -> CustomJobTrigger:  # noqa: ARG002
         """Return the trigger that waits for a training job."""
-        return CustomJobTrigger
+        return CustomJobTrigger(**arguments)
 
     def _identity(self, context: RunContext) -> Identity:
-        inputs = {"data_dir": self.data_dir, "arguments": self._arguments(context)}
+        inputs = job_inputs(
+            context, self.spec, snapshot=self.snapshot, data_dir=self.data_dir, tuned=self.tuned or {}
+        )
         return context.identity(self.spec.name, self.task_id, inputs)
 
     def _arguments(self, context: RunContext) -> dict[str, Any]:
         return training_arguments(self.spec.training, context.params, self.tuned)
 
-    def _job(self, context: RunContext) -> dict[str, Any]:
-        job_dir = context.run_folder(self.spec.name)
+    def _job(self, context: RunContext, failed: CustomJob | None) -> dict[str, Any]:
+        """Return the training job, with a folder that no other job writes to.
+
+        After a job that failed it begins with a copy of that one's checkpoints and learning curves.
+        """
+        job_dir = context.names(self.spec.name).job_folder(self._identity(context), secrets.token_hex(4))
+        if failed is not None:
+            before = job_folder(failed)
+            self.log.info("Resuming from %s", before)
+            _copy_progress(before, job_dir, context.storage)
         flags = {
             **self._arguments(context),
             "data_dir": self.data_dir,
@@ -235,3 +258,13 @@ class TrainOperator(JobOperator):
         if version is None:
             return {}
         return {"production_model": version.artifact_uri, "production_version": version.version}
+
+
+def _copy_progress(source: str, target: str, storage: Storage) -> None:
+    """Copy the folder of a job that has ended, but for the model, which is exported as a whole."""
+
+    def copy(item: RawObject) -> None:
+        storage.copy(source + item.name, target + item.name, generation=item.generation)
+
+    found = storage.list(source)
+    in_parallel(copy, [item for item in found if not item.name.startswith(naming.MODEL_FOLDER)])

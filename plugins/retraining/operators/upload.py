@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from contract import naming
 from retraining.context import RunContext
 from retraining.errors import ConfigurationError
 from retraining.google.storage import ContentChangedError, RawObject, Storage, in_parallel
@@ -46,8 +45,10 @@ class UploadDataOperator(DatasetOperator):
     def run(self, context: RunContext) -> Mapping[str, Any]:
         """Determine the snapshot's id, then upload its missing objects.
 
-        Nothing is read for a run whose training would fail on the machines that it asks for.
+        Nothing is read for a run whose training would fail on the machines that it asks for, or whose version
+        could not be served.
         """
+        context.check_ownership(self.spec.name)
         tiers = load_tiers(context.settings.tiers_file)
         tier = find_tier(context.params.get(TIER, self.spec.training.tier), tiers)
         check_batch_size(self.spec.training, context.params, tier)
@@ -61,7 +62,7 @@ class UploadDataOperator(DatasetOperator):
         objects = source.describe(window.names)
         snapshot = snapshot_id(objects)
         skip_if_unchanged(context, self.spec, snapshot)
-        raw_dir = naming.raw_folder(context.settings.bucket, self.spec.name, snapshot)
+        raw_dir = context.names(self.spec.name).raw_folder(snapshot)
         brought = self._bring(objects, source, raw_dir, context.storage)
         note = (
             f"uploaded {brought} of {len(objects)} objects"

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from contract import DatasetSpec
 from contract.artifacts import DatasetInfo
-from contract.naming import tfrecord_folder
 from retraining.context import GoogleServices
 from retraining.dag import build_training_dag
 from retraining.errors import ConfigurationError
@@ -79,7 +78,7 @@ def plan_backfill(
         history=past_runs(dag.dag_id, spec, session),
         source=open_source(request.source or spec.source, settings, storage),
         is_converted=lambda key: storage.exists(
-            tfrecord_folder(settings.bucket, spec.name, key) + DatasetInfo.FILENAME
+            services.names(spec.name).tfrecord_folder(key) + DatasetInfo.FILENAME
         ),
         tiers=tiers,
         tier=tier,

@@ -129,9 +129,9 @@ def read_training(storage: Storage, job_dir: str) -> Training:
 
     Args:
         storage: client of the bucket.
-        job_dir: URI of the training job's folder.
+        job_dir: URI of the training job's folder; empty before there is one.
     """
-    names = {found.name for found in storage.list(job_dir)}
+    names = {found.name for found in storage.list(job_dir)} if job_dir else set()
     files = (Evaluation.FILENAME, GateResult.FILENAME, GoldenRequest.FILENAME)
     evaluation, gate, golden = _read_texts(
         storage, [job_dir + name if name in names else None for name in files]

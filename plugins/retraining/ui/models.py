@@ -17,9 +17,7 @@ from contract.naming import (
     METRIC_LABEL,
     RUN_LABEL,
     dataset_of,
-    model_id,
-    production_endpoint,
-    run_folder_of,
+    job_folder_of,
     time_of_label,
 )
 from contract.predictions import render
@@ -127,14 +125,15 @@ def predict(dag_id: str, instance: Annotated[dict[str, Any], Body(embed=True)]) 
     """Return the production endpoint's prediction for one instance, as a part of a page."""
     from google.api_core.exceptions import GoogleAPIError
 
-    services, dataset = google_services(), _dataset(dag_id)
+    services = google_services()
+    names = services.names(_dataset(dag_id))
     try:
-        answer = services.endpoints.predict(production_endpoint(dataset), [instance])
+        answer = services.endpoints.predict(names.production_endpoint, [instance])
     except GoogleAPIError as error:
         return page("rejected.html", reason=getattr(error, "message", None) or str(error))
-    versions = services.models.versions(model_id(dataset))
+    versions = services.models.versions(names.model)
     version = next((version for version in versions if version.version == answer.version), None)
-    labels = read_labels(services.storage, run_folder_of(version.artifact_uri)) if version else ()
+    labels = read_labels(services.storage, job_folder_of(version.artifact_uri)) if version else ()
     prediction = render(answer.predictions[0], labels=labels)
     return page("prediction.html", prediction=prediction, version=answer.version)
 
@@ -143,9 +142,10 @@ def read_model(
     services: GoogleServices, *, dataset: str, dag_id: str, promotions: Promotions
 ) -> DatasetModel:
     """Read the model of a dataset from the Model Registry and the production endpoint."""
-    endpoint = production_endpoint(dataset)
+    names = services.names(dataset)
+    endpoint = names.production_endpoint
     deployment = services.endpoints.serving(endpoint)
-    versions = services.models.versions(model_id(dataset))
+    versions = services.models.versions(names.model)
     return DatasetModel(
         dataset=dataset,
         dag_id=dag_id,
@@ -176,7 +176,7 @@ def _record(version: ModelVersion, deployment: Deployment | None, promotions: Pr
         metric=metric,
         value=value,
         data_until=time_of_label(version.labels.get(DATA_UNTIL_LABEL, "")),
-        job_dir=run_folder_of(version.artifact_uri),
+        job_dir=job_folder_of(version.artifact_uri),
         run_id=promotions.run_ids.get(slug),
         promoted=serving or slug in promotions.promoted,
         serving=serving,

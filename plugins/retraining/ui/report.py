@@ -11,10 +11,11 @@ from fastapi import APIRouter, HTTPException, Response
 from markupsafe import Markup
 
 from contract.artifacts import Evaluation, GoldenRequest
-from contract.naming import dataset_of, model_id, run_folder
+from contract.naming import RUN_LABEL, TASK_LABEL, dataset_of
 from contract.predictions import RenderedPrediction, render
 from retraining.context import GoogleServices
 from retraining.google.storage import Storage
+from retraining.google.vertex_jobs import job_folder
 from retraining.links import CONSOLE, job_url, tensorboard_url
 from retraining.ui import plots
 from retraining.ui.artifacts import (
@@ -188,7 +189,7 @@ def links(run: RunRecord, dataset: str, job_dir: str, services: GoogleServices) 
     """Return names and URLs of a run's pages outside Airflow."""
     settings = services.settings
     result = []
-    if settings.tensorboard_url:
+    if settings.tensorboard_url and job_dir:
         result.append(("TensorBoard", tensorboard_url(job_dir, settings.tensorboard_url)))
     if not services.in_google_cloud:
         return result
@@ -197,12 +198,16 @@ def links(run: RunRecord, dataset: str, job_dir: str, services: GoogleServices) 
         if job := run.outputs(task_id).get("job"):
             result.append((name, job_url(job, settings)))
     if version := run.outputs("create_model_version").get("version"):
-        model = model_id(dataset)
+        model = services.names(dataset).model
         path = f"vertex-ai/models/locations/{settings.region}/models/{model}/versions/{version}"
         result.append(("Model version", f"{CONSOLE}/{path}?project={settings.project}"))
     return result
 
 
 def _job_dir(run: RunRecord, dataset: str, services: GoogleServices) -> str:
-    job_dir = run.outputs("train").get("job_dir")
-    return str(job_dir) if job_dir else run_folder(services.settings.bucket, dataset, run.run.slug)
+    """Return the folder of the run's training job, also of one under way; empty without one."""
+    if job_dir := run.outputs("train").get("job_dir"):
+        return str(job_dir)
+    labels = {**services.names(dataset).labels, RUN_LABEL: run.run.slug, TASK_LABEL: "train"}
+    jobs = services.custom_jobs.find_all(labels)
+    return job_folder(max(jobs, key=lambda job: job.create_time)) if jobs else ""

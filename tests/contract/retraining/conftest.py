@@ -6,6 +6,7 @@ import itertools
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import uv
 
 from lossy_proxy import LossyProxy
 from retraining.context import run_context
+from retraining.errors import ForeignResourceError
+from retraining.google import vertex_jobs
 from retraining.google.endpoints import Endpoints
 from retraining_chain import POLL_SECONDS, REGION, Chain
 
@@ -60,6 +63,7 @@ def chain(emulator: Any, proxy: LossyProxy, monkeypatch: pytest.MonkeyPatch) -> 
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(vertex_jobs, "SETTLE_SECONDS", 1.5)
     yield chain
     proxy.mend()
     faults = f"http://127.0.0.1:{emulator.port}/_emulator/faults"
@@ -68,7 +72,8 @@ def chain(emulator: Any, proxy: LossyProxy, monkeypatch: pytest.MonkeyPatch) -> 
     with run_context(chain.context) as context:
         endpoints = Endpoints(context.clients, poll_seconds=POLL_SECONDS)
         for endpoint in ("flowers", "flowers-candidate"):
-            endpoints.clear(endpoint, report=lambda _: None)
+            with suppress(ForeignResourceError):
+                endpoints.clear(endpoint, context.names("flowers"), report=lambda _: None)
     assert not left, "a fault that was asked for did not happen"
 
 

@@ -39,14 +39,20 @@ class Dataset:
     bucket: str
     vertex: Any
 
+    @property
+    def names(self) -> naming.DatasetNames:
+        return naming.DatasetNames(
+            deployment=naming.DEFAULT_DEPLOYMENT, bucket=self.bucket, dataset=self.name
+        )
+
     def run(self, run_id: str) -> str:
         """A run that trained and made a version; its version's resource name."""
         slug = self.slug(run_id)
-        labels = {naming.DATASET_LABEL: self.name, naming.RUN_LABEL: slug}
+        labels = {**self.names.labels, naming.RUN_LABEL: slug}
         self.vertex.run_job(labels=labels)
-        folder = naming.run_folder(self.bucket, self.name, slug)
+        folder = self.names.run_folder(slug)
         self.vertex.write(f"{folder}file with spaces.txt", "content")
-        self.vertex.write(naming.raw_folder(self.bucket, self.name, slug) + "raw.txt", "content")
+        self.vertex.write(self.names.raw_folder(slug) + "raw.txt", "content")
         self.vertex.write(f"{folder}{naming.MODEL_FOLDER}weights", "good")
         known = [model.name for model in self.vertex.models.list_models(parent=self.vertex.parent)]
         parent = f"{self.vertex.parent}/models/{self.name}"
@@ -56,13 +62,13 @@ class Dataset:
         return f"{made.model}@{made.model_version_id}"
 
     def promote(self, version: str) -> None:
-        self.vertex.deploy(self.endpoint(naming.production_endpoint(self.name)), version, {"0": 100})
+        self.vertex.deploy(self.endpoint(self.names.production_endpoint), version, {"0": 100})
 
     def endpoint(self, endpoint_id: str) -> str:
         """An endpoint with the dataset's label; its resource name."""
-        services, labels = GoogleServices.from_environment(), {naming.DATASET_LABEL: self.name}
+        services = GoogleServices.from_environment()
         with closing(services.clients):
-            services.endpoints.ensure(endpoint_id, labels=labels)
+            services.endpoints.ensure(endpoint_id, self.names)
             return services.endpoints.name(endpoint_id)
 
     def slug(self, run_id: str) -> str:
@@ -78,7 +84,7 @@ class Dataset:
         models = vertex.models.list_models(parent=vertex.parent)
         model = next((model.name for model in models if model.name.endswith(f"/{self.name}")), None)
         request = {"parent": vertex.parent, "filter": label}
-        ids = {naming.production_endpoint(self.name), naming.candidate_endpoint(self.name)}
+        ids = {self.names.production_endpoint, self.names.candidate_endpoint}
         found = vertex.endpoints.list_endpoints(parent=vertex.parent)
         return {
             "jobs": [job.labels[naming.RUN_LABEL] for job in vertex.jobs.list_custom_jobs(request=request)],
@@ -177,11 +183,11 @@ def test_purge_counts_what_another_endpoint_serves_as_production(
 
 def test_purge_takes_a_version_off_the_candidate_endpoint(dataset: Dataset) -> None:
     version = dataset.run("manual__1")
-    endpoint = dataset.endpoint(naming.candidate_endpoint(dataset.name))
+    endpoint = dataset.endpoint(dataset.names.candidate_endpoint)
     dataset.vertex.deploy(endpoint, version, {"0": 100})
     assert dataset.purge("--run", "manual__1") == 0
     assert dataset.left()["versions"] == []
-    assert dataset.left()["endpoints"] == [naming.candidate_endpoint(dataset.name)]
+    assert dataset.left()["endpoints"] == [dataset.names.candidate_endpoint]
 
 
 def test_purge_of_a_dataset_leaves_those_whose_names_begin_alike(dataset: Dataset) -> None:
@@ -197,7 +203,7 @@ def test_purge_of_a_dataset_leaves_those_whose_names_begin_alike(dataset: Datase
 
 
 def test_purge_of_a_run_that_goes_on_ends_its_job(dataset: Dataset) -> None:
-    labels = {naming.DATASET_LABEL: dataset.name, naming.RUN_LABEL: "still-going"}
+    labels = {**dataset.names.labels, naming.RUN_LABEL: "still-going"}
     dataset.vertex.create_job("--seconds", "600", labels=labels)
     assert dataset.purge("--run", "still-going") == 0
     assert dataset.left()["jobs"] == []
@@ -208,7 +214,7 @@ def test_purge_of_a_run_that_is_tuning_ends_its_search(dataset: Dataset) -> None
     parameter = {"parameter_id": "seconds", "double_value_spec": {"min_value": 500, "max_value": 600}}
     search = {
         "display_name": "search",
-        "labels": {naming.DATASET_LABEL: dataset.name, naming.RUN_LABEL: "still-tuning"},
+        "labels": {**dataset.names.labels, naming.RUN_LABEL: "still-tuning"},
         "study_spec": {
             "metrics": [{"metric_id": "accuracy", "goal": "MAXIMIZE"}],
             "parameters": [parameter],
@@ -289,7 +295,7 @@ def test_purge_by_age_of_all_datasets_leaves_what_production_serves_and_was_made
     assert served.left() == {
         "jobs": [second],
         "versions": ["2"],
-        "endpoints": [naming.production_endpoint(served.name)],
+        "endpoints": [served.names.production_endpoint],
         "files": [
             f"datasets/{served.name}/raw/{first}/raw.txt",
             f"datasets/{served.name}/raw/{second}/raw.txt",
@@ -320,7 +326,7 @@ def test_purge_leaves_the_traffic_of_other_deployments(dataset: Dataset) -> None
     first, second = dataset.run("manual__1"), dataset.run("manual__2")
     vertex = dataset.vertex
     vertex.models.merge_version_aliases(name=second, version_aliases=[naming.DEFAULT_ALIAS])
-    endpoint = dataset.endpoint(naming.production_endpoint(dataset.name))
+    endpoint = dataset.endpoint(dataset.names.production_endpoint)
     old = vertex.deploy(endpoint, first, {"0": 100})
     new = vertex.deploy(endpoint, second, {"0": 50, old.id: 50})
     assert dataset.purge("--run", "manual__1", "--with-production") == 0
@@ -334,7 +340,7 @@ def test_purge_by_age_leaves_a_version_to_which_production_can_roll_back(dataset
     first, second = dataset.run("manual__1"), dataset.run("manual__2")
     vertex = dataset.vertex
     vertex.models.merge_version_aliases(name=second, version_aliases=[naming.DEFAULT_ALIAS])
-    endpoint = dataset.endpoint(naming.production_endpoint(dataset.name))
+    endpoint = dataset.endpoint(dataset.names.production_endpoint)
     vertex.deploy(endpoint, first, {"0": 100})
     vertex.deploy(endpoint, second, {"0": 100})
     assert dataset.purge("--older-than", EVERYTHING_OLD) == 0
@@ -343,9 +349,9 @@ def test_purge_by_age_leaves_a_version_to_which_production_can_roll_back(dataset
 
 
 def test_purge_by_age_leaves_the_folder_of_a_job_that_goes_on(dataset: Dataset) -> None:
-    labels = {naming.DATASET_LABEL: dataset.name, naming.RUN_LABEL: "still-going"}
+    labels = {**dataset.names.labels, naming.RUN_LABEL: "still-going"}
     job = dataset.vertex.create_job("--seconds", "600", labels=labels)
-    checkpoint = f"{naming.run_folder(dataset.bucket, dataset.name, 'still-going')}checkpoints/1.txt"
+    checkpoint = f"{dataset.names.run_folder('still-going')}checkpoints/1.txt"
     dataset.vertex.write(checkpoint, "content")
     assert dataset.purge("--older-than", EVERYTHING_OLD) == 0
     left = dataset.left()
@@ -356,14 +362,11 @@ def test_purge_by_age_leaves_the_folder_of_a_job_that_goes_on(dataset: Dataset) 
 
 def test_purge_leaves_a_folder_deep_in_which_a_remaining_version_lies(dataset: Dataset) -> None:
     version = dataset.run("manual__1")
-    vertex, folder = (
-        dataset.vertex,
-        naming.run_folder(dataset.bucket, dataset.name, dataset.slug("manual__1")),
-    )
-    best = f"{naming.tuning_folder(folder, 0)}3/{naming.MODEL_FOLDER}"
+    vertex, folder = dataset.vertex, dataset.names.run_folder(dataset.slug("manual__1"))
+    best = f"{folder}tune/0/3/{naming.MODEL_FOLDER}"
     vertex.write(f"{best}weights", "good")
     request = {"parent_model": version.partition("@")[0]}
-    other = vertex.upload(request=request, artifact_uri=best, labels={naming.DATASET_LABEL: dataset.name})
+    other = vertex.upload(request=request, artifact_uri=best, labels=dataset.names.labels)
     aliases = [naming.DEFAULT_ALIAS]
     vertex.models.merge_version_aliases(name=f"{other.model}@2", version_aliases=aliases)
     assert dataset.purge("--run", "manual__1") == 0
@@ -374,8 +377,8 @@ def test_purge_leaves_a_folder_deep_in_which_a_remaining_version_lies(dataset: D
 def test_purge_leaves_what_is_not_labelled_as_the_datasets(dataset: Dataset) -> None:
     vertex = dataset.vertex
     vertex.upload(request={"model_id": dataset.name})
-    vertex.create_endpoint(naming.production_endpoint(dataset.name))
+    vertex.create_endpoint(dataset.names.production_endpoint)
     assert dataset.purge() == 0
     assert dataset.purge("--older-than", EVERYTHING_OLD) == 0
     left = dataset.left()
-    assert (left["versions"], left["endpoints"]) == (["1"], [naming.production_endpoint(dataset.name)])
+    assert (left["versions"], left["endpoints"]) == (["1"], [dataset.names.production_endpoint])

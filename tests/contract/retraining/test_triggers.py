@@ -51,6 +51,8 @@ def dataflow_trigger(chain: Any) -> DataflowJobTrigger:
         project=chain.project,
         region="us-central1",
         poll_seconds=0.2,
+        waiting_folder=f"gs://{chain.bucket}/datasets/flowers/waiting/k/",
+        run="r1",
     )
 
 
@@ -75,6 +77,8 @@ def test_dataflow_job_trigger_serializes_to_what_makes_it_again() -> None:
         "project": "p",
         "region": "europe-west4",
         "poll_seconds": 10.0,
+        "waiting_folder": "gs://b/datasets/flowers/waiting/k/",
+        "run": "r1",
     }
     serialized = DataflowJobTrigger(**arguments).serialize()
     assert serialized == ("retraining.triggers.DataflowJobTrigger", arguments)

@@ -21,7 +21,7 @@ def test_slug_is_of_dag_and_run() -> None:
 
 def dag_run(run_type: str, **times: datetime) -> SimpleNamespace:
     absent = {"logical_date": None, "data_interval_end": None, "run_after": NOON + timedelta(days=3)}
-    return SimpleNamespace(dag_id="d", run_id="r", run_type=run_type, **{**absent, **times})
+    return SimpleNamespace(dag_id="d", run_id="r", run_type=run_type, clear_number=0, **{**absent, **times})
 
 
 @pytest.mark.parametrize("run_type", ["scheduled", "backfill", DagRunType.BACKFILL_JOB])

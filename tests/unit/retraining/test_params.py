@@ -46,6 +46,7 @@ def test_run_params_have_the_specs_values_as_defaults_and_nothing_that_it_lacks(
         "source": None,
         "unchanged": "auto",
         "reconvert": False,
+        "retrain": False,
         **ARGUMENTS,
         "tier": "L4",
         "spot": False,

@@ -24,6 +24,7 @@ def test_from_environment_with_the_required_variables_fills_in_the_rest() -> Non
         "project": "p",
         "region": "europe-west4",
         "bucket": "b",
+        "deployment": "default",
         "packages": "gs://b/packages",
         "source_root": None,
         "source_hint": None,
@@ -68,6 +69,12 @@ def test_from_environment_with_arguments_that_are_no_object_names_them(text: str
 def test_from_environment_with_a_uri_for_a_bucket_names_it() -> None:
     with pytest.raises(ConfigurationError, match="PERENNIAL_BUCKET: expected a name without gs://"):
         Settings.from_environment({**REQUIRED, "PERENNIAL_BUCKET": "gs://b"})
+
+
+@pytest.mark.parametrize("text", ["Dev", "a--b", "production-eu"])
+def test_from_environment_with_a_deployment_that_can_not_be_in_ids_names_it(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"PERENNIAL_DEPLOYMENT: expected .*, received '{text}'"):
+        Settings.from_environment({**REQUIRED, "PERENNIAL_DEPLOYMENT": text})
 
 
 def test_every_setting_is_documented_and_nothing_else_is() -> None:

@@ -12,6 +12,7 @@ from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.api_fastapi.core_api.security import get_user
 from starlette.testclient import TestClient
 
+from contract.naming import DatasetNames
 from retraining.settings import Settings
 from retraining.ui import backfill
 from retraining.ui.app import create_app
@@ -44,9 +45,12 @@ def client(monkeypatch: pytest.MonkeyPatch, tables: None, raw: Path, bucket: obj
             "PERENNIAL_SOURCE_ROOT": str(raw.parent),
         }
     )
-    monkeypatch.setattr(
-        backfill, "google_services", lambda: SimpleNamespace(settings=settings, storage=bucket)
+    services = SimpleNamespace(
+        settings=settings,
+        storage=bucket,
+        names=lambda dataset: DatasetNames(deployment="default", bucket="b", dataset=dataset),
     )
+    monkeypatch.setattr(backfill, "google_services", lambda: services)
     init_auth_manager()
     app = create_app()
     app.dependency_overrides[get_user] = lambda: SimpleAuthManagerUser(username="writer", role="user")

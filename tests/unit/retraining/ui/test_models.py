@@ -1,7 +1,7 @@
 from types import SimpleNamespace
 from typing import Any
 
-from contract.naming import METRIC_LABEL, RUN_LABEL
+from contract.naming import METRIC_LABEL, RUN_LABEL, DatasetNames
 from retraining.google.endpoints import Deployment
 from retraining.google.models import ModelVersion
 from retraining.ui.models import read_model
@@ -25,6 +25,7 @@ def services(serving: str | None, *versions: ModelVersion) -> Any:
     return SimpleNamespace(
         endpoints=SimpleNamespace(serving=lambda endpoint: deployment),
         models=SimpleNamespace(versions=lambda dataset: list(versions)),
+        names=lambda dataset: DatasetNames(deployment="default", bucket="b", dataset=dataset),
     )
 
 
