@@ -7,14 +7,13 @@ CATEGORICAL = ("vendor_id", "rate_code_id", "store_and_fwd_flag", "pickup_locati
 FEATURES = (
     # At least the initial charge; one fare in the data is 429,490 dollars.
     dc.target("fare_amount", minimum=2.5, maximum=500),
-    dc.category("pickup_datetime"),
+    dc.timestamp("pickup_datetime", timezone="America/New_York"),
     dc.number("passenger_count", default=1.0, minimum=0),
     dc.number("trip_distance", minimum=0, maximum=500),
     *(dc.category(name, default="?") for name in CATEGORICAL),
 )
 ARGUMENTS = {
     "hidden_units": "128 64 32",
-    "timestamp": "pickup_datetime",
     "crosses": "pickup_location_id+dropoff_location_id",
     "huber_delta": 0.2,
     "train_epochs": 6,

@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 from contract import ContractError, DataContract, DatasetSpec, GateSpec, TrainingSpec
 from contract.data_contract import RecordFormat
 from contract.dataset import TRAINING_FLAGS_FILE, Direction
+from contract.values import name_groups
 from retraining.tiers import Tier
 
 MODEL = "model"
@@ -210,20 +211,15 @@ def _check_columns(arguments: Mapping[str, Any], contract: DataContract) -> None
     inputs = [feature for feature in contract.features if feature.role == "input"]
     numbers = {feature.name for feature in inputs if feature.is_number}
     texts = {feature.name for feature in inputs if feature.dtype == "string"}
-    times = _names(arguments.get("timestamp", ""))
-    crosses = str(arguments.get("crosses", "")).replace("+", ",")
-    for flag, names, allowed in (
-        ("timestamp", times, texts),
-        ("categorical_numbers", _names(arguments.get("categorical_numbers", "")), numbers),
-        ("geo_pairs", _names(arguments.get("geo_pairs", "")), numbers),
-        ("crosses", _names(crosses), (numbers | texts) - set(times)),
+    times = {feature.name for feature in inputs if feature.timezone is not None}
+    for flag, allowed in (
+        ("categorical_numbers", numbers),
+        ("geo_pairs", numbers),
+        ("crosses", (numbers | texts) - times),
     ):
-        unknown = [name for name in names if name not in allowed]
+        groups = name_groups(str(arguments.get(flag, "")))  # the flag's schema has checked the text
+        unknown = [name for group in groups for name in group if name not in allowed]
         if unknown:
             raise ContractError(
                 f"training.arguments[{flag}]", expected=f"names among {sorted(allowed)}", received=unknown
             )
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]

@@ -20,6 +20,7 @@ from contract.features import (
     key,
     number,
     target,
+    timestamp,
 )
 from contract.statistics import CategoricalStatistics, DatasetStatistics, NumberStatistics
 from contract.validation import ContractError
@@ -51,4 +52,5 @@ __all__ = [
     "key",
     "number",
     "target",
+    "timestamp",
 ]

@@ -18,6 +18,7 @@ from contract.features import FeatureSpec
 from contract.naming import check_dataset_name
 from contract.partitions import Partitioning
 from contract.validation import ContractError, Number, check_complete, from_json, to_json
+from contract.values import normal_text
 
 RECORD_FORMAT_VERSION = "1.0.0"
 """Version of the records that the converter writes; a new one converts every dataset anew."""
@@ -69,6 +70,7 @@ class CsvFormat:
     missing: tuple[str, ...] = MISSING
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", tuple(map(normal_text, self.columns)))
         if len(set(self.columns)) != len(self.columns):
             raise ContractError("csv.columns", expected="distinct names", received=self.columns)
         if len(self.delimiter) != 1 or self.delimiter in '"\r\n\0 ':
@@ -236,6 +238,12 @@ class DataContract:
         if self.record_format in ("image", "idx"):
             return {IMAGE_INPUT: self.feature("image/encoded")}
         return {feature.name: feature for feature in self.features if feature.role == "input"}
+
+    def missing_of(self, feature: FeatureSpec) -> tuple[str, ...]:
+        """Return the spellings of a missing value of a feature."""
+        if feature.missing is not None:
+            return feature.missing
+        return ("",) if self.csv is None else self.csv.missing
 
     @property
     def label(self) -> FeatureSpec:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
+from contract.partitions import check_timezone
 from contract.validation import ContractError, Number
+from contract.values import normal_text, normal_timestamp
 
 Dtype = Literal["string", "int64", "float32"]
 Role = Literal["input", "label", "key", "metadata"]
@@ -30,6 +32,12 @@ class FeatureSpec:
         minimum: the least number that it can be; a record with a smaller one is rejected.
         maximum: the greatest number that it can be; a record with a greater one is rejected.
         description: one line for people.
+        missing: spellings of a missing value; None for those of the file. Where `NA` is Namibia, they are
+            another column's.
+        timezone: the time zone of a timestamp, a name of the IANA database; None for any other feature.
+        date_format: how a timestamp is written, with the directives of `strptime`; empty for ISO 8601.
+
+    Names, vocabulary and spellings are kept in the normal form of `contract.values`.
 
     Raises:
         ContractError: a field has a value that it can't have.
@@ -46,8 +54,15 @@ class FeatureSpec:
     minimum: Number | None = None
     maximum: Number | None = None
     description: str = ""
+    # Fields that came later are written only where they say something: other conversions keep their keys.
+    missing: Annotated[tuple[str, ...] | None, Field(exclude_if=lambda value: value is None)] = None
+    timezone: Annotated[str | None, Field(exclude_if=lambda value: value is None)] = None
+    date_format: Annotated[str, Field(exclude_if=lambda value: not value)] = ""
 
     def __post_init__(self) -> None:
+        if self.name and self.name == self.name.strip():
+            object.__setattr__(self, "name", normal_text(self.name))
+        object.__setattr__(self, "vocabulary", tuple(map(normal_text, self.vocabulary)))
         if not self.name or self.name != self.name.strip():
             raise ContractError(
                 "features.name", expected="a name without spaces around it", received=self.name
@@ -64,6 +79,8 @@ class FeatureSpec:
         if self.default is not None and not isinstance(self.default, _DEFAULT_TYPES[self.dtype]):
             raise ContractError(f"{where}.default", expected=f"a {self.dtype}", received=self.default)
         self._check_range(where)
+        if self.timezone is not None or self.date_format:
+            self._check_timestamp(where)
 
     def _check_range(self, where: str) -> None:
         for name in ("minimum", "maximum"):
@@ -74,6 +91,37 @@ class FeatureSpec:
             raise ContractError(
                 f"{where}.minimum", expected=f"at most the maximum {self.maximum}", received=self.minimum
             )
+
+    def _check_timestamp(self, where: str) -> None:
+        if self.dtype != "string" or self.vocabulary or self.timezone is None:
+            raise ContractError(
+                f"{where}.timezone", expected="that of a text without a vocabulary", received=self.timezone
+            )
+        check_timezone(self.timezone)
+        if self.default is None:
+            return
+        try:
+            object.__setattr__(self, "default", self.normal(str(self.default)))
+        except ValueError:
+            raise ContractError(
+                f"{where}.default", expected=self.date_description, received=self.default
+            ) from None
+
+    def normal(self, text: str) -> str:
+        """Return the normal form of a text value.
+
+        Raises:
+            ValueError: it is a timestamp's, but no date.
+        """
+        value = normal_text(text)
+        if self.timezone is None:
+            return value
+        return normal_timestamp(value, timezone=self.timezone, date_format=self.date_format)
+
+    @property
+    def date_description(self) -> str:
+        """Description of a timestamp's values for errors."""
+        return f"a date as in {self.date_format or 'ISO 8601, 2018-01-31 23:59:00 for instance'}"
 
     @property
     def is_number(self) -> bool:
@@ -103,17 +151,59 @@ def number(
     default: float | None = None,
     minimum: float | None = None,
     maximum: float | None = None,
+    missing: tuple[str, ...] | None = None,
     role: Role = "input",
 ) -> FeatureSpec:
     """Return a numeric feature; a record that lacks it is rejected unless there is a default."""
     return FeatureSpec(
-        name=name, dtype="float32", role=role, default=default, minimum=minimum, maximum=maximum
+        name=name,
+        dtype="float32",
+        role=role,
+        default=default,
+        minimum=minimum,
+        maximum=maximum,
+        missing=missing,
     )
 
 
-def category(name: str, *, default: str | None = None, role: Role = "input") -> FeatureSpec:
-    """Return a categorical feature; the conversion's statistics hold its vocabulary."""
-    return FeatureSpec(name=name, dtype="string", role=role, default=default)
+def category(
+    name: str,
+    *,
+    default: str | None = None,
+    vocabulary: tuple[str, ...] = (),
+    missing: tuple[str, ...] | None = None,
+    role: Role = "input",
+) -> FeatureSpec:
+    """Return a categorical feature.
+
+    Without a vocabulary it is that of the conversion's statistics; with one, a record with any other value is
+    rejected.
+    """
+    return FeatureSpec(
+        name=name, dtype="string", role=role, default=default, vocabulary=vocabulary, missing=missing
+    )
+
+
+def timestamp(
+    name: str,
+    *,
+    timezone: str = "UTC",
+    date_format: str = "",
+    default: str | None = None,
+    missing: tuple[str, ...] | None = None,
+) -> FeatureSpec:
+    """Return a date, with a time or without: the model takes its hour, weekday and month in the time zone.
+
+    A text that names another zone is converted; a record with a text that is no date is rejected.
+    """
+    return FeatureSpec(
+        name=name,
+        dtype="string",
+        default=default,
+        missing=missing,
+        timezone=timezone,
+        date_format=date_format,
+    )
 
 
 def key(name: str, *, default: str | None = None) -> FeatureSpec:

@@ -12,7 +12,7 @@ Reason = Literal[
     # rows
     "bad_quote", "column_count", "field_too_long", "not_utf8", "nul_byte", "unterminated_quote",
     # values
-    "missing_value", "not_a_number", "out_of_range", "unknown_label", "unknown_word",
+    "missing_value", "not_a_number", "not_a_timestamp", "out_of_range", "unknown_label", "unknown_word",
 ]  # fmt: skip
 
 _EXCERPT_CHARACTERS = 40

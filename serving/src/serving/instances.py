@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,7 @@ def parse(body: bytes) -> list[Any]:
         InstanceError: the body is no JSON object with a list of at least one instance.
     """
     try:
-        document = json.loads(body, parse_constant=_refuse_constant)
+        document = json.loads(body, parse_constant=_constant)
     except (ValueError, RecursionError) as error:
         raise InstanceError(
             "body", expected="a JSON object", received=f"{describe(body)}: {error}"
@@ -154,6 +155,8 @@ def _numbers(value: Any, spec: TensorSpec, where: str) -> Array:
         ) from None
     if array.dtype.kind not in _ACCEPTED[spec.kind]:
         raise InstanceError(where, expected=spec.describe(), received=describe(value))
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        raise InstanceError(where, expected=spec.describe(), received="NaN")
     if spec.kind == "integer" and array.size:
         limits = np.iinfo(np.dtype(spec.dtype))
         if int(array.min()) < limits.min or int(array.max()) > limits.max:
@@ -163,5 +166,8 @@ def _numbers(value: Any, spec: TensorSpec, where: str) -> Array:
     return array.astype(spec.dtype)
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _constant(name: str) -> float:
+    """Return NaN, with which many a client writes a missing number."""
+    if name == "NaN":
+        return math.nan
     raise ValueError(f"{name} is not JSON")

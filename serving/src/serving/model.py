@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from contract import ContractError
+from contract.model_inputs import ModelInputs
 from contract.predictions import prediction_rows
-from serving.errors import InstanceError, ModelError
+from serving.errors import InstanceError, ModelError, describe
 from serving.instances import Array, columns
 from serving.signature import TensorSpec
 
@@ -45,6 +47,7 @@ class Model:
         self._graph = signatures[SIGNATURE]
         named = self._graph.structured_input_signature[1]
         self.inputs = tuple(TensorSpec.from_tensor(name, named[name]) for name in sorted(named))
+        self._table = _table_inputs(folder, self.inputs)
         if not self.inputs:
             raise ModelError("model.signatures", expected="at least one input", received="none")
         loaded = time.monotonic()
@@ -64,7 +67,7 @@ class Model:
             InstanceError: an instance doesn't match the signature, or holds an image that can't be decoded.
             ModelError: the outputs can't be represented in JSON.
         """
-        arrays = columns(instances, self.inputs)
+        arrays = columns(self._read(instances), self.inputs)
         try:
             outputs = self._call(arrays)
         except self._tf.errors.InvalidArgumentError as error:
@@ -75,6 +78,17 @@ class Model:
                 received=reason,
             ) from error
         return predictions(outputs, count=len(instances))
+
+    def _read(self, instances: Sequence[Any]) -> Sequence[Any]:
+        """Return a table's instances with the names and values of the signature, any others as they are."""
+        if self._table is None:
+            return instances
+        try:
+            return [self._table.read(item, f"instances[{index}]") for index, item in enumerate(instances)]
+        except ContractError as error:
+            raise InstanceError(
+                error.field, expected=error.expected, received=describe(error.received)
+            ) from error
 
     def _call(self, arrays: dict[str, Any]) -> dict[str, Any]:
         tensors = {spec.name: self._tensor(arrays[spec.name], spec) for spec in self.inputs}
@@ -98,9 +112,28 @@ class Model:
     def _warm_up(self) -> None:
         """Call the graph once, so that its first execution delays no request."""
         try:
-            self._call({spec.name: spec.example() for spec in self.inputs})
+            if self._table is not None:
+                self.predict([{name: item.example for name, item in self._table.by_name.items()}])
+            else:
+                self._call({spec.name: spec.example() for spec in self.inputs})
         except self._tf.errors.OpError as error:
             _log.warning("no warm-up: the model rejects the example: %s", _reason(error))
+
+
+def _table_inputs(folder: Path, inputs: Sequence[TensorSpec]) -> ModelInputs | None:
+    """Return the inputs of a table's model, unless its requests are of another form, a CSV row for instance.
+
+    Raises:
+        ModelError: the file beside the graph can't be read.
+    """
+    path = folder / ModelInputs.FILENAME
+    if not path.is_file():
+        return None
+    try:
+        table = ModelInputs.from_text(path.read_text(encoding="utf-8"))
+    except ContractError as error:
+        raise ModelError(error.field, expected=error.expected, received=describe(error.received)) from error
+    return table if {item.tensor for item in table.inputs} == {spec.name for spec in inputs} else None
 
 
 _NOT_THE_MESSAGE = re.compile(

@@ -23,6 +23,7 @@ from contract import (
     image_features,
     number,
     target,
+    timestamp,
 )
 from retraining.tiers import load_tiers
 from retraining.training_check import MODEL_REQUIREMENTS, check_batch_size, check_training
@@ -37,7 +38,7 @@ OWN = [{"module": "mine.train"}, {"image": "gcr.io/mine/trainer:1"}, {"image": "
 def table(
     label: FeatureSpec, gate: GateSpec, training: TrainingSpec | None = None, **arguments: Any
 ) -> DatasetSpec:
-    features = (number("age"), category("town"), label)
+    features = (number("age"), category("town"), timestamp("born"), number("length, cm"), label)
     return DatasetSpec(
         contract=DataContract(name="people", record_format="csv", csv=CsvFormat(), features=features),
         source="people",
@@ -78,7 +79,8 @@ def digits(model: str) -> DatasetSpec:
         classes(metric="auc"),
         classes("a", "b", "c", metric="balanced_accuracy"),
         classes(metric="loss", direction="lower", threshold=9.0),
-        classes(timestamp="town", categorical_numbers="age"),
+        classes(categorical_numbers='age,"length, cm"'),
+        classes(crosses='age+"length, cm"'),
         classes(crosses="age+town"),
         fares(),
         fares("mae", hidden_units="8 4", huber_delta=1.0, train_epochs=2, num_epochs=0.5),
@@ -110,10 +112,9 @@ def test_training_that_a_model_can_do_is_accepted(spec: DatasetSpec) -> None:
         (classes(optimizer="sgd"), "training.arguments[optimizer]"),
         (classes(job_dir="gs://b/x"), "training.arguments[job_dir]"),
         (classes(model="wide_and_deep"), "training.arguments[model]"),
-        (classes(timestamp="age"), "training.arguments[timestamp]"),
         (classes(categorical_numbers="town"), "training.arguments[categorical_numbers]"),
         (classes(crosses="age+towm"), "training.arguments[crosses]"),
-        (classes(timestamp="town", crosses="age+town"), "training.arguments[crosses]"),
+        (classes(crosses="age+born"), "training.arguments[crosses]"),
         (images(model="resnet", resnet_depth=19), "training.arguments[resnet_depth]"),
         (images(model="wide_deep"), "contract.record_format"),
         (digits("resnet"), "contract.record_format"),

@@ -23,7 +23,7 @@ TOKENS = TensorSpec(name="tokens", kind="string", dtype=object, batch=None, shap
     [
         (b"{", "body", "a JSON object"),
         (b"[]", "body", "a JSON object"),
-        (b'{"instances": [NaN]}', "body", "a JSON object"),
+        (b'{"instances": [Infinity]}', "body", "a JSON object"),
         (b"[" * 100_000, "body", "a JSON object"),
         (b"\xff", "body", "a JSON object"),
         (b"{}", "instances", "a list"),

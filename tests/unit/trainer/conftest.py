@@ -25,6 +25,7 @@ from contract import (
     image_features,
     number,
     target,
+    timestamp,
 )
 from contract.artifacts import DatasetInfo, SplitInfo, shard_filename
 from samples.flowers import KINDS, render
@@ -129,7 +130,7 @@ INPUTS = (
     *(number(name, default=0.0) for name in LONGITUDES + LATITUDES),
     category("payment", default="?"),
     category("zone"),
-    category("started"),
+    timestamp("started"),
 )
 
 

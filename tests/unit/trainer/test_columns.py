@@ -15,7 +15,6 @@ OPTIONS = RegressionOptions(
     categorical_numbers="distance",
     crosses="payment+zone,distance+payment+zone",
     cross_buckets=100,
-    timestamp="started",
     geo_pairs="from_lon,from_lat,to_lon,to_lat",
 )
 
@@ -40,12 +39,12 @@ def test_transform_of_odd_input_is_finite_and_unknown(columns, inputs):
     odd = {
         name: tf.constant(["never seen"] if values.dtype == tf.string else [float("nan")])
         for name, values in inputs.items()
-    }
+    } | {"started": tf.constant(["2018-01-31 23:59:00"])}
     encoded = columns.transform(odd)
     assert np.isfinite(encoded["numbers"]).all()
     starts = np.cumsum((0, *columns.category_sizes[:-1]))
     categories = (encoded["categories"].numpy() - starts)[0].tolist()
-    assert [index for place, index in enumerate(categories) if place != len(columns.categories)] == [0] * 6
+    assert categories[: len(columns.categories)] == [0] * len(columns.categories)
 
 
 def test_transform_strips_spaces(columns, inputs):
@@ -85,11 +84,10 @@ def test_columns_of_numbers_alone_have_no_indices(statistics):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"timestamp": "distance"}, r"--timestamp: expected names among \['payment', 'started', 'zone'\]"),
         ({"categorical_numbers": "zone"}, r"--categorical-numbers: .* received \['zone'\]"),
         ({"geo_pairs": "from_lon,from_lat,to_lon,zone"}, r"--geo-pairs: expected .* received \['zone'\]"),
         ({"crosses": "zone+fare"}, r"--crosses: .* received \['fare'\]"),
-        ({"crosses": "zone+started", "timestamp": "started"}, r"--crosses: .* received \['started'\]"),
+        ({"crosses": "zone+started"}, r"--crosses: .* received \['started'\]"),
     ],
 )
 def test_columns_of_a_name_of_the_wrong_kind_are_refused(fare_contract, statistics, options, message):
@@ -103,10 +101,12 @@ def test_columns_without_statistics_are_refused(fare_contract):
         Columns.of(fare_contract, nothing, RegressionOptions())
 
 
-def test_columns_of_an_indexed_input_are_refused(statistics):
-    indexed = FeatureSpec(name="zone", dtype="int64", vocabulary=("a", "b"))
+def test_transform_of_indices_of_a_vocabulary_counts_them_from_one(statistics):
+    indexed = FeatureSpec(name="zone", dtype="int64", vocabulary=("1", "2", "3"), first_index=5)
     contract = DataContract(
         name="trips", record_format="csv", features=(indexed, target("fare")), csv=CsvFormat()
     )
-    with pytest.raises(InputError, match=r"inputs: expected numbers or texts, received \['zone'\]"):
-        Columns.of(contract, statistics, RegressionOptions())
+    columns = Columns.of(contract, statistics, RegressionOptions())
+    encoded = columns.transform({"zone": tf.constant([5, 7, 4, 8, 6], tf.int64)})
+    assert encoded["categories"].numpy().ravel().tolist() == [1, 3, 0, 0, 2]
+    assert columns.category_sizes == (4,)

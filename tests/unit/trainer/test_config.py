@@ -142,7 +142,7 @@ def test_cross_groups_with_spaces_are_names():
         (RegressionOptions, {"hidden_units": ""}, "--hidden-units: expected"),
         (RegressionOptions, {"geo_pairs": "a,b,c"}, "--geo-pairs: expected no or four names"),
         (RegressionOptions, {"categorical_numbers": ","}, "--categorical-numbers: expected names"),
-        (RegressionOptions, {"timestamp": "a,,b"}, "--timestamp: expected names"),
+        (RegressionOptions, {"categorical_numbers": "a,,b"}, "--categorical-numbers: expected names"),
         (RegressionOptions, {"huber_delta": float("inf")}, "--huber-delta: expected a number above 0"),
         (RegressionOptions, {"num_bins": 101}, "--num-bins: expected 0 to 100"),
     ],

@@ -10,7 +10,7 @@ from trainer.errors import InputError
 from trainer.network import TableModel, regression, wide_deep
 from trainer.options import RegressionOptions, WideDeepOptions
 
-OPTIONS = WideDeepOptions(first_layer_size=16, num_layers=2, crosses="payment+zone", timestamp="started")
+OPTIONS = WideDeepOptions(first_layer_size=16, num_layers=2, crosses="payment+zone")
 
 
 def build(contract, statistics, *, policy: str = "float32", seed: int = 0):
@@ -110,7 +110,6 @@ COMMON = {
     "categorical_numbers": "distance",
     "crosses": "payment+zone",
     "cross_buckets": 20,
-    "timestamp": "started",
     "geo_pairs": "from_lon,from_lat,to_lon,to_lat",
 }
 

@@ -66,7 +66,7 @@ def _example(contract, row) -> bytes:
 
 
 def _train(folder: Path, job: Path, **values: object) -> dict:
-    common = {"train_steps": 60, "train_batch_size": 64, "base_learning_rate": 0.01, "timestamp": "started"}
+    common = {"train_steps": 60, "train_batch_size": 64, "base_learning_rate": 0.01}
     config = TrainConfig.of(data_dir=str(folder), job_dir=str(job), **common, **values)
     run(config, environment={})
     return json.loads((job / "evaluation.json").read_text())
@@ -147,7 +147,7 @@ def test_predict_of_an_instance_without_an_input_names_it(tipped_job, tmp_path, 
     )
 
     assert status == 1
-    assert "error: instances[0]: expected distance, from_lat" in capsys.readouterr().err
+    assert "error: instances[0].zone: expected a string" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("split", "examples"), [("validation", VALIDATION), ("test", TEST), ("all", ROWS)])

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from contract.model_inputs import ModelInputs
 from trainer.examples import Predictions
 
 PROBABILITIES = "probabilities"
@@ -71,7 +72,7 @@ class ModelAdapter(ABC):
         """Return the predictions of an exported model.
 
         Args:
-            inputs: of the signature, each (batch,).
+            inputs: by name, each (batch,).
 
         Returns:
             The outputs of the signature, each with the batch as its first dimension.
@@ -79,7 +80,11 @@ class ModelAdapter(ABC):
 
     @abstractmethod
     def serving_inputs(self) -> dict[str, tf.TensorSpec]:
-        """Return the inputs of an exported model's signature, by name."""
+        """Return the inputs of an exported model by name; a spec has the name of the signature's tensor."""
+
+    def model_inputs(self) -> ModelInputs | None:
+        """Return the inputs as requests give them, where the signature's have other names or values."""
+        return None
 
     def alternative_request(self) -> tuple[tf.TensorSpec, Callable[[tf.Tensor], Tensors]] | None:
         """Return another form of request that the export takes by default.

@@ -9,11 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from contract import CategoricalStatistics, FeatureSpec
+from contract.values import normal_text
 
 _HASHES = 2**63 - 1
 _MIN_COUNT = 2
-_PATTERN = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[ T]([01]\d|2[0-3]):[0-5]\d.*"
-_PLACEHOLDER = "2000-01-01 00:00"
+_PATTERN = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[ T]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d*)?)?"
 _HOURS, _WEEKDAYS, _MONTHS = 24, 7, 12
 _PERIODS = (24.0, 12.0, 8.0, 6.0)
 
@@ -25,7 +25,7 @@ class CategoricalColumn:
     Attributes:
         name: of the feature.
         default: stands for a missing value.
-        missing: spellings of a missing value.
+        missing: spellings of a missing value, in normal form.
         categories: known values in the order of their indices.
     """
 
@@ -51,7 +51,7 @@ class CategoricalColumn:
         return cls(
             name=feature.name,
             default=default,
-            missing=missing,
+            missing=tuple(map(normal_text, missing)),
             categories=feature.vocabulary or tuple(frequent),
         )
 
@@ -86,8 +86,42 @@ class CategoricalColumn:
 
 
 @dataclass(frozen=True, kw_only=True)
+class IndexedColumn:
+    """Encoder of a feature whose records hold the index of a value in its vocabulary.
+
+    Attributes:
+        name: of the feature.
+        first_index: the integer that stands for the first value.
+        values: number of values.
+    """
+
+    name: str
+    first_index: int
+    values: int
+
+    @classmethod
+    def of(cls, feature: FeatureSpec) -> IndexedColumn:
+        """Return the encoder of a feature with a vocabulary."""
+        return cls(name=feature.name, first_index=feature.first_index, values=len(feature.vocabulary))
+
+    @property
+    def size(self) -> int:
+        """Number of indices."""
+        return self.values + 1
+
+    def clean(self, values: tf.Tensor) -> tf.Tensor:
+        """Return integers as int32 (batch,)."""
+        return tf.cast(values, tf.int32)
+
+    def index(self, values: tf.Tensor) -> tf.Tensor:
+        """Return the indices of clean values from 1, 0 for any that stands for none, int32 (batch,)."""
+        indices = values - self.first_index + 1
+        return tf.where((indices > 0) & (indices <= self.values), indices, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TimestampColumn:
-    """Encoder of a text feature that holds the local time in ISO 8601, `2018-01-31 23:59:00` or with a `T`.
+    """Encoder of a timestamp in its normal form, `2018-01-31 23:59:00` in the feature's time zone.
 
     Attributes:
         name: of the feature.
@@ -97,22 +131,25 @@ class TimestampColumn:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Number of indices of hour, weekday, month and hour of the week; 0 is unknown."""
+        """Number of indices of hour, weekday, month and hour of the week, which begin at 1."""
         return (_HOURS + 1, _WEEKDAYS + 1, _MONTHS + 1, _HOURS * _WEEKDAYS + 1)
 
     def encode(self, texts: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Encode a batch of timestamps.
 
         Args:
-            texts: string (batch,); zeros stand for any that is no date and time.
+            texts: string (batch,); any that is no date and time ends the call.
 
-        Rephases:
+        Returns:
             Numbers, float32 (batch, width): sine and cosine of the time of the day, of the week and of the
             year, weekend and night; and the indices of `sizes`, int32 (batch,) each.
         """
         texts = tf.strings.strip(texts)
         known = tf.strings.regex_full_match(texts, _PATTERN)
-        texts = tf.where(known, texts, _PLACEHOLDER)
+        tf.debugging.Assert(
+            tf.reduce_all(known),
+            [f"{self.name}: expected a date and a time, received", tf.boolean_mask(texts, ~known)],
+        )
         year, month, day, hour, minute = (
             tf.strings.to_number(tf.strings.substr(texts, start, length), tf.int32)
             for start, length in ((0, 4), (5, 2), (8, 2), (11, 2), (14, 2))
@@ -129,10 +166,7 @@ class TimestampColumn:
             axis=1,
         )
         indices = (hour + 1, weekday + 1, month, weekday * _HOURS + hour + 1)
-        return (
-            tf.where(known[:, None], numbers, 0.0),
-            [tf.where(known, index, 0) for index in indices],
-        )
+        return numbers, list(indices)
 
 
 def _weekday(year: tf.Tensor, month: tf.Tensor, day: tf.Tensor) -> tf.Tensor:

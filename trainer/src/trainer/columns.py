@@ -9,7 +9,7 @@ from typing import TypeVar
 import tensorflow as tf
 
 from contract import DataContract, DatasetStatistics, FeatureSpec
-from trainer.categorical import CategoricalColumn, TimestampColumn
+from trainer.categorical import CategoricalColumn, IndexedColumn, TimestampColumn
 from trainer.errors import InputError
 from trainer.numeric import VALUE_BUCKETS, GeoPairColumns, NumberColumn, value_bucket
 from trainer.options import TableOptions
@@ -30,14 +30,14 @@ class Columns:
         numbers: numeric features.
         categories: categorical features.
         categorical_numbers: names of the numeric features whose values are categories as well.
-        timestamps: text features that hold a date and a time.
+        timestamps: dates and times.
         geo_pair: two points on Earth among the numbers, or `None`.
         crosses: groups of numeric and categorical features whose combinations have weights.
         cross_buckets: most weights of a group.
     """
 
     numbers: tuple[NumberColumn, ...]
-    categories: tuple[CategoricalColumn, ...]
+    categories: tuple[CategoricalColumn | IndexedColumn, ...]
     categorical_numbers: tuple[str, ...]
     timestamps: tuple[TimestampColumn, ...]
     geo_pair: GeoPairColumns | None
@@ -58,18 +58,16 @@ class Columns:
                 none.
         """
         inputs = [feature for feature in contract.features if feature.role == "input"]
-        times, geo_pair = options.timestamp_names, options.geo_pair_names
+        times = tuple(feature.name for feature in inputs if feature.timezone is not None)
+        geo_pair = options.geo_pair_names
         number_names = {feature.name for feature in inputs if feature.is_number}
-        text_names = {feature.name for feature in inputs if feature.dtype == "string"}
-        unusable = [feature.name for feature in inputs if feature.name not in number_names | text_names]
-        if unusable or not inputs:
-            raise InputError("inputs", expected="numbers or texts", received=unusable)
+        text_names = {feature.name for feature in inputs if not feature.is_number}
+        if not inputs:
+            raise InputError("inputs", expected="at least one feature", received="none")
         _check_names("--categorical-numbers", options.categorical_number_names, number_names)
-        _check_names("--timestamp", times, text_names)
         _check_names("--geo-pairs", geo_pair, number_names)
         for group in options.cross_groups:
             _check_names("--crosses", group, (number_names | text_names) - set(times))
-        missing = contract.csv.missing if contract.csv is not None else ("",)
         return cls(
             numbers=tuple(
                 NumberColumn.of(feature, _found(statistics.numbers, feature), num_bins=options.num_bins)
@@ -77,7 +75,13 @@ class Columns:
                 if feature.name in number_names
             ),
             categories=tuple(
-                CategoricalColumn.of(feature, _found(statistics.categories, feature), missing=missing)
+                CategoricalColumn.of(
+                    feature,
+                    _found(statistics.categories, feature),
+                    missing=contract.missing_of(feature),
+                )
+                if feature.dtype == "string"
+                else IndexedColumn.of(feature)
                 for feature in inputs
                 if feature.name in text_names and feature.name not in times
             ),

@@ -13,6 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from contract.artifacts import Signature
+from contract.model_inputs import ModelInputs
 from trainer.adapter import ModelAdapter
 from trainer.errors import InputError
 from trainer.examples import Examples, Predictions, read_examples
@@ -29,10 +30,11 @@ def save_model(adapter: ModelAdapter, folder: Path) -> None:
 
     Its signature `serving_default` has the inputs and outputs that the adapter serves. Where the adapter has
     an alternative form of request, `serving_default` takes that, and the signature `columns` the usual one.
-    The classes, if there are any, are beside the graph, in `assets.extra/labels.json`.
+    The classes, if there are any, are beside the graph, in `assets.extra/labels.json`, and so are a table's
+    inputs with the names that requests use (`contract.model_inputs`).
     """
     # TensorFlow sorts the inputs of a signature by name, and calls the function with them in that order.
-    inputs = dict(sorted(adapter.serving_inputs().items()))
+    inputs = dict(sorted(adapter.serving_inputs().items(), key=lambda item: str(item[1].name)))
 
     @tf.function(input_signature=list(inputs.values()))
     def serve(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -53,8 +55,11 @@ def save_model(adapter: ModelAdapter, folder: Path) -> None:
         signatures = {SIGNATURE: serve_alternative, COLUMNS: serve}
     tf.saved_model.save(servable, str(folder), signatures=signatures)
     if adapter.labels:
-        (folder / _LABELS).parent.mkdir()
+        (folder / _LABELS).parent.mkdir(exist_ok=True)
         (folder / _LABELS).write_text(json.dumps(list(adapter.labels)) + "\n")
+    if (read := adapter.model_inputs()) is not None:
+        (folder / ModelInputs.FILENAME).parent.mkdir(exist_ok=True)
+        (folder / ModelInputs.FILENAME).write_text(read.to_text())
 
 
 class ExportedModel:
@@ -80,11 +85,14 @@ class ExportedModel:
             raise InputError(f"signatures of {field}", expected=SIGNATURE, received=sorted(signatures))
         self._default = signatures[SIGNATURE]
         self._signature = signatures.get(COLUMNS, self._default)
-        _, self._inputs = self._signature.structured_input_signature
-        if inputs is not None and set(inputs) != set(self._inputs):
-            raise InputError(
-                f"inputs of {field}", expected=str(sorted(inputs)), received=sorted(self._inputs)
-            )
+        _, tensors = self._signature.structured_input_signature
+        self.model_inputs = _read_inputs(folder)
+        self._tensors = {name: name for name in tensors}
+        if self.model_inputs is not None:
+            self._tensors = {name: item.tensor for name, item in self.model_inputs.by_name.items()}
+        self._specs = {name: tensors[tensor] for name, tensor in self._tensors.items()}
+        if inputs is not None and set(inputs) != set(self._specs):
+            raise InputError(f"inputs of {field}", expected=str(sorted(inputs)), received=sorted(self._specs))
 
     def predict(self, inputs: Mapping[str, Sequence[Any] | NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Return the predictions for some instances.
@@ -98,13 +106,13 @@ class ExportedModel:
         Raises:
             InputError: an input is missing or unknown, or its values are of the wrong type.
         """
-        if inputs.keys() != self._inputs.keys():
-            raise InputError("instances", expected=str(sorted(self._inputs)), received=sorted(inputs))
+        if inputs.keys() != self._specs.keys():
+            raise InputError("instances", expected=str(sorted(self._specs)), received=sorted(inputs))
         tensors = {}
         for name, values in inputs.items():
-            dtype = self._inputs[name].dtype
+            dtype = self._specs[name].dtype
             try:
-                tensors[name] = tf.constant(values, dtype)
+                tensors[self._tensors[name]] = tf.constant(values, dtype)
             except (TypeError, ValueError) as error:
                 raise InputError(
                     f"instances.{name}", expected=dtype.name, received=str(values)[:80]
@@ -135,12 +143,19 @@ class ExportedModel:
 
     def signature(self) -> Signature:
         """Return the default signature: inputs and outputs by name, with dtype and shape."""
-        _, inputs = self._default.structured_input_signature
+        inputs = self._specs
+        if self._default is not self._signature:
+            _, inputs = self._default.structured_input_signature
         return Signature(inputs=_described(inputs), outputs=_described(self._default.structured_outputs))
 
     def bytes(self) -> int:
         """Return the size of all files."""
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+
+def _read_inputs(folder: Path) -> ModelInputs | None:
+    path = folder / ModelInputs.FILENAME
+    return ModelInputs.from_text(path.read_text()) if path.is_file() else None
 
 
 def _described(specs: Mapping[str, tf.TensorSpec]) -> dict[str, dict[str, Any]]:

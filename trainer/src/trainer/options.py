@@ -7,13 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from contract.values import name_groups
 from trainer.flags import Count, Flag, FlagModel, Fraction, Positive
 
 ResnetDepth = Literal[18, 34, 50, 101, 152, 200]
 ExportFormat = Literal["JSON", "CSV", "EXAMPLE"]
 
-_NAME = r"\s*[^,\s][^,]*"
-_CROSS = r"\s*[^,+\s][^,+]*(\+\s*[^,+\s][^,+]*)+"
+_NAME = r'\s*("([^"]|"")+"|[^",+\s][^",+]*)\s*'
+_CROSS = rf"{_NAME}(\+{_NAME})+"
 DropoutRate = Annotated[
     Fraction,
     Field(title="Dropout rate", description="Fraction of each hidden layer's outputs dropped in training"),
@@ -21,7 +22,7 @@ DropoutRate = Annotated[
 NameList = Annotated[
     str,
     Field(pattern=rf"^\s*$|^{_NAME}(,{_NAME})*$"),
-    Flag(expected="names, separated by commas"),
+    Flag(expected="names, separated by commas; one with a comma, a plus or a quote in double quotes"),
 ]
 
 
@@ -119,14 +120,6 @@ class TableOptions(FlagModel, ABC):
             title="Hash buckets", description="Most weights of a feature cross; more combinations are hashed"
         ),
     ] = 10_000
-    timestamp: Annotated[
-        NameList,
-        Field(
-            title="Timestamp features",
-            description="Text features that hold a date and a time, such as 2018-01-31 23:59:00, separated "
-            "by commas; encoded as hour, weekday and month",
-        ),
-    ] = ""
     geo_pairs: Annotated[
         str,
         Field(
@@ -149,22 +142,17 @@ class TableOptions(FlagModel, ABC):
     @property
     def categorical_number_names(self) -> tuple[str, ...]:
         """Features of `categorical_numbers`."""
-        return _names(self.categorical_numbers, ",")
+        return _names(self.categorical_numbers)
 
     @property
     def cross_groups(self) -> tuple[tuple[str, ...], ...]:
         """Features of each group of `crosses`."""
-        return tuple(_names(group, "+") for group in _names(self.crosses, ","))
-
-    @property
-    def timestamp_names(self) -> tuple[str, ...]:
-        """Features of `timestamp`."""
-        return _names(self.timestamp, ",")
+        return name_groups(self.crosses)
 
     @property
     def geo_pair_names(self) -> tuple[str, ...]:
         """Features of `geo_pairs`: four, or none."""
-        return _names(self.geo_pairs, ",")
+        return _names(self.geo_pairs)
 
     @property
     @abstractmethod
@@ -221,5 +209,5 @@ class RegressionOptions(TableOptions):
         return tuple(int(units) for units in self.hidden_units.split())
 
 
-def _names(text: str, separator: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(separator)) if text.strip() else ()
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for group in name_groups(text) for name in group)

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from contract import ContractError
+from contract.model_inputs import ModelInputs
 from contract.naming import mounted_path
 from contract.predictions import prediction_rows
 from trainer.errors import InputError
@@ -39,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         for line in predict(flags.model_dir, list(read_instances(flags.json_instances))):
             print(line)
-    except InputError as error:
+    except (InputError, ContractError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
@@ -90,17 +92,29 @@ def predict(model_dir: str, instances: Sequence[dict[str, Any]]) -> Iterator[str
     from trainer.export import ExportedModel
 
     export = ExportedModel(mounted_path(model_dir), field="--model-dir")
-    names = sorted(export.signature().inputs)
+    columns = (
+        _table_columns(export.model_inputs, instances)
+        if export.model_inputs
+        else _columns(sorted(export.signature().inputs), instances)
+    )
+    yield from map(json.dumps, prediction_rows(plain_columns(export.predict(columns))))
+
+
+def _table_columns(inputs: ModelInputs, instances: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    rows = [inputs.read(instance, f"instances[{index}]") for index, instance in enumerate(instances)]
+    return {name: [row[item.tensor] for row in rows] for name, item in inputs.by_name.items()}
+
+
+def _columns(names: Sequence[str], instances: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
     for index, instance in enumerate(instances):
         if sorted(instance) != names:
             raise InputError(f"instances[{index}]", expected=", ".join(names), received=sorted(instance))
-    columns = {
+    return {
         name: [
             _plain(instance[name], f"instances[{index}].{name}") for index, instance in enumerate(instances)
         ]
         for name in names
     }
-    yield from map(json.dumps, prediction_rows(plain_columns(export.predict(columns))))
 
 
 def _plain(value: Any, where: str) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from contract import DataContract, FeatureSpec
+from contract.model_inputs import ModelInputs
 from trainer.adapter import PREDICTIONS, ModelAdapter, Tensors
 from trainer.network import CLASS_IDS, TableModel
 from trainer.options import ExportFormat
@@ -31,6 +32,7 @@ class TableAdapter(ModelAdapter):
         self._model = model
         self._export_format = export_format
         self._inputs = contract.model_inputs
+        self._model_inputs = ModelInputs.of(contract)
         self._label = contract.label
         self._spec = example_features([*self._inputs.values(), contract.label])
 
@@ -63,9 +65,13 @@ class TableAdapter(ModelAdapter):
     def serving_inputs(self) -> dict[str, tf.TensorSpec]:
         """Return one tensor for each column: string or float32."""
         return {
-            name: tf.TensorSpec([None], _DTYPES[feature.dtype], name=name)
-            for name, feature in self._inputs.items()
+            name: tf.TensorSpec([None], _DTYPES[item.feature.dtype], name=item.tensor)
+            for name, item in self._model_inputs.by_name.items()
         }
+
+    def model_inputs(self) -> ModelInputs:
+        """Return the inputs by the names of their columns."""
+        return self._model_inputs
 
     def alternative_request(self) -> tuple[tf.TensorSpec, Callable[[tf.Tensor], Tensors]] | None:
         """Return a CSV row or a tf.Example for each instance, string (batch,); `None` for JSON columns."""

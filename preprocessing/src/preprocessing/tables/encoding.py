@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contract import DataContract, FeatureSpec
+from contract.values import is_rounded_text, normal_text
 from preprocessing.errors import InvalidRecordError, excerpt
 from preprocessing.example_serialization import (
     bytes_entry,
@@ -35,6 +36,8 @@ _KEPT_TEXTS = 20_000
 _KEPT_CHARACTERS = 256
 _INT64 = range(-(2**63), 2**63)
 _FLOAT32_MAXIMUM = float(np.finfo(np.float32).max)
+_MOST_EXACT = 2.0**24
+_LEARNT = ("input", "label")
 _REPEATING = 4
 """A column repeats itself where less than one text in so many is new."""
 
@@ -59,7 +62,7 @@ class Column(dict[str, bytes]):
         self.feature = feature
         self.numbers: dict[str, float] = {}
         self.missing_texts: set[str] = set()
-        self._missing = frozenset(spelling.strip() for spelling in missing)
+        self._missing = frozenset(map(normal_text, missing))
         self._misses = 0
         # Together, only numbers that `float` can tell from a missing value.
         self._parses_together = (
@@ -100,7 +103,10 @@ class Column(dict[str, bytes]):
         low = -_FLOAT32_MAXIMUM if feature.minimum is None else feature.minimum
         high = _FLOAT32_MAXIMUM if feature.maximum is None else feature.maximum
         # Not-a-numbers fail both comparisons.
-        return numbers if bool(np.all((numbers >= low) & (numbers <= high))) else None
+        if not np.all((numbers >= low) & (numbers <= high)):
+            return None
+        # Large whole numbers may have to be refused.
+        return numbers if np.abs(numbers).max(initial=0.0) <= _MOST_EXACT else None
 
     def __missing__(self, text: str) -> bytes:
         self._misses += 1
@@ -114,13 +120,13 @@ class Column(dict[str, bytes]):
 
     def is_missing(self, text: str) -> bool:
         """Return True if a raw text stands for a missing value."""
-        return text.strip() in self._missing
+        return normal_text(text) in self._missing
 
     def category(self, raw: str) -> str:
         """Return the category that a raw text stands for."""
-        text, feature = raw.strip(), self.feature
+        text, feature = normal_text(raw), self.feature
         if text not in self._missing:
-            return text
+            return text if feature.timezone is None else feature.normal(text)
         if feature.vocabulary and isinstance(feature.default, int):
             return feature.vocabulary[feature.default - feature.first_index]
         return str(feature.default)
@@ -131,7 +137,7 @@ class Column(dict[str, bytes]):
         Raises:
             InvalidRecordError: the text is no value of the feature.
         """
-        feature, text = self.feature, raw.strip()
+        feature, text = self.feature, normal_text(raw)
         if text in self._missing:
             if feature.default is None:
                 raise InvalidRecordError(
@@ -147,6 +153,14 @@ class Column(dict[str, bytes]):
                 "unknown_label" if feature.role == "label" else "unknown_word",
                 f"{feature.name}: expected a value of the vocabulary, received {excerpt(text)}",
             )
+        if feature.timezone is not None:
+            try:
+                text = feature.normal(text)
+            except ValueError:
+                raise InvalidRecordError(
+                    "not_a_timestamp",
+                    f"{feature.name}: expected {feature.date_description}, received {excerpt(text)}",
+                ) from None
         return self._encode_category(text)
 
     def _encode_default(self, raw: str) -> bytes:
@@ -184,6 +198,12 @@ class Column(dict[str, bytes]):
                 raise ValueError(text)
             if feature.dtype == "int64":
                 value = self._parse_integer(text, value)
+            if feature.role in _LEARNT and is_rounded_text(text):
+                raise InvalidRecordError(
+                    "out_of_range",
+                    f"{feature.name}: expected a whole number that float32 holds (any up to 16,777,216), or "
+                    f"a category, received {excerpt(text)}",
+                )
         except ValueError:
             kind = "a whole number" if feature.dtype == "int64" else "a number"
             raise InvalidRecordError(
@@ -248,9 +268,8 @@ class RowEncoder:
     """Encodes rows by the features of a contract."""
 
     def __init__(self, contract: DataContract) -> None:
-        assert contract.csv is not None  # noqa: S101 - DataContract sees to it
         features = contract.features
-        self.columns = [Column(feature, missing=contract.csv.missing) for feature in features]
+        self.columns = [Column(feature, missing=contract.missing_of(feature)) for feature in features]
         self._names = [feature.name for feature in features]
         self._order = serialization_order(self._names)
         self._keys = [index for index, feature in enumerate(features) if feature.role == "key"]
@@ -294,7 +313,7 @@ class RowEncoder:
     def _keys_of(self, texts: list[Texts], entries: list[list[bytes]], bodies: list[bytes]) -> list[bytes]:
         """Return the key's text, several joined by NUL; without a key the entries of inputs and label."""
         if self._keys:
-            stripped = [map(str.strip, texts[index]) for index in self._keys]
+            stripped = [map(normal_text, texts[index]) for index in self._keys]
             return [row.encode() for row in map("\0".join, zip(*stripped, strict=True))]
         if len(self._hashed) == len(self._order):
             return bodies

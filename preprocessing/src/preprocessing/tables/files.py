@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from contract import DataContract
 from contract.artifacts import RejectedRecord
 from contract.raw_data import ignored_reason
+from contract.values import normal_text
 from preprocessing.errors import SourceError
 from preprocessing.sources import (
     BROKEN_LINK,
@@ -161,7 +162,7 @@ class TablePartition:
     def _header(self, stream: RawStream, delimiter: str) -> tuple[str, ...]:
         for block in table_blocks(stream, 0):
             for row in RowReader(delimiter=delimiter, width=None).read(block, 1).rows:
-                return self._checked(tuple(name.strip() for name in row))
+                return self._checked(tuple(map(normal_text, row)))
         raise SourceError(f"source {self.uri}: expected a header, found no line that is one")
 
     def _checked(self, columns: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from contract import FeatureSpec, category, class_label, number
+from contract import FeatureSpec, category, class_label, number, timestamp
 from preprocessing.errors import InvalidRecordError
 from preprocessing.example_serialization import bytes_entry, float_entry, int64_entry
 from preprocessing.tables.encoding import INVALID, Column
@@ -59,7 +59,16 @@ def test_look_up_of_many_texts_forgets() -> None:
         (category("w", default="none"), " ", bytes_entry("w", b"none")),
         (category("w"), " \u00e9 ", bytes_entry("w", "\u00e9".encode())),
         (class_label("c", ("a", "b")), " b", int64_entry("c", 1)),
-        (FeatureSpec(name="i", dtype="int64"), "9007199254740993", int64_entry("i", 9007199254740993)),
+        (
+            FeatureSpec(name="i", dtype="int64", role="metadata"),
+            "9007199254740993",
+            int64_entry("i", 9007199254740993),
+        ),
+        (number("n"), "16777218", float_entry("n", 16777218)),
+        (category("w"), "\u00a0cafe\u0301\u2003", bytes_entry("w", "caf\u00e9".encode())),
+        (category("w", missing=("",)), "NA", bytes_entry("w", b"NA")),
+        (timestamp("t"), "2018-01-31T23:59:00+05:00", bytes_entry("t", b"2018-01-31 18:59:00")),
+        (timestamp("t", default="2018-01-31"), "?", bytes_entry("t", b"2018-01-31 00:00:00")),
         (FeatureSpec(name="i", dtype="int64"), "3.0", int64_entry("i", 3)),
         (
             FeatureSpec(name="i", dtype="int64", vocabulary=("a",), first_index=5, default=5),
