@@ -8,7 +8,7 @@ Reason = Literal[
     # files
     "corrupt", "empty", "truncated", "unreadable",
     # images
-    "conflicting_labels", "not_jpeg", "unpaired",
+    "conflicting_labels", "not_an_image", "too_large", "unpaired",
     # rows
     "bad_quote", "column_count", "field_too_long", "not_utf8", "nul_byte", "unterminated_quote",
     # values

@@ -4,17 +4,16 @@ Importing TensorFlow costs each worker seconds and hundreds of MB for the sake o
 https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/example/example.proto
 https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/example/feature.proto
 
-There are two ways to the same bytes. `ExampleEncoder` fills a message. Rows of a table share most of their
-values, and protocol buffers can be concatenated, since a map is a repeated entry: so each distinct value is
-encoded once (`bytes_entry`, `float_entry`, `int64_entry`), and a row is a join of entries in the order of
-`serialization_order`. https://protobuf.dev/programming-guides/encoding/
+Records share most of their values, and protocol buffers can be concatenated, since a map is a repeated
+entry: so each distinct value is encoded once (`bytes_entry`, `float_entry`, `int64_entry`), and a record is a
+join of entries in the order of `serialization_order`. https://protobuf.dev/programming-guides/encoding/
 """
 
 from __future__ import annotations
 
 import functools
 import struct
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from google.protobuf import descriptor_pool, message_factory
@@ -34,6 +33,8 @@ _LISTS = {
 _NAME = _ENTRY = _VALUES = _FEATURES = b"\x0a"  # field 1, length-delimited
 _FEATURE = b"\x12"  # field 2, length-delimited
 _BYTES_LIST, _FLOAT_LIST, _INT64_LIST = b"\x0a", b"\x12", b"\x1a"
+
+_KEPT_VALUES = 10_000
 
 _pack_float = struct.Struct("<f").pack
 
@@ -112,7 +113,8 @@ class ExampleEncoder:
     """Serializes records; the trainer's parser is derived from the same features."""
 
     def __init__(self, features: tuple[FeatureSpec, ...]) -> None:
-        self._fields = [(feature.name, feature.default, _filler(feature)) for feature in features]
+        ordered = (features[index] for index in serialization_order([feature.name for feature in features]))
+        self._columns = [_ValueEncoder(feature) for feature in ordered]
 
     def encode(self, values: Mapping[str, Value]) -> bytes:
         """Serialize a record as a tf.Example: the same values always give the same bytes.
@@ -123,47 +125,48 @@ class ExampleEncoder:
         Raises:
             ContractError: a value is missing without a default, of another type or not in the vocabulary.
         """
-        example = Example()
-        feature = example.features.feature
-        for name, default, fill in self._fields:
-            value = values.get(name, default)
-            if value is None:
-                raise ContractError(f"features[{name}]", expected="a value", received=None)
-            try:
-                fill(feature[name], value)
-            except TypeError as error:
-                raise ContractError(f"features[{name}]", expected=str(error), received=value) from error
-        encoded: bytes = example.SerializeToString(deterministic=True)
-        return encoded
+        parts = [b""]
+        for column in self._columns:
+            value = values.get(column.name, column.default)
+            if isinstance(value, bytes) and column.is_text:  # large, and so copied only once
+                parts += (_bytes_prefix(column.name, len(value)), value)
+            else:
+                parts.append(column[value])
+        parts[0] = example_prefix(sum(map(len, parts)))
+        return b"".join(parts)
 
 
-def _filler(feature: FeatureSpec) -> Callable[[Any, Any], None]:
-    """Return the function that puts a value into a `tf.train.Feature`."""
-    if feature.dtype == "string":
-        return _fill_bytes
-    if feature.dtype == "float32":
-        return _fill_float
-    if not feature.vocabulary:
-        return _fill_int64
-    indices = {value: index for index, value in enumerate(feature.vocabulary, start=feature.first_index)}
+class _ValueEncoder(dict[Any, bytes]):
+    """A cache of a feature's entries by value, which fills itself."""
 
-    def fill_index(message: Any, value: Any) -> None:
-        index = indices.get(value) if isinstance(value, str) else value
-        message.int64_list.value.append(feature.index_of(value) if index is None else index)
+    def __init__(self, feature: FeatureSpec) -> None:
+        super().__init__()
+        self.name, self.default = feature.name, feature.default
+        self.is_text = feature.dtype == "string"
+        self._feature = feature
+        self._indices = {
+            value: index for index, value in enumerate(feature.vocabulary, start=feature.first_index)
+        }
 
-    return fill_index
+    def __missing__(self, value: Any) -> bytes:
+        if len(self) > _KEPT_VALUES:
+            self.clear()
+        self[value] = entry = self._encode(value)
+        return entry
 
-
-def _fill_bytes(message: Any, value: Any) -> None:
-    message.bytes_list.value.append(value.encode() if isinstance(value, str) else value)
-
-
-def _fill_float(message: Any, value: Any) -> None:
-    message.float_list.value.append(value)
-
-
-def _fill_int64(message: Any, value: Any) -> None:
-    message.int64_list.value.append(value)
+    def _encode(self, value: Any) -> bytes:
+        name, feature = self.name, self._feature
+        if value is None:
+            raise ContractError(f"features[{name}]", expected="a value", received=None)
+        if feature.dtype == "string" and isinstance(value, str):
+            return bytes_entry(name, value.encode())
+        if feature.vocabulary and isinstance(value, str):
+            return int64_entry(name, self._indices.get(value) or feature.index_of(value))
+        if feature.dtype == "float32" and isinstance(value, int | float):
+            return float_entry(name, value)
+        if feature.dtype == "int64" and isinstance(value, int):
+            return int64_entry(name, value)
+        raise ContractError(f"features[{name}]", expected=f"a {feature.dtype}", received=value)
 
 
 def bytes_entry(name: str, value: bytes) -> bytes:
@@ -207,6 +210,10 @@ def serialization_order(names: Sequence[str]) -> list[int]:
 
 def varint(value: int) -> bytes:
     """Encode an integer, 7 bits a byte, the lowest first."""
+    if value < 0x80:  # the usual lengths, without a loop
+        return bytes((value,))
+    if value < 0x4000:
+        return bytes((value & 0x7F | 0x80, value >> 7))
     digits = bytearray()
     while value > 0x7F:
         digits.append(value & 0x7F | 0x80)
@@ -223,7 +230,12 @@ def float_prefix(name: str) -> bytes:
 
 @functools.lru_cache(maxsize=4096)
 def _bytes_prefix(name: str, length: int) -> bytes:
-    return _entry(name, _BYTES_LIST, _delimited(_VALUES, bytes(length)))[: -length or None]
+    """Return the bytes before a string of a length in the entry of a feature."""
+    prefix = b""
+    for tag in (_VALUES, _BYTES_LIST, _FEATURE):
+        prefix = tag + varint(len(prefix) + length) + prefix
+    prefix = _delimited(_NAME, name.encode()) + prefix
+    return _ENTRY + varint(len(prefix) + length) + prefix
 
 
 def _entry(name: str, kind: bytes, values: bytes) -> bytes:

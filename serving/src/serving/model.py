@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from contract import ContractError
+from contract.data_contract import IMAGE_INPUT
+from contract.images import prepare_image
 from contract.model_inputs import ModelInputs
 from contract.predictions import prediction_rows
 from serving.errors import InstanceError, ModelError, describe
@@ -68,6 +70,8 @@ class Model:
             ModelError: the outputs can't be represented in JSON.
         """
         arrays = columns(self._read(instances), self.inputs)
+        if IMAGE_INPUT in arrays:
+            arrays[IMAGE_INPUT] = _prepared(arrays[IMAGE_INPUT])
         try:
             outputs = self._call(arrays)
         except self._tf.errors.InvalidArgumentError as error:
@@ -118,6 +122,17 @@ class Model:
                 self._call({spec.name: spec.example() for spec in self.inputs})
         except self._tf.errors.OpError as error:
             _log.warning("no warm-up: the model rejects the example: %s", _reason(error))
+
+
+def _prepared(images: Array) -> Array:
+    """Return image files, shape (n,), upright and within the bound on pixels."""
+    try:
+        files = [
+            prepare_image(file, f"instances[{index}].{IMAGE_INPUT}") for index, file in enumerate(images)
+        ]
+    except ContractError as error:
+        raise InstanceError(error.field, expected=error.expected, received=str(error.received)) from error
+    return np.array(files, dtype=object)
 
 
 def _table_inputs(folder: Path, inputs: Sequence[TensorSpec]) -> ModelInputs | None:

@@ -158,7 +158,7 @@ def test_convert_of_unusable_pictures_fails_at_once_with_their_number(
     fill(chain, [f"no picture {number}".encode() for number in range(4)])
     monkeypatch.setenv("PERENNIAL_PACKAGES", str(packages))
     with pytest.raises(
-        AirflowFailException, match=r"^flowers: 4 of 4 files rejected .*: 4 not_jpeg\. First: gs"
+        AirflowFailException, match=r"^flowers: 4 of 4 files rejected .*: 4 not_an_image\. First: gs"
     ):
         chain.execute(chain.converter(SNAPSHOT))
 

@@ -64,7 +64,7 @@ def _contracts(draw: st.DrawFn) -> DataContract:
         columns=columns, delimiter=draw(st.sampled_from(",;\t|")), missing=tuple(draw(st.lists(_words)))
     )
     return DataContract(
-        name=draw(st.from_regex(r"[a-z]([a-z0-9_]{0,30}[a-z0-9])?", fullmatch=True)),
+        name=draw(st.from_regex(r"[a-z](_?[a-z0-9]){0,15}", fullmatch=True)),
         record_format=record_format,
         csv=csv if record_format == "csv" else None,
         features=tuple(

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract import ContractError, DataContract, FeatureSpec
+from contract.values import normal_text
 from preprocessing.example_serialization import (
     Example,
     ExampleEncoder,
@@ -86,7 +87,7 @@ def test_check_features_without_vocabulary_names_the_label(contract: DataContrac
 
 
 _names = (
-    st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=150).map(str.strip).filter(bool)
+    st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=150).map(normal_text).filter(bool)
 )
 _values = st.one_of(
     st.tuples(st.just("string"), st.binary(max_size=300)),

@@ -107,7 +107,7 @@ def test_convert_of_a_folder_with_bad_files_goes_through(
     _add_bad_files(source, jpeg_of)
     allowed = dataclasses.replace(conversion.contract, max_rejected_fraction=0.2)
     statistics = _convert(dataclasses.replace(conversion, contract=allowed))
-    assert statistics["rejected"] == {"empty": 1, "not_jpeg": 2, "truncated": 1, "unknown_label": 1}
+    assert statistics["rejected"] == {"empty": 1, "not_an_image": 2, "truncated": 1, "unknown_label": 1}
     assert (statistics["read"], sum(statistics["records"].values())) == (29, 24)
     output = Path(conversion.output.uri)
     lines = [json.loads(line) for line in (output / "rejected/rejected.jsonl").read_text().splitlines()]
@@ -115,8 +115,8 @@ def test_convert_of_a_folder_with_bad_files_goes_through(
         ("cactus/1.jpg", "unknown_label", "label 'cactus' is not in the contract"),
         ("daisy/cut.jpg", "truncated", lines[1]["detail"]),
         ("daisy/empty.jpg", "empty", "0 bytes"),
-        ("roses/notes.txt", "not_jpeg", "text"),
-        ("roses/picture.jpg", "not_jpeg", "PNG image"),
+        ("roses/notes.txt", "not_an_image", "text"),
+        ("roses/picture.jpg", "not_an_image", "GIF image"),
     ]
     assert (output / "dataset_info.json").exists()
 
@@ -129,11 +129,11 @@ def test_convert_above_the_allowed_fraction_fails_and_says_which(
         _convert(conversion)
     message = str(caught.value)
     assert "5 of 29 files rejected (17.2%), allowed are 5.0%" in message
-    assert "1 empty, 2 not_jpeg, 1 truncated, 1 unknown_label" in message
-    assert f"{source}/roses/picture.jpg: not_jpeg (PNG image)" in message
+    assert "1 empty, 2 not_an_image, 1 truncated, 1 unknown_label" in message
+    assert f"{source}/roses/picture.jpg: not_an_image (GIF image)" in message
     output = Path(conversion.output.uri)
     assert not (output / "dataset_info.json").exists()
-    assert json.loads((output / "statistics.json").read_text())["rejected"]["not_jpeg"] == 2
+    assert json.loads((output / "statistics.json").read_text())["rejected"]["not_an_image"] == 2
     assert len((output / "rejected/rejected.jsonl").read_text().splitlines()) == 5
 
 
@@ -202,7 +202,7 @@ def _add_bad_files(source: Path, jpeg_of: JpegOf) -> None:
     (source / "daisy" / "cut.jpg").write_bytes(jpeg_of(501)[:-50])
     (source / "daisy" / "empty.jpg").write_bytes(b"")
     (source / "roses" / "notes.txt").write_bytes(b"taken in May\n")
-    (source / "roses" / "picture.jpg").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+    (source / "roses" / "picture.jpg").write_bytes(b"GIF89a" + bytes(50))
 
 
 def _file(name: str, size: int) -> RawImage:

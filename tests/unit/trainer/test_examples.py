@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+import trainer.examples
 from trainer.examples import (
     Examples,
     choose_golden,
@@ -82,3 +83,23 @@ def test_golden_requests_encode_bytes_as_a_server_does():
     assert request.instance == {"image_bytes": {"b64": "/w=="}, "zone": "7"}
     assert request.prediction == {"crop_bytes": {"b64": "dGV4dA=="}, "score": 0.8, "text": ["a"]}
     assert (request.label, request.filename) == (2.5, "")
+
+
+def test_choose_golden_makes_a_picture_smaller_that_is_too_large_for_a_request(dataset, monkeypatch):
+    records = Records.open(str(dataset))
+    whole = choose_golden(records, records.train)
+    limit = max(len(file) for file in whole.inputs["image_bytes"]) - 1
+    monkeypatch.setattr(trainer.examples, "_IMAGE_BYTES", limit)
+    monkeypatch.setattr(trainer.examples, "_REDUCED_SIDE", 64)
+
+    chosen = choose_golden(records, records.train)
+
+    sizes = [len(file) for file in chosen.inputs["image_bytes"]]
+    assert max(sizes) <= limit
+    assert chosen.names == whole.names
+    kept = [
+        old
+        for old, new in zip(*(one.inputs["image_bytes"] for one in (whole, chosen)), strict=True)
+        if old == new
+    ]
+    assert 0 < len(kept) < len(whole)

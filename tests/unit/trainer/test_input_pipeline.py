@@ -11,7 +11,12 @@ import tensorflow as tf
 
 from trainer.adapter import ModelAdapter
 from trainer.config import TrainConfig
-from trainer.input_pipeline import evaluation_batches, evaluation_steps, train_batches
+from trainer.input_pipeline import (
+    evaluation_batches,
+    evaluation_steps,
+    train_batches,
+    unreadable_record,
+)
 from trainer.options import ResnetOptions
 from trainer.records import Records
 from trainer.resnet import ImageClassifier
@@ -93,3 +98,20 @@ def test_evaluation_rounds_its_batch_up_to_what_the_replicas_can_share(dataset, 
     records = SimpleNamespace(validation=SimpleNamespace(records=13))
 
     assert evaluation_steps(records, config, replicas=replicas) == steps
+
+
+def test_unreadable_record_names_file_position_and_picture(adapter, make_dataset):
+    folder = make_dataset(train=8)
+    records = Records.open(str(folder))
+    assert unreadable_record(adapter, records) is None
+    file = records.train.files[0]
+    examples = [tf.train.Example.FromString(raw.numpy()) for raw in tf.data.TFRecordDataset(file)]
+    image = examples[1].features.feature["image/encoded"].bytes_list.value
+    image[0] = image[0][: len(image[0]) // 3]
+    name = examples[1].features.feature["image/filename"].bytes_list.value[0].decode()
+    with tf.io.TFRecordWriter(file) as writer:
+        for example in examples:
+            writer.write(example.SerializeToString())
+    error = unreadable_record(adapter, records)
+    assert error is not None
+    assert f"record 1 of {file} ({name})" in str(error)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import io
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+from PIL import Image
 
 from contract import FeatureSpec
 from contract.artifacts import GoldenRequest
@@ -23,6 +25,10 @@ GOLDEN_REQUESTS = 8
 
 _FILENAME = "image/filename"
 _CANDIDATES = 4096
+_IMAGE_BYTES = 1_000_000
+"""In base64, and with room for the rest, of the 1.5 MB of a request.
+https://cloud.google.com/vertex-ai/docs/predictions/get-online-predictions#limits"""
+_REDUCED_SIDE = 1024
 _BATCH = 32
 
 
@@ -125,7 +131,8 @@ def choose_golden(records: Records, split: Split) -> Examples:
     """Return a few records for golden requests: of every class in turn, where there are classes.
 
     Reads until each class has had its turns, at most the first 4096 records: a class that is not among them
-    is passed over. Only the records that may be chosen stay in memory.
+    is passed over. Only the records that may be chosen stay in memory. An image that is too large for a
+    request of Vertex AI is made smaller.
     """
     classes = len(records.labels) or 1
     wanted = [divmod(request, classes) for request in range(GOLDEN_REQUESTS)]
@@ -139,7 +146,28 @@ def choose_golden(records: Records, split: Split) -> Examples:
         chosen = sorted(chosen, key=lambda item: item[0])[:GOLDEN_REQUESTS]
         if [place for place, _ in chosen] == wanted:
             break
-    return concatenate([example for _, example in chosen])
+    return concatenate([_within_request(example) for _, example in chosen])
+
+
+def _within_request(example: Examples) -> Examples:
+    """Return an example whose image fits into a request."""
+    if IMAGE_INPUT not in example.inputs:
+        return example
+    images = np.array([_smaller(file) for file in example.inputs[IMAGE_INPUT].tolist()], dtype=object)
+    return replace(example, inputs={**example.inputs, IMAGE_INPUT: images})
+
+
+def _smaller(file: bytes) -> bytes:
+    """Return an image file of at most `_IMAGE_BYTES`, the same one if it is no larger."""
+    reduced, side = file, _REDUCED_SIDE
+    while len(reduced) > _IMAGE_BYTES:
+        encoded = io.BytesIO()
+        with Image.open(io.BytesIO(file)) as image:
+            kept = image.format
+            image.thumbnail((side, side))
+            image.save(encoded, format=kept)
+        reduced, side = encoded.getvalue(), side // 2
+    return reduced
 
 
 def golden_requests(examples: Examples, outputs: Mapping[str, NDArray[Any]]) -> list[GoldenRequest]:

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from contract import DataContract
 from contract.data_contract import IMAGE_INPUT
+from contract.images import MAX_PIXELS
 from trainer.adapter import ModelAdapter, Tensors
 from trainer.records import example_features
 
@@ -45,11 +46,11 @@ class ImageAdapter(ModelAdapter):
         """Return the outputs of the signature for a batch of images and the outputs of the network."""
 
 
-def random_crop(jpeg: tf.Tensor, *, image_size: int, crop_area_min: float, seed: tf.Tensor) -> tf.Tensor:
+def random_crop(encoded: tf.Tensor, *, image_size: int, crop_area_min: float, seed: tf.Tensor) -> tf.Tensor:
     """Return a random crop of an image, flipped or not.
 
     Args:
-        jpeg: the file; a string scalar.
+        encoded: a JPEG or PNG file; a string scalar.
         image_size: side of the result, in pixels.
         crop_area_min: smallest fraction of the area that is kept.
         seed: int64, shape (2,); the same seed gives the same crop.
@@ -58,7 +59,7 @@ def random_crop(jpeg: tf.Tensor, *, image_size: int, crop_area_min: float, seed:
         float32 (image_size, image_size, 3), normalized.
     """
     whole = tf.constant([0.0, 0.0, 1.0, 1.0], shape=(1, 1, 4))
-    shape = tf.io.extract_jpeg_shape(jpeg)
+    shape = _shape(encoded)
     begin, size, _ = tf.image.stateless_sample_distorted_bounding_box(
         shape,
         whole,
@@ -72,23 +73,23 @@ def random_crop(jpeg: tf.Tensor, *, image_size: int, crop_area_min: float, seed:
     # The operation gives the whole image where no attempt fits; then the center crop is the better choice.
     found = tf.reduce_any(size[:2] != shape[:2])
     window = tf.where(found, tf.concat([begin[:2], size[:2]], axis=0), _center_window(shape, image_size))
-    pixels = _decode_resized(jpeg, window, image_size)
+    pixels = _decode_resized(encoded, window, image_size)
     pixels = tf.image.stateless_random_flip_left_right(pixels, seed=seed + 1)
     return normalize(pixels)
 
 
-def center_crop(jpeg: tf.Tensor, *, image_size: int) -> tf.Tensor:
+def center_crop(encoded: tf.Tensor, *, image_size: int) -> tf.Tensor:
     """Return the center crop of an image, whose margin is 32 pixels wide at a size of 224.
 
     Args:
-        jpeg: the file; a string scalar.
+        encoded: a JPEG or PNG file; a string scalar.
         image_size: side of the result, in pixels.
 
     Returns:
         float32 (image_size, image_size, 3), normalized.
     """
-    window = _center_window(tf.io.extract_jpeg_shape(jpeg), image_size)
-    return normalize(_decode_resized(jpeg, window, image_size))
+    window = _center_window(_shape(encoded), image_size)
+    return normalize(_decode_resized(encoded, window, image_size))
 
 
 def normalize(pixels: tf.Tensor) -> tf.Tensor:
@@ -104,9 +105,27 @@ def _center_window(shape: tf.Tensor, image_size: int) -> tf.Tensor:
     return tf.stack([(height - side + 1) // 2, (width - side + 1) // 2, side, side])
 
 
-def _decode_resized(jpeg: tf.Tensor, window: tf.Tensor, image_size: int) -> tf.Tensor:
-    """Decode only the window (top, left, height, width)."""
-    pixels = tf.io.decode_and_crop_jpeg(jpeg, window, channels=3)
+def _shape(encoded: tf.Tensor) -> tf.Tensor:
+    """Return height, width and 3, int32 (3,), of a JPEG or PNG file, which is within the bound on pixels."""
+    shape = tf.cond(
+        tf.io.is_jpeg(encoded),
+        lambda: tf.io.extract_jpeg_shape(encoded)[:2],
+        # The header chunk: width and height are its first two numbers.
+        lambda: tf.io.decode_raw(tf.strings.substr(encoded, 16, 8), tf.int32, little_endian=False)[::-1],
+    )
+    pixels = tf.reduce_prod(tf.cast(shape, tf.int64))
+    tf.debugging.Assert(pixels <= MAX_PIXELS, [f"expected at most {MAX_PIXELS} pixels, received", pixels])
+    return tf.ensure_shape(tf.concat([shape, [3]], axis=0), (3,))
+
+
+def _decode_resized(encoded: tf.Tensor, window: tf.Tensor, image_size: int) -> tf.Tensor:
+    """Decode the window (top, left, height, width), of a JPEG nothing else."""
+    top, left, height, width = tf.unstack(window)
+    pixels = tf.cond(
+        tf.io.is_jpeg(encoded),
+        lambda: tf.io.decode_and_crop_jpeg(encoded, window, channels=3),
+        lambda: tf.io.decode_png(encoded, channels=3)[top : top + height, left : left + width],
+    )
     # Antialiasing, unlike the source: models may be small here, and photographs then shrink many times over.
     resized = tf.image.resize(pixels, (image_size, image_size), method="bicubic", antialias=True)
     return tf.ensure_shape(tf.clip_by_value(resized, 0.0, 255.0), (image_size, image_size, 3))

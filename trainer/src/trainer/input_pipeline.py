@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from trainer.adapter import ModelAdapter
 from trainer.config import TrainConfig
-from trainer.records import Records, Split
+from trainer.errors import InputError
+from trainer.records import Records, Split, record_name
 
 _CYCLE = 16
 _BLOCK = 16
@@ -79,6 +80,31 @@ def evaluation_batches(
         .take(evaluation_steps(records, config, replicas=replicas) * (replicas // workers))
         .prefetch(tf.data.AUTOTUNE)
     )
+
+
+def unreadable_record(adapter: ModelAdapter, records: Records) -> InputError | None:
+    """Return an error that names the first record that the input pipeline can't read; None if it reads all.
+
+    Reads every record alone, in the order of the shards.
+
+    Args:
+        adapter: parses the records.
+        records: the dataset.
+    """
+    splits = [records.train, records.validation, *([records.test] if records.test else [])]
+    for file in (file for split in splits for file in split.files):
+        position = 0
+        try:
+            for _ in adapter.evaluation_batches(tf.data.TFRecordDataset(file), batch_size=1):
+                position += 1
+        except (tf.errors.InvalidArgumentError, tf.errors.DataLossError) as error:
+            name = record_name(file, position, records.contract)
+            return InputError(
+                f"record {position} of {file}{f' ({name})' if name else ''}",
+                expected="one that the model can read",
+                received=error.message.partition("\n")[0][:300],
+            )
+    return None
 
 
 def evaluation_steps(records: Records, config: TrainConfig, *, replicas: int = 1) -> int:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from contract import ContractError
+from contract.data_contract import IMAGE_INPUT
+from contract.images import prepare_image
 from contract.model_inputs import ModelInputs
 from contract.naming import mounted_path
 from contract.predictions import prediction_rows
@@ -109,12 +111,18 @@ def _columns(names: Sequence[str], instances: Sequence[dict[str, Any]]) -> dict[
     for index, instance in enumerate(instances):
         if sorted(instance) != names:
             raise InputError(f"instances[{index}]", expected=", ".join(names), received=sorted(instance))
-    return {
+    columns = {
         name: [
             _plain(instance[name], f"instances[{index}].{name}") for index, instance in enumerate(instances)
         ]
         for name in names
     }
+    if IMAGE_INPUT in columns:
+        columns[IMAGE_INPUT] = [
+            prepare_image(file, f"instances[{index}].{IMAGE_INPUT}") if isinstance(file, bytes) else file
+            for index, file in enumerate(columns[IMAGE_INPUT])
+        ]
+    return columns
 
 
 def _plain(value: Any, where: str) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 from contract import (
     FEATURES_FILENAME,
@@ -174,6 +175,25 @@ def example_features(features: Iterable[FeatureSpec]) -> dict[str, tf.io.FixedLe
         feature.name: tf.io.FixedLenFeature([], _DTYPES[feature.dtype], feature.default)
         for feature in features
     }
+
+
+def record_name(file: str, position: int, contract: DataContract) -> str:
+    """Return the file name or the key of a record; empty where it has none, or can't be parsed.
+
+    Args:
+        file: the shard.
+        position: of the record in the shard, from 0.
+        contract: of the dataset.
+    """
+    named = [feature.name for feature in contract.features if feature.role == "key"]
+    try:
+        for serialized in tf.data.TFRecordDataset(file).skip(position).take(1).as_numpy_iterator():
+            values = tf.train.Example.FromString(serialized).features.feature
+            texts = [values[name].bytes_list.value for name in ("image/filename", *named) if name in values]
+            return next((text[0].decode(errors="replace") for text in texts if text), "")
+    except (tf.errors.OpError, DecodeError):
+        return ""
+    return ""
 
 
 def check_label(contract: DataContract, *, classes: bool) -> None:

@@ -61,6 +61,14 @@ class CaptionedImage:
     correct: bool
 
 
+def _opened(file: BinaryIO) -> Image.Image:
+    """Return an image file's pixels, black where Pillow refuses what the model could read."""
+    try:
+        return Image.open(file).convert("RGB")
+    except (OSError, SyntaxError, ValueError):
+        return Image.new("RGB", (_TILE, _TILE))
+
+
 def contact_sheet(images: Sequence[CaptionedImage]) -> NDArray[np.uint8]:
     """Draw images side by side, captioned: green where the prediction is correct, else red.
 
@@ -72,7 +80,7 @@ def contact_sheet(images: Sequence[CaptionedImage]) -> NDArray[np.uint8]:
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
     for index, item in enumerate(images):
         left, top = index % _COLUMNS * _TILE, index // _COLUMNS * (_TILE + _CAPTION)
-        image = Image.open(item.file).convert("RGB")
+        image = _opened(item.file)
         scale = (_TILE - 4) / max(image.size)
         image = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
         sheet.paste(image, (left + (_TILE - image.width) // 2, top + (_TILE - image.height) // 2))

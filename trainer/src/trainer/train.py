@@ -19,6 +19,7 @@ from trainer.config import TrainConfig
 from trainer.evaluators import Evaluator
 from trainer.examples import choose_golden, first_examples, golden_requests, spread_examples
 from trainer.export import ExportedModel, save_model
+from trainer.input_pipeline import unreadable_record
 from trainer.loop import Trainer
 from trainer.records import Records, Split
 from trainer.registry import ModelSpec, model_spec
@@ -76,9 +77,12 @@ def run(config: TrainConfig, *, environment: Mapping[str, str]) -> None:
         paths.checkpoints, network=adapter.network, optimizer=trainer.optimizer, config=config, chief=chief
     )
     summaries = Summaries(paths.logs, enabled=chief)
-    training = trainer.fit(records, checkpoints=checkpoints, summaries=summaries, precision=policy)
-    if chief:
-        export_and_evaluate(adapter, spec, records, config, paths=paths, training=training)
+    try:
+        training = trainer.fit(records, checkpoints=checkpoints, summaries=summaries, precision=policy)
+        if chief:
+            export_and_evaluate(adapter, spec, records, config, paths=paths, training=training)
+    except (tf.errors.InvalidArgumentError, tf.errors.DataLossError) as error:
+        raise unreadable_record(adapter, records) or error from error
 
 
 def export_and_evaluate(

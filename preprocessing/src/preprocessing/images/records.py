@@ -1,4 +1,4 @@
-"""Labelled JPEG files as a format: read, validate, deduplicate, encode and write the images of a shard."""
+"""Labelled JPEG and PNG files as a format: read, validate, deduplicate and write the images of a shard."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def record_values(image: ValidImage, *, label: str, label_name: str, filename: s
         FILENAME: filename,
         CHANNELS: 3,
         COLORSPACE: "RGB",
-        FORMAT: "JPEG",
+        FORMAT: image.format,
         label_name: label,
     }
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from contract.artifacts import RejectedRecord
 from contract.naming import SCHEME
 from contract.raw_data import ignored_reason
+from contract.values import normal_text
 from preprocessing.errors import SourceError
 from preprocessing.images import RawImage
 from preprocessing.sources import BROKEN_LINK, FileBatch, Source, SourcePartition, in_batches
@@ -59,12 +60,12 @@ class LabelFolder:
 
     def list_batches(self) -> Iterator[FileBatch]:
         """Yield all files; those that are no raw data are ignored (`contract.raw_data`)."""
-        uri = f"{self.root}/{self.label}"
+        uri, label = f"{self.root}/{self.label}", normal_text(self.label)
         for batch in in_batches(open_store(uri).files(uri, recursive=True)):
             visible = [entry for entry in batch if not ignored_reason(entry.name)]
             yield FileBatch(
                 chunks=tuple(
-                    RawImage(f"{uri}/{entry.name}", f"{self.label}/{entry.name}", self.label, entry.size)
+                    RawImage(f"{uri}/{entry.name}", f"{self.label}/{entry.name}", label, entry.size)
                     for entry in visible
                     if entry.size is not None
                 ),
@@ -146,7 +147,7 @@ class ImageListRows:
             return RejectedRecord(
                 f"{self.list_uri}:{line}", "unreadable", f"expected URI,label, received {','.join(row)!r}"
             )
-        name, label = row[0], row[1].strip()
+        name, label = row[0], normal_text(row[1])
         uri = name if name.startswith(SCHEME) else posixpath.join(posixpath.dirname(self.list_uri), name)
         try:
             return RawImage(uri, name, label, open_store(uri).size(uri))

@@ -115,10 +115,10 @@ def test_write_shard_reports_every_kind_of_bad_file(shard: Shard, jpeg_of: JpegO
     reasons = sorted((item.uri.rsplit("/", 1)[1], item.reason) for item in stats.rejected.listed)
     assert reasons == [
         ("1.jpg", "unknown_label"),
-        ("copy of notes.txt", "not_jpeg"),
+        ("copy of notes.txt", "not_an_image"),
         ("cut.jpg", "truncated"),
         ("empty.jpg", "empty"),
-        ("notes.txt", "not_jpeg"),
+        ("notes.txt", "not_an_image"),
     ]
     assert stats.read == 6
     assert sum(file.records for file in stats.files.values()) == 1

@@ -7,12 +7,8 @@ import pytest
 from PIL import Image
 
 from preprocessing.errors import InvalidRecordError
-from preprocessing.images.validation import (
-    JpegHeader,
-    guess_type,
-    read_jpeg_header,
-    validate_image,
-)
+from preprocessing.images.jpeg import read_jpeg_header
+from preprocessing.images.validation import guess_type, validate_image
 
 JpegOf = Callable[..., bytes]
 
@@ -23,7 +19,7 @@ def _frame_at(data: bytes) -> int:
 
 def _reason(data: bytes) -> tuple[str, str]:
     with pytest.raises(InvalidRecordError) as caught:
-        read_jpeg_header(data)
+        validate_image(data, strict=False)
     return caught.value.reason, caught.value.detail
 
 
@@ -33,7 +29,9 @@ def test_read_jpeg_header_of_a_whole_file_returns_its_header(
     jpeg_of: JpegOf, mode: str, components: int, progressive: bool
 ) -> None:
     data = jpeg_of(mode=mode, size=(30, 20), progressive=progressive)
-    assert read_jpeg_header(data) == JpegHeader(height=20, width=30, components=components)
+    header = read_jpeg_header(data)
+    assert (header.height, header.width, header.components) == (20, 30, components)
+    assert header.is_sound == (not progressive)
 
 
 @pytest.mark.parametrize("tail", [b"\x00" * 40, b"\xff\xd8 a second image, cut off", b"text"])
@@ -65,16 +63,17 @@ def test_read_jpeg_header_cut_after_an_embedded_thumbnail_rejects(jpeg_of: JpegO
     ("data", "reason", "detail"),
     [
         (b"", "empty", "0 bytes"),
-        (b"\x89PNG\r\n\x1a\n....", "not_jpeg", "PNG image"),
-        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "not_jpeg", "WebP image"),
-        (b"\x00\x00\x00\x18ftypheic", "not_jpeg", "HEIF image"),
-        ("Grüße\n".encode(), "not_jpeg", "text"),
-        (b"\x00\x01\x02\x03", "not_jpeg", "unknown, begins with 00 01 02 03"),
+        (b"\x89PNG\r\n\x1a\n....", "truncated", "12 bytes end in the header"),
+        (b"GIF89a....", "not_an_image", "GIF image"),
+        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "not_an_image", "WebP image"),
+        (b"\x00\x00\x00\x18ftypheic", "not_an_image", "HEIF image"),
+        ("Grüße\n".encode(), "not_an_image", "text"),
+        (b"\x00\x01\x02\x03", "not_an_image", "unknown, begins with 00 01 02 03"),
         (b"\xff\xd8\xff\xd9\xff\xd9", "corrupt", "no image before the end marker"),
         (b"\xff\xd8abcdefgh", "corrupt", "no marker at byte 2"),
         (b"\xff\xd8\xff\xe0\x00\x01\xff\xd9", "corrupt", "segment of 1 bytes at byte 2"),
         (b"\xff\xd8\xff\xda\x00\x04ab\xff\xd9", "corrupt", "no frame header before the image"),
-        (b"\xff\xd8\xff\xc0\x00\x04ab\xff\xd9", "corrupt", "frame header of 6 bytes"),
+        (b"\xff\xd8\xff\xc0\x00\x04ab\xff\xda\x00\x02\xff\xd9", "corrupt", "frame header of 6 bytes"),
     ],
 )
 def test_read_jpeg_header_of_something_else_says_what(data: bytes, reason: str, detail: str) -> None:

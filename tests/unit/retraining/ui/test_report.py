@@ -120,11 +120,11 @@ def test_report_of_a_finished_run_shows_gate_metrics_and_matrix() -> None:
 
 
 def test_report_escapes_what_came_from_data() -> None:
-    record = RejectedRecord(uri="gs://b/<script>x.jpg", reason="not_jpeg", detail="<img onerror=1>")
+    record = RejectedRecord(uri="gs://b/<script>x.jpg", reason="not_an_image", detail="<img onerror=1>")
     statistics = DatasetStatistics(
         read=2,
         records={"train": 1},
-        rejected={"not_jpeg": 1},
+        rejected={"not_an_image": 1},
         labels={"train": {}},
         numbers={},
         categories={},
