@@ -100,13 +100,14 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
             max_active_tis_per_dag=1,
         )
         approval, before = None, smoke
-        if spec.approval is not None:
+        if spec.has_approval:
             before = ApproveOperator(
                 task_id="approve",
                 spec=spec,
                 version=create.output["name"],
                 allowed=validate.output["promote"],
                 reasons=validate.output["reasons"],
+                ask=validate.output["ask"],
             )
             approval = before.output["approval"]
             smoke >> before

@@ -19,7 +19,12 @@ PREDICTION_TOLERANCE = 1e-3
 
 
 def evaluate_gate(
-    evaluation: Evaluation, gate: GateSpec, *, contract: DataContract, model_bytes: int
+    evaluation: Evaluation,
+    gate: GateSpec,
+    *,
+    contract: DataContract,
+    model_bytes: int,
+    not_comparable: str = "",
 ) -> GateResult:
     """Return the decision on a model.
 
@@ -28,6 +33,8 @@ def evaluate_gate(
         gate: the conditions.
         contract: of the dataset; the model's inputs follow from it.
         model_bytes: the export's size as stored.
+        not_comparable: why the model was not compared with production, a sentence; empty if it was, or if
+            there is none.
     """
     checks = [_signature(evaluation, contract), _finite(evaluation), _parity(evaluation)]
     checks.append(_size(model_bytes, gate))
@@ -38,6 +45,8 @@ def evaluate_gate(
     checks.append(_baseline(value, evaluation.baseline.metrics, gate))
     if evaluation.production is not None:
         checks.append(_production(value, evaluation.production, gate))
+    elif not_comparable:
+        checks.append(_not_comparable(not_comparable, gate))
     return GateResult.of(checks)
 
 
@@ -142,6 +151,13 @@ def _production(value: float, served: ProductionEvaluation, gate: GateSpec) -> G
         + ("no worse" if passed else "worse")
         + f" than the {production:.4g} of version {served.version} in production"
         + (f", with a margin of {gate.production_margin:.4g}." if gate.production_margin else "."),
+    )  # fmt: skip
+
+
+def _not_comparable(sentence: str, gate: GateSpec) -> GateCheck:
+    return GateCheck(
+        name="comparable", passed=gate.not_comparable != "decline",
+        expected="a model that can be compared with production", received="one that can't", sentence=sentence,
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ TRAINING_FLAGS_FILE = Path(__file__).with_name("training_flags.json")
 
 Direction = Literal["higher", "lower"]
 Scale = Literal["linear", "log"]
+NotComparable = Literal["decline", "promote", "ask"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +140,9 @@ class GateSpec:
         baseline_margin: least improvement on the constant baseline, in the metric's unit.
         production_margin: largest loss against the version in production, in the metric's unit.
         max_model_bytes: the largest export that may be served.
+        not_comparable: what follows if the model can't be compared with the version in production, since the
+            columns have changed or its files are gone: `decline` the model, `promote` it if it passes all
+            else, or `ask` a person.
 
     Raises:
         ContractError: a field has a value that it can't have.
@@ -150,11 +154,18 @@ class GateSpec:
     baseline_margin: float = 0.0
     production_margin: float = 0.0
     max_model_bytes: int = 2_000_000_000
+    not_comparable: NotComparable = "decline"
 
     def __post_init__(self) -> None:
         if self.direction not in get_args(Direction):
             raise ContractError(
                 "gate.direction", expected=f"one of {get_args(Direction)}", received=self.direction
+            )
+        if self.not_comparable not in get_args(NotComparable):
+            raise ContractError(
+                "gate.not_comparable",
+                expected=f"one of {get_args(NotComparable)}",
+                received=self.not_comparable,
             )
         for name in ("threshold", "baseline_margin", "production_margin"):
             if not math.isfinite(getattr(self, name)):
@@ -248,6 +259,11 @@ class DatasetSpec:
     def name(self) -> str:
         """Name of the dataset."""
         return self.contract.name
+
+    @property
+    def has_approval(self) -> bool:
+        """True if a run may wait for a person's approval."""
+        return self.approval is not None or self.gate.not_comparable == "ask"
 
     @property
     def partitioning(self) -> Partitioning | None:

@@ -10,12 +10,12 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from contract import naming
 from contract.artifacts import Evaluation, GoldenRequest
+from retraining.comparison import SAVED_MODEL, compare_with_production
 from retraining.context import RunContext
 from retraining.gate import evaluate_gate, prediction_differences
 from retraining.job_spec import training_fingerprint
 from retraining.operators import DatasetOperator
 
-SAVED_MODEL = "saved_model.pb"
 PORT = 8080
 PREDICT_ROUTE = "/predict"
 HEALTH_ROUTE = "/health"
@@ -30,7 +30,8 @@ class ValidateExportOperator(DatasetOperator):
         job_dir: the training run's folder.
 
     Returns:
-        `promote`, the `reasons` in sentences, the `metrics`, and a `note`.
+        `promote`, `ask` (whether a person has to decide), the `reasons` in sentences, the `metrics`, and a
+        `note`.
     """
 
     template_fields: Sequence[str] = ("job_dir",)
@@ -47,11 +48,16 @@ class ValidateExportOperator(DatasetOperator):
             raise AirflowFailException(f"{self.job_dir}{naming.MODEL_FOLDER}{SAVED_MODEL} does not exist")
         GoldenRequest.from_text(storage.read_text(self.job_dir + GoldenRequest.FILENAME))
         evaluation = storage.read_artifact(self.job_dir, Evaluation)
+        not_comparable = ""
+        if evaluation.production is None:
+            compared = compare_with_production(context, self.spec)
+            not_comparable = compared.sentence(self.spec.gate.not_comparable)
         result = evaluate_gate(
             evaluation,
             self.spec.gate,
             contract=self.spec.contract,
             model_bytes=sum(found.size for found in export),
+            not_comparable=not_comparable,
         )
         storage.write_artifact(self.job_dir, result)
         for check in result.checks:
@@ -60,6 +66,7 @@ class ValidateExportOperator(DatasetOperator):
             raise AirflowFailException("The export is broken. " + " ".join(result.blocking))
         return {
             "promote": result.promote,
+            "ask": bool(not_comparable) and self.spec.gate.not_comparable == "ask",
             "reasons": list(result.reasons),
             "metrics": dict(evaluation.metrics),
             "note": "fit to be promoted" if result.promote else " ".join(result.reasons),

@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowException
 
 from contract import DatasetSpec, naming
 from contract.artifacts import Evaluation, GoldenRequest
+from retraining.comparison import compare_with_production
 from retraining.context import RunContext
 from retraining.gate import prediction_differences
 from retraining.google.endpoints import Deployment, Endpoints
@@ -34,28 +35,37 @@ class ApproveOperator(HITLOperator):
         version: the version's resource name, `.../models/ID@VERSION`.
         allowed: the gate's decision.
         reasons: the gate's reasons, in sentences.
+        ask: ask whatever the parameter says: the version can't be compared with the one in production.
 
     Returns:
         `approval` (`approved`, and a `sentence` that says who said so; empty where nobody was asked) and a
         `note`.
     """
 
-    template_fields: Sequence[str] = ("version", "allowed", "reasons", "subject", "body")
+    template_fields: Sequence[str] = ("version", "allowed", "ask", "reasons", "subject", "body")
 
     def __init__(
-        self, *, spec: DatasetSpec, version: str, allowed: bool, reasons: Sequence[str], **kwargs: Any
+        self,
+        *,
+        spec: DatasetSpec,
+        version: str,
+        allowed: bool,
+        reasons: Sequence[str],
+        ask: bool = False,
+        **kwargs: Any,
     ) -> None:
         subject = f"Put a new version of {spec.name} into production?"
         super().__init__(subject=subject, options=[APPROVE, DECLINE], multiple_outputs=True, **kwargs)
         self.spec = spec
         self.version = version
         self.allowed = allowed
+        self.ask = ask
         self.reasons = reasons
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Request approval, or say why it isn't required."""
         params = context["params"]
-        if not params.get(APPROVAL, self.spec.approval):
+        if not params.get(APPROVAL, self.spec.approval) and not self.ask:
             return self._outcome(note="no approval required")
         if not self.allowed or not params.get(PROMOTE, True):
             return self._outcome(note="no approval required: the version won't be promoted anyway")
@@ -84,8 +94,8 @@ class PromoteOperator(DatasetOperator):
 
     The gate compared the version with what was in production when it was trained. If another version has come
     into production since, nothing is known of the two: the version is declined, except where data is
-    partitioned by time and this version saw newer data. So the runs of a backfill end with the newest in
-    production, in whatever order they end.
+    partitioned by time and this version saw newer data (so the runs of a backfill end with the newest in
+    production, in whatever order they end), or where the two can't be compared at all.
 
     Each part leaves the endpoint serving, and is found done when it is repeated: the new version is deployed
     and takes all traffic in one operation, is tested, gets the alias; only then are older ones undeployed.
@@ -167,6 +177,8 @@ class PromoteOperator(DatasetOperator):
         if theirs > ours:
             age = f"was trained on data until {theirs}, this one until {ours}"
             return [f"Version {serving.version} in production {age}."]
+        if compare_with_production(context, self.spec).obstacle:
+            return []  # the gate's policy has decided
         newer = self.spec.partition is not None and ours > theirs
         compared = self._compared(context)
         if compared == serving.version or newer:

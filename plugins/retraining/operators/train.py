@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowException
 from contract import ContractError, TuningSpec, naming
 from contract.artifacts import Evaluation
 from retraining import tuning
+from retraining.comparison import compare_with_production
 from retraining.context import RunContext
 from retraining.google.jobs import JobLogs
 from retraining.google.storage import RawObject, Storage, in_parallel
@@ -254,8 +255,11 @@ class TrainOperator(JobOperator):
         }
 
     def _production(self, context: RunContext) -> dict[str, str]:
-        version = context.production_version(self.spec.name)
-        if version is None:
+        compared = compare_with_production(context, self.spec)
+        version = compared.production
+        if version is None or compared.obstacle:
+            if compared.obstacle:
+                self.log.warning(compared.sentence(self.spec.gate.not_comparable))
             return {}
         return {"production_model": version.artifact_uri, "production_version": version.version}
 

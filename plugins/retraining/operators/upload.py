@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from retraining.comparison import compare_with_production
 from retraining.context import RunContext
 from retraining.errors import ConfigurationError
 from retraining.google.storage import ContentChangedError, RawObject, Storage, in_parallel
@@ -52,6 +53,10 @@ class UploadDataOperator(DatasetOperator):
         tiers = load_tiers(context.settings.tiers_file)
         tier = find_tier(context.params.get(TIER, self.spec.training.tier), tiers)
         check_batch_size(self.spec.training, context.params, tier)
+        compared = compare_with_production(context, self.spec)
+        not_comparable = compared.sentence(self.spec.gate.not_comparable)
+        if not_comparable:
+            self.log.warning(not_comparable)
         source = open_source(self.source or self.spec.source, context.settings, context.storage)
         self.log.info("Reading %s", source.location)
         for name, reason in itertools.islice(source.ignored.items(), MOST_IGNORED):
@@ -71,6 +76,8 @@ class UploadDataOperator(DatasetOperator):
         )
         if window.remark:
             note += f" ({window.remark})"
+        if not_comparable:
+            note += f". {not_comparable}"
         self.log.info("%s: %s", raw_dir, note)
         return {
             "snapshot": snapshot,

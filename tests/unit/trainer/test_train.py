@@ -152,11 +152,12 @@ def test_run_after_sigterm_goes_on_from_its_step_and_scores_production(finished,
     assert report["production"]["metrics"] == pytest.approx(before["metrics"], rel=1e-4)
 
 
-def test_run_with_a_production_model_that_is_not_there_names_the_flag(dataset, tmp_path):
+def test_run_with_a_production_model_that_is_gone_is_not_lost(dataset, tmp_path, caplog):
     config = tiny(dataset, tmp_path, train_steps=1, production_model=str(tmp_path / "none"))
-
-    with pytest.raises(InputError, match="--production-model: expected the folder of a SavedModel"):
-        run(config, environment={})
+    run(config, environment={})
+    report = json.loads((tmp_path / "evaluation.json").read_text())
+    assert report["production"] is None
+    assert "not compared with production: --production-model: expected the folder" in caplog.text
 
 
 def test_export_with_other_labels_is_compared_by_name(finished, make_dataset):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -16,7 +17,8 @@ from contract.naming import mounted_path
 from trainer.adapter import ModelAdapter
 from trainer.checkpoints import Checkpoints
 from trainer.config import TrainConfig
-from trainer.evaluators import Evaluator
+from trainer.errors import InputError
+from trainer.evaluators import Evaluator, Score
 from trainer.examples import choose_golden, first_examples, golden_requests, spread_examples
 from trainer.export import ExportedModel, save_model
 from trainer.input_pipeline import unreadable_record
@@ -104,8 +106,6 @@ def export_and_evaluate(
         paths: of the job.
         training: of the model, for the evaluation.
 
-    Raises:
-        InputError: the production model can't be read or compared.
     """
     # Exports compute in float32: they are served on processors without bfloat16.
     served = spec.create(config, records, "float32")
@@ -116,12 +116,11 @@ def export_and_evaluate(
     log.info("exported %s, %.1f MB", paths.model, export.bytes() / 1e6)
 
     evaluator = spec.evaluator(config, records)
-    exports = [export]
+    validation = _evaluate(export, evaluator, records, records.validation, config)
     if config.production_model:
-        place = mounted_path(config.production_model)
-        exports.append(ExportedModel(place, inputs=inputs, field="--production-model"))
-    validation = _evaluate(exports, evaluator, records, records.validation, config)
-    test = None if records.test is None else _evaluate([export], evaluator, records, records.test, config)
+        production = _evaluate_production(evaluator, records, config)
+        validation = replace(validation, production=production)
+    test = None if records.test is None else _evaluate(export, evaluator, records, records.test, config)
 
     summaries = Summaries(paths.logs)
     for split, result in (("validation", validation), ("test", test)):
@@ -150,27 +149,31 @@ def export_and_evaluate(
 
 
 def _evaluate(
-    exports: Sequence[ExportedModel],
-    evaluator: Evaluator,
-    records: Records,
-    split: Split,
-    config: TrainConfig,
+    export: ExportedModel, evaluator: Evaluator, records: Records, split: Split, config: TrainConfig
 ) -> EvaluationResult:
-    """Evaluate the model, the constant baseline and, as the second export, production on the same records."""
-    predictions = [
-        export.predict_split(records, split, batch_size=config.eval_batch_size) for export in exports
-    ]
-    scores = [evaluator.evaluate(prediction) for prediction in predictions]
-    baseline = evaluator.baseline(split, predictions[0].targets)
-    for name, score in zip(("model", "production"), scores, strict=False):
-        log.info("%s, %s: %s", split.name, name, score)
+    """Evaluate the model and the constant baseline on the same records."""
+    predictions = export.predict_split(records, split, batch_size=config.eval_batch_size)
+    score, baseline = evaluator.evaluate(predictions), evaluator.baseline(split, predictions.targets)
+    log.info("%s, model: %s", split.name, score)
     log.info("%s, %s: %s", split.name, evaluator.baseline_kind.replace("_", " "), baseline)
-    return EvaluationResult(
-        examples=split.records,
-        model=scores[0],
-        baseline=baseline,
-        production=scores[1] if len(scores) > 1 else None,
-    )
+    return EvaluationResult(examples=split.records, model=score, baseline=baseline, production=None)
+
+
+def _evaluate_production(evaluator: Evaluator, records: Records, config: TrainConfig) -> Score | None:
+    """Evaluate the version in production on the validation records; None if it can't be compared.
+
+    A training is not lost because of it: what follows is up to the gate.
+    """
+    place, inputs = mounted_path(config.production_model), records.contract.model_inputs
+    try:
+        production = ExportedModel(place, inputs=inputs, field="--production-model")
+        predictions = production.predict_split(records, records.validation, batch_size=config.eval_batch_size)
+        score = evaluator.evaluate(predictions)
+    except (InputError, OSError, tf.errors.OpError) as error:
+        log.warning("not compared with production: %s", error)
+        return None
+    log.info("%s, production: %s", records.validation.name, score)
+    return score
 
 
 def _parity(adapter: ModelAdapter, export: ExportedModel, records: Records) -> float:
