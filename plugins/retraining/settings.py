@@ -30,6 +30,8 @@ class Settings(BaseModel):
         deployment: tells the resources of several deployments in one project apart, `dev` for instance.
         packages: the sdists that Dataflow workers install.
         source_root: root of relative sources; without one, sources are absolute.
+        source_prefixes: folders and `gs://` URIs, separated by commas, below which a run's parameter or a
+            form can name a source, besides the source root.
         source_hint: ends the error about a missing folder below the source root: the command that fills it.
         trainer_image: runs training jobs.
         serving_image: serves predictions.
@@ -56,6 +58,7 @@ class Settings(BaseModel):
     )
     packages: str = Field(description="a folder or gs:// URI with the sdists")
     source_root: str | None = Field(None, description="a folder or gs:// URI")
+    source_prefixes: str = Field("", description="folders and gs:// URIs, separated by commas")
     source_hint: str | None = Field(None, description="a sentence")
     trainer_image: str = Field(
         default_factory=lambda data: _image("trainer", data), description="an image's URI"
@@ -72,6 +75,12 @@ class Settings(BaseModel):
     tensorboard_url: str | None = Field(None, description="a URL")
     notifier: str | None = Field(None, description="the class of an Airflow notifier, with its module")
     notifier_arguments: Json[dict[str, Any]] = Field({}, description="a JSON object")
+
+    @property
+    def requestable_sources(self) -> tuple[str, ...]:
+        """Folders and `gs://` URIs below which a run can name a source."""
+        prefixes = [prefix.strip() for prefix in self.source_prefixes.split(",")]
+        return tuple(filter(None, [self.source_root, *prefixes]))
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:

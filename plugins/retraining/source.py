@@ -31,6 +31,10 @@ class Source(ABC):
     ignored: Mapping[str, str]
 
     @abstractmethod
+    def sizes(self, chosen: Collection[str]) -> dict[str, int]:
+        """Return the sizes of the chosen files, in bytes; no file is opened."""
+
+    @abstractmethod
     def describe(self, chosen: Collection[str]) -> list[RawObject]:
         """Return the chosen files with their sizes and checksums; no other file is opened."""
 
@@ -51,17 +55,22 @@ class Source(ABC):
 class Folder(Source):
     """A folder of this machine; links are followed, but not to a folder that is being walked.
 
+    Args:
+        location: the folder.
+        storage: takes the files.
+        within: folders, absolute and without links, that links may lead to; any by default.
+
     Raises:
         ConfigurationError: there is no such folder.
     """
 
-    def __init__(self, location: str, storage: Storage) -> None:
+    def __init__(self, location: str, storage: Storage, *, within: Sequence[Path] | None = None) -> None:
         self.location = location
         self._folder = Path(location)
         self._storage = storage
         if not self._folder.is_dir():
             raise ConfigurationError(f"source: expected a folder, received {location!r}")
-        found = dict(_walk(self._folder, "", ()))
+        found = dict(_walk(self._folder, "", (), within))
         self.names = sorted(name for name, reason in found.items() if reason is None)
         self.ignored = {name: reason for name, reason in sorted(found.items()) if reason is not None}
 
@@ -74,6 +83,10 @@ class Folder(Source):
     def bring(self, item: RawObject, uri: str, *, replaced: int = 0) -> None:
         """Upload a file."""
         self._storage.upload(str(self._folder / item.name), uri, crc32c=item.crc32c, replaced=replaced)
+
+    def sizes(self, chosen: Collection[str]) -> dict[str, int]:
+        """Return the sizes of the chosen files, in bytes; no file is opened."""
+        return {name: (self._folder / name).stat().st_size for name in chosen}
 
     def _describe(self, name: str) -> RawObject:
         import google_crc32c
@@ -97,6 +110,10 @@ class Objects(Source):
         self.names = [name for name, reason in reasons.items() if reason is None]
         self.ignored = {name: reason for name, reason in reasons.items() if reason is not None}
 
+    def sizes(self, chosen: Collection[str]) -> dict[str, int]:
+        """Return the sizes of the chosen objects, in bytes."""
+        return {found.name: found.size for found in self.describe(chosen)}
+
     def describe(self, chosen: Collection[str]) -> list[RawObject]:
         """Return the chosen objects; nothing has to be read for it."""
         return [found for found in self._objects if found.name in chosen]
@@ -106,26 +123,38 @@ class Objects(Source):
         self._storage.copy(self.location + item.name, uri, generation=item.generation, replaced=replaced)
 
 
-def open_source(source: str, settings: Settings, storage: Storage) -> Source:
-    """Open the raw data that a spec or a run's parameter names.
+def open_source(spec: str, requested: str, settings: Settings, storage: Storage) -> Source:
+    """Open the raw data that a run's parameter names, or else the spec.
+
+    The author of a DAG file can name any source. A parameter comes from whoever may trigger a run: it
+    reaches only what the deployment allows, and any other is refused without a look whether it exists.
 
     Args:
-        source: a folder or a `gs://` URI; a relative one is below the source root.
+        spec: a folder or a `gs://` URI; a relative one is below the source root.
+        requested: in place of the spec's; empty for the spec's.
         settings: the deployment.
         storage: where objects are read, and made.
 
     Raises:
-        ConfigurationError: there is no such folder, it has no files, or the source is relative and there is
-            no source root.
+        ConfigurationError: the deployment does not allow the source, there is no such folder, it has no
+            files, or the source is relative and there is no source root.
     """
+    source = requested or spec
     location = _resolve(source, settings)
+    within = None
+    if requested and requested != spec:
+        within = _check_allowed(requested, location, settings)
     if (
         settings.source_hint
         and location != source
         and not (location.startswith("gs://") or Path(location).is_dir())
     ):
         raise ConfigurationError(f"source: expected a folder, received {location!r}; {settings.source_hint}")
-    found = Objects(location, storage) if location.startswith("gs://") else Folder(location, storage)
+    found = (
+        Objects(location, storage)
+        if location.startswith("gs://")
+        else Folder(location, storage, within=within)
+    )
     if not found.names:
         raise ConfigurationError(f"source: expected at least one file in {location}, received none")
     return found
@@ -152,19 +181,47 @@ def _resolve(source: str, settings: Settings) -> str:
     return f"{root.rstrip('/')}/{source}/" if root.startswith("gs://") else str(Path(root, source))
 
 
-def _walk(folder: Path, prefix: str, chain: tuple[str, ...]) -> Iterator[tuple[str, str | None]]:
+def _check_allowed(source: str, location: str, settings: Settings) -> list[Path]:
+    """Refuse a source that is below none of the deployment's prefixes, and return those that are folders."""
+    prefixes = settings.requestable_sources
+    folders = [Path(prefix).resolve() for prefix in prefixes if not prefix.startswith("gs://")]
+    if location.startswith("gs://"):
+        allowed = any(
+            location.startswith(f"{prefix.rstrip('/')}/") or prefix == "gs://"
+            for prefix in prefixes
+            if prefix.startswith("gs://")
+        )
+    else:
+        allowed = _is_within(Path(location).resolve(), folders)
+    if not allowed:
+        raise ConfigurationError(
+            f"source: expected the spec's, or one below {' or '.join(prefixes) or 'none'} "
+            f"(PERENNIAL_SOURCE_ROOT, PERENNIAL_SOURCE_PREFIXES), received {source!r}"
+        )
+    return folders
+
+
+def _is_within(path: Path, folders: Iterable[Path]) -> bool:
+    return any(path.is_relative_to(folder) for folder in folders)
+
+
+def _walk(
+    folder: Path, prefix: str, chain: tuple[str, ...], within: Sequence[Path] | None
+) -> Iterator[tuple[str, str | None]]:
     """Yield the files of a folder and the reason why each is ignored, if it is."""
     for entry in folder.iterdir():
         name = prefix + entry.name
         reason: str | None = ignored_reason(name)
         is_folder = entry.is_dir()
         inner = chain
+        if reason is None and within is not None and entry.is_symlink():
+            reason = None if _is_within(entry.resolve(), within) else "link to what no run may name"
         if reason is None and is_folder and entry.is_symlink():
             target = str(entry.resolve())
             inner = (*chain, str(folder.resolve()))
             reason = "link to a folder that holds it" if closes_loop(target, inner) else None
             inner = (*inner, target)
         if reason is None and is_folder:
-            yield from _walk(entry, f"{name}/", inner)
+            yield from _walk(entry, f"{name}/", inner, within)
         elif is_folder or entry.is_file():
             yield f"{name}/" if is_folder else name, reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from contract.naming import dag_id, split_uri
 from local import StackError, sources
 from local.airflow_client import AirflowClient, TaskInstance
 from local.console import RunTable, console
-from local.environment import PROJECT, REGION
+from local.environment import PROJECT, REGION, SOURCE_PREFIXES_VARIABLE, source_prefixes
 from local.paths import StackPaths
 from local.ports import Ports
 from local.report import Report, ServedPrediction, task_summaries
@@ -85,6 +86,9 @@ def run(paths: StackPaths, *, dataset: str, data: str | None, parameters: Mappin
     paths.create()
     paths.demo_report.unlink(missing_ok=True)
     raw = sources.from_uri(data) if data else sources.sample(dataset, paths)
+    if data:
+        # For the stack that this starts; one that runs has its own.
+        os.environ[SOURCE_PREFIXES_VARIABLE] = source_prefixes(raw.uri)
     was_up = stack.up(tensorboard=False)
     try:
         report = follow(stack, dataset, raw, parameters)

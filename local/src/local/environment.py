@@ -25,6 +25,9 @@ STACK_VARIABLE = "PERENNIAL_STACK_ID"
 _POLL_SECONDS = "0.5"
 _DATA_POLL_SECONDS = "60"
 
+SOURCE_PREFIXES_VARIABLE = "PERENNIAL_SOURCE_PREFIXES"
+"""Folders and `gs://` URIs below which a run can name a source; the shell's goes on to the stack."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Secrets:
@@ -164,10 +167,17 @@ def perennial_variables(paths: StackPaths, ports: Ports) -> dict[str, str]:
         "PERENNIAL_POLL_SECONDS": _POLL_SECONDS,
         "PERENNIAL_PROJECT": PROJECT,
         "PERENNIAL_REGION": REGION,
+        # On a laptop a run can name what its user has.
+        SOURCE_PREFIXES_VARIABLE: source_prefixes(),
         "PERENNIAL_SOURCE_HINT": f"to fetch sample data: {shlex.join([perennial, *elsewhere, 'up'])}",
         "PERENNIAL_SOURCE_ROOT": str(paths.samples),
         "PERENNIAL_TENSORBOARD_URL": ports.tensorboard_url,
     }
+
+
+def source_prefixes(*added: str) -> str:
+    """Return the places below which a run can name a source: the shell's, or those of a laptop's user."""
+    return ",".join([os.environ.get(SOURCE_PREFIXES_VARIABLE) or f"{Path.home()},gs://", *added])
 
 
 def client_environment(variables: Mapping[str, str]) -> dict[str, str]:

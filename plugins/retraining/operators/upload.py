@@ -57,7 +57,7 @@ class UploadDataOperator(DatasetOperator):
         not_comparable = compared.sentence(self.spec.gate.not_comparable)
         if not_comparable:
             self.log.warning(not_comparable)
-        source = open_source(self.source or self.spec.source, context.settings, context.storage)
+        source = open_source(self.spec.source, self.source, context.settings, context.storage)
         self.log.info("Reading %s", source.location)
         for name, reason in itertools.islice(source.ignored.items(), MOST_IGNORED):
             self.log.info("Ignored %s: %s", name, reason)

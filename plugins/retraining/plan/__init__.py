@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -44,6 +44,7 @@ def plan(
     schedule: Sequence[ScheduledRun],
     history: Sequence[PastRun],
     source: Source,
+    snapshot_of: Callable[[Collection[str]], str | None] | None = None,
     is_converted: Callable[[str], bool],
     tiers: Mapping[str, Tier],
     tier: Tier,
@@ -59,6 +60,8 @@ def plan(
         schedule: scheduled runs, oldest first.
         history: earlier runs, oldest first.
         source: the raw data.
+        snapshot_of: finds the snapshot of some files, if they are in the bucket; by default all files are
+            read for it.
         is_converted: tells whether the records of a conversion key are committed.
         tiers: the deployment's tiers.
         tier: the one to train on.
@@ -77,7 +80,7 @@ def plan(
         )
         for scheduled in schedule
     ]
-    runs = _with_snapshots(spec, runs, source)
+    runs = _with_snapshots(spec, runs, source, snapshot_of)
     runs = _with_conversions(runs, is_converted)
     stats = DurationStats.from_runs(history)
     others = [name for name in stats.train if name != tier.name and name in tiers]
@@ -141,31 +144,38 @@ def _with_data(
     )
 
 
-def _with_snapshots(spec: DatasetSpec, runs: Sequence[PlannedRun], source: Source) -> list[PlannedRun]:
-    # Windows overlap: each file is read once.
-    names = {name for run in runs for name in run.files}
-    objects = {found.name: found for found in source.describe(names)} if names else {}
-    result = []
-    for run in runs:
-        if not run.files:
-            result.append(run)
-            continue
-        snapshot = snapshot_id(objects[name] for name in run.files)
-        result.append(replace(run, snapshot=snapshot, key=spec.contract.conversion_key(snapshot)))
-    return result
+def _with_snapshots(
+    spec: DatasetSpec,
+    runs: Sequence[PlannedRun],
+    source: Source,
+    snapshot_of: Callable[[Collection[str]], str | None] | None,
+) -> list[PlannedRun]:
+    if snapshot_of is None:
+        # Windows overlap: each file is read once.
+        names = {name for run in runs for name in run.files}
+        objects = {found.name: found for found in source.describe(names)} if names else {}
+        snapshots = [snapshot_id(objects[name] for name in run.files) if run.files else None for run in runs]
+    else:
+        snapshots = [snapshot_of(run.files) if run.files else None for run in runs]
+    return [
+        replace(run, snapshot=snapshot, key=snapshot and spec.contract.conversion_key(snapshot))
+        for run, snapshot in zip(runs, snapshots, strict=True)
+    ]
 
 
 def _with_conversions(runs: Sequence[PlannedRun], is_converted: Callable[[str], bool]) -> list[PlannedRun]:
-    converted: dict[str, bool] = {}
+    converted: dict[Hashable, bool] = {}
     result = []
     for run in runs:
-        if not run.is_executed or run.key is None:
+        # Data without a key is not in the bucket yet: equal files make one conversion.
+        data: Hashable = run.key or run.files
+        if not run.is_executed or not run.files:
             result.append(run)
-        elif run.key in converted:
-            result.append(replace(run, conversion="done" if converted[run.key] else "shared"))
+        elif data in converted:
+            result.append(replace(run, conversion="done" if converted[data] else "shared"))
         else:
-            converted[run.key] = is_converted(run.key)
-            result.append(replace(run, conversion="done" if converted[run.key] else "job"))
+            converted[data] = run.key is not None and is_converted(run.key)
+            result.append(replace(run, conversion="done" if converted[data] else "job"))
     return result
 
 

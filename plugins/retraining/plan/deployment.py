@@ -20,12 +20,17 @@ from retraining.params import SOURCE, SPOT, TIER
 from retraining.plan import Reprocess, ScheduledRun, plan
 from retraining.plan.history import CONVERT, PastRun
 from retraining.plan.runs import Plan, format_time
-from retraining.source import open_source
+from retraining.source import Objects, Source, open_source
 from retraining.tiers import find_tier, load_tiers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from airflow.sdk import DAG
     from sqlalchemy.orm import Session
+
+    from contract.naming import DatasetNames
+    from retraining.google.storage import Storage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +57,12 @@ class BackfillRequest:
 
 
 def plan_backfill(
-    spec: DatasetSpec, request: BackfillRequest, services: GoogleServices, session: Session
+    spec: DatasetSpec,
+    request: BackfillRequest,
+    services: GoogleServices,
+    session: Session,
+    *,
+    reads_files: bool = True,
 ) -> Plan:
     """Plan a backfill without starting anything.
 
@@ -61,6 +71,8 @@ def plan_backfill(
         request: the backfill's parameters.
         services: the deployment, with its bucket.
         session: of Airflow's database.
+        reads_files: True to read the files of a folder for their checksums. Otherwise they are taken for
+            those of a snapshot in the bucket that have the same names and sizes.
 
     Raises:
         ConfigurationError: the dataset has no schedule, the times are in the wrong order, there is no such
@@ -70,13 +82,15 @@ def plan_backfill(
     settings, storage = services.settings, services.storage
     tiers = load_tiers(settings.tiers_file)
     tier = find_tier(request.tier or spec.training.tier, tiers)
+    source = open_source(spec.source, request.source, settings, storage)
     schedule = scheduled_runs(dag, since=request.since, until=request.until, now=datetime.now(UTC))
     return plan(
         spec,
         dag_id=dag.dag_id,
         schedule=schedule,
         history=past_runs(dag.dag_id, spec, session),
-        source=open_source(request.source or spec.source, settings, storage),
+        source=source,
+        snapshot_of=None if reads_files else _snapshot_by_sizes(source, services.names(spec.name), storage),
         is_converted=lambda key: storage.exists(
             services.names(spec.name).tfrecord_folder(key) + DatasetInfo.FILENAME
         ),
@@ -86,6 +100,20 @@ def plan_backfill(
         reprocess=request.reprocess,
         parallel=min(request.parallel or spec.max_active_runs, spec.max_active_runs),
     )
+
+
+def _snapshot_by_sizes(
+    source: Source, names: DatasetNames, storage: Storage
+) -> Callable[[Collection[str]], str | None] | None:
+    """Return the function that finds the snapshot of files by their names and sizes; None for objects."""
+    if isinstance(source, Objects):
+        return None  # their checksums are known
+    snapshots: dict[str, dict[str, int]] = {}
+    for found in storage.list(names.raw_folder("").removesuffix("/")):
+        snapshot, _, name = found.name.partition("/")
+        snapshots.setdefault(snapshot, {})[name] = found.size
+    by_content = {frozenset(sizes.items()): snapshot for snapshot, sizes in snapshots.items()}
+    return lambda chosen: by_content.get(frozenset(source.sizes(chosen).items()))
 
 
 def airflow_command(spec: DatasetSpec, request: BackfillRequest, planned: Plan) -> str:

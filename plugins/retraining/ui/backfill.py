@@ -93,7 +93,7 @@ def backfill(dag_id: str, form: Annotated[BackfillForm, Query()], session: Sessi
         if not form.since and not form.until:
             return page("backfill.html", **values | {"form": all_partitions(spec, services)})
         request = form.request()
-        plan = plan_backfill(spec, request, services, session)
+        plan = plan_backfill(spec, request, services, session, reads_files=False)
     except (ConfigurationError, ContractError) as error:
         return page("backfill.html", status_code=400, problem=str(error), **values)
     return page(
@@ -114,7 +114,7 @@ def all_partitions(spec: DatasetSpec, services: GoogleServices) -> BackfillForm:
     """
     if spec.partitioning is None:
         return BackfillForm()
-    names = open_source(spec.source, services.settings, services.storage).names
+    names = open_source(spec.source, "", services.settings, services.storage).names
     starts = [interval.start for name in names if (interval := spec.partitioning.interval_of(name))]
     return (
         BackfillForm(since=min(starts).isoformat(), until=max(starts).isoformat())

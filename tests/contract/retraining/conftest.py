@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -57,6 +58,7 @@ def chain(emulator: Any, proxy: LossyProxy, monkeypatch: pytest.MonkeyPatch) -> 
         "PERENNIAL_REGION": REGION,
         "PERENNIAL_BUCKET": chain.bucket,
         "PERENNIAL_PACKAGES": "/nowhere",
+        "PERENNIAL_SOURCE_PREFIXES": f"{tempfile.gettempdir()},gs://{chain.bucket}",
         "PERENNIAL_TRAINER_IMAGE": f"{images}/chain_trainer:0.1.0",
         "PERENNIAL_SERVING_IMAGE": f"{images}/chain_server:0.1.0",
         "PERENNIAL_POLL_SECONDS": str(POLL_SECONDS),

@@ -215,6 +215,7 @@ def test_upload_goes_on_while_the_service_is_away_for_a_moment(chain: Any, pictu
         ("{tmp}", "source: expected at least one file in .*, received none"),
         ("gs://{bucket}/none", "source: expected at least one file in gs://.*/none/, received none"),
         ("flowers", "no PERENNIAL_SOURCE_ROOT is set.*received 'flowers'"),
+        ("/etc/ssl", "source: expected the spec's, or one below .* received '/etc/ssl'"),
     ],
 )
 def test_upload_of_nothing_fails_at_once_and_names_the_source(

@@ -62,6 +62,9 @@ class Files(Source):
     def describe(self, chosen: Collection[str]) -> list[RawObject]:
         return describe(chosen)
 
+    def sizes(self, chosen: Collection[str]) -> dict[str, int]:
+        return dict.fromkeys(chosen, 1)
+
     def bring(self, name: str, uri: str) -> None:
         raise AssertionError(f"{name} was brought to {uri}")
 

@@ -27,6 +27,7 @@ def test_from_environment_with_the_required_variables_fills_in_the_rest() -> Non
         "deployment": "default",
         "packages": "gs://b/packages",
         "source_root": None,
+        "source_prefixes": "",
         "source_hint": None,
         "trainer_image": "europe-west4-docker.pkg.dev/p/perennial/trainer:0.1.0",
         "serving_image": "europe-west4-docker.pkg.dev/p/perennial/serving:0.1.0",

@@ -41,7 +41,7 @@ class Bucket:
 
 def opened(source: str, bucket: Bucket, root: str = "") -> Source:
     settings = Settings.from_environment({**SETTINGS, "PERENNIAL_SOURCE_ROOT": root})
-    return open_source(source, settings, cast(Storage, bucket))
+    return open_source(source, "", settings, cast(Storage, bucket))
 
 
 def test_folder_names_its_visible_files_and_describes_the_chosen_ones(tmp_path: Path) -> None:
@@ -124,14 +124,75 @@ def test_missing_folder_below_the_source_root_is_refused_with_the_hint(tmp_path:
     variables = {"PERENNIAL_SOURCE_ROOT": str(tmp_path), "PERENNIAL_SOURCE_HINT": "run fetch-samples"}
     settings = Settings.from_environment({**SETTINGS, **variables})
     with pytest.raises(ConfigurationError, match="/trips'; run fetch-samples"):
-        open_source("trips", settings, cast(Storage, Bucket()))
+        open_source("trips", "", settings, cast(Storage, Bucket()))
     with pytest.raises(ConfigurationError, match=r"/missing'$"):
-        open_source(str(tmp_path / "missing"), settings, cast(Storage, Bucket()))
+        open_source(str(tmp_path / "missing"), "", settings, cast(Storage, Bucket()))
 
 
 def test_relative_source_without_a_root_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"no PERENNIAL_SOURCE_ROOT is set.*received 'trips'"):
         opened("trips", Bucket())
+
+
+def requested(source: str, **variables: str) -> Source:
+    """A source that a run asks for in place of the spec's."""
+    given = {f"PERENNIAL_{name.upper()}": value for name, value in variables.items()}
+    settings = Settings.from_environment({**SETTINGS, **given})
+    return open_source("/spec", source, settings, cast(Storage, Bucket(OBJECTS[0])))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "/etc/ssl",
+        "/nowhere",
+        "..",
+        "trips/../../secrets",
+        "gs://other/x",
+        "gs://bucket-of-others",
+        "gs://raw-2/x",
+        "/",
+    ],
+)
+def test_source_that_a_run_asks_for_elsewhere_is_refused_whether_it_exists_or_not(
+    tmp_path: Path, source: str
+) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    with pytest.raises(ConfigurationError, match="expected the spec's, or one below") as caught:
+        requested(source, source_root=str(root), source_prefixes="gs://raw, gs://bucket/raw/")
+    assert "crt" not in str(caught.value)
+
+
+def test_source_that_a_run_asks_for_below_root_or_prefix_is_opened(tmp_path: Path) -> None:
+    for name in ("root/trips/1.csv", "shared/trips/2.csv"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("x")
+    allowed = {"source_root": str(tmp_path / "root"), "source_prefixes": f"{tmp_path}/shared, gs://raw"}
+    for source, name in (
+        ("trips", "1.csv"),
+        (str(tmp_path / "root" / "trips"), "1.csv"),
+        (str(tmp_path / "shared" / "trips"), "2.csv"),
+        ("gs://raw/trips", "daisy/1.jpg"),
+    ):
+        assert requested(source, **allowed).names == [name]
+
+
+def test_link_in_a_requested_source_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
+    trips, secrets = tmp_path / "root" / "trips", tmp_path / "secrets"
+    trips.mkdir(parents=True)
+    secrets.mkdir()
+    (trips / "1.csv").write_text("x")
+    (secrets / "key").write_text("x")
+    (trips / "folder").symlink_to(secrets)
+    (trips / "2.csv").symlink_to(secrets / "key")
+    (trips / "3.csv").symlink_to(trips / "1.csv")
+    found = requested("trips", source_root=str(tmp_path / "root"))
+    assert found.names == ["1.csv", "3.csv"]
+    assert set(found.ignored) == {"folder/", "2.csv"}
+    (tmp_path / "root" / "linked").symlink_to(secrets)
+    with pytest.raises(ConfigurationError, match="expected the spec's, or one below"):
+        requested("linked", source_root=str(tmp_path / "root"))
 
 
 OBJECTS = [

@@ -105,7 +105,8 @@ def test_page_says_which_months_have_no_data(client: TestClient) -> None:
         ),
         ({"parallel": "-1"}, "max active runs: expected 1 or more, received -1"),
         ({"tier": "HUGE"}, "tier: expected one of BASIC, "),
-        ({"source": "/nowhere"}, "source: expected a folder, received '/nowhere'"),
+        ({"source": "/nowhere"}, "source: expected the spec's, or one below"),
+        ({"source": "/etc/ssl"}, "source: expected the spec's, or one below"),
     ],
 )
 def test_page_of_a_bad_question_names_the_field_and_keeps_the_form(
@@ -116,6 +117,17 @@ def test_page_of_a_bad_question_names_the_field_and_keeps_the_form(
     assert page.status_code == 400
     assert problem.replace("'", "&#39;") in page.text
     assert f'name="since" value="{asked["since"]}"' in page.text
+
+
+def test_page_reads_no_file_for_a_plan(
+    client: TestClient, raw: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        pytest.fail("a file is read")
+
+    monkeypatch.setattr("retraining.source.Folder.describe", refuse)
+    page = client.get(PAGE, params={"since": "2019-01-01", "until": "2019-03-01"})
+    assert page.text.count("Dataflow job</td>") == 3
 
 
 def test_page_of_a_dataset_without_cron_says_that_there_are_no_intervals(client: TestClient) -> None:
