@@ -1,4 +1,4 @@
-"""Sources of raw data, a folder or a `gs://` URI, and the ids of their snapshots."""
+"""Sources of raw data, a folder or objects of Cloud Storage, and the ids of their snapshots."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from contract import DataContract
 from contract.raw_data import closes_loop, ignored_reason
 from retraining.errors import ConfigurationError
 from retraining.google.storage import RawObject, Storage
-from retraining.settings import Settings
 
 READ_BYTES = 1 << 20
 
@@ -23,7 +23,7 @@ class Source(ABC):
     Attributes:
         location: the folder or the `gs://` URI.
         names: every file that counts as raw data, relative to it.
-        ignored: every other, relative to it, with the reason; of a folder in a folder only its name.
+        ignored: every other, relative to it, with the reason.
     """
 
     location: str
@@ -56,21 +56,28 @@ class Folder(Source):
     """A folder of this machine; links are followed, but not to a folder that is being walked.
 
     Args:
-        location: the folder.
+        location: the folder, or one file.
         storage: takes the files.
+        contract: of the dataset.
         within: folders, absolute and without links, that links may lead to; any by default.
 
     Raises:
         ConfigurationError: there is no such folder.
     """
 
-    def __init__(self, location: str, storage: Storage, *, within: Sequence[Path] | None = None) -> None:
+    def __init__(
+        self, location: str, storage: Storage, contract: DataContract, *, within: Sequence[Path] | None = None
+    ) -> None:
         self.location = location
         self._folder = Path(location)
         self._storage = storage
+        if self._folder.is_file():
+            self.names, self.ignored = [self._folder.name], {}
+            self._folder = self._folder.parent
+            return
         if not self._folder.is_dir():
-            raise ConfigurationError(f"source: expected a folder, received {location!r}")
-        found = dict(_walk(self._folder, "", (), within))
+            raise ConfigurationError(f"source: expected a folder or a file, received {location!r}")
+        found = dict(_walk(self._folder, "", (), contract, within))
         self.names = sorted(name for name, reason in found.items() if reason is None)
         self.ignored = {name: reason for name, reason in sorted(found.items()) if reason is not None}
 
@@ -89,24 +96,32 @@ class Folder(Source):
         return {name: (self._folder / name).stat().st_size for name in chosen}
 
     def _describe(self, name: str) -> RawObject:
-        import google_crc32c
+        return describe_file(self._folder / name, name)
 
-        checksum, size = google_crc32c.Checksum(), 0
-        with (self._folder / name).open("rb") as stream:
-            while block := stream.read(READ_BYTES):
-                checksum.update(block)
-                size += len(block)
-        return RawObject(name=name, size=size, crc32c=base64.b64encode(checksum.digest()).decode())
+
+def describe_file(file: Path, name: str) -> RawObject:
+    """Return a file with its size and checksum, under a name."""
+    import google_crc32c
+
+    checksum, size = google_crc32c.Checksum(), 0
+    with file.open("rb") as stream:
+        while block := stream.read(READ_BYTES):
+            checksum.update(block)
+            size += len(block)
+    return RawObject(name=name, size=size, crc32c=base64.b64encode(checksum.digest()).decode())
 
 
 class Objects(Source):
-    """A folder of Cloud Storage, which knows sizes and checksums already."""
+    """A folder of Cloud Storage, or one object: its sizes and checksums are known already."""
 
-    def __init__(self, location: str, storage: Storage) -> None:
+    def __init__(self, location: str, storage: Storage, contract: DataContract) -> None:
         self.location = location
         self._storage = storage
         self._objects = storage.list(location)
-        reasons = {found.name: ignored_reason(found.name) for found in self._objects}
+        folder, _, name = location.rstrip("/").rpartition("/")
+        if not self._objects and (only := storage.describe(location.rstrip("/"), name)) is not None:
+            self.location, self._objects = f"{folder}/", [only]
+        reasons = {found.name: ignored_reason(found.name, contract) for found in self._objects}
         self.names = [name for name, reason in reasons.items() if reason is None]
         self.ignored = {name: reason for name, reason in reasons.items() if reason is not None}
 
@@ -123,41 +138,9 @@ class Objects(Source):
         self._storage.copy(self.location + item.name, uri, generation=item.generation, replaced=replaced)
 
 
-def open_source(spec: str, requested: str, settings: Settings, storage: Storage) -> Source:
-    """Open the raw data that a run's parameter names, or else the spec.
-
-    The author of a DAG file can name any source. A parameter comes from whoever may trigger a run: it
-    reaches only what the deployment allows, and any other is refused without a look whether it exists.
-
-    Args:
-        spec: a folder or a `gs://` URI; a relative one is below the source root.
-        requested: in place of the spec's; empty for the spec's.
-        settings: the deployment.
-        storage: where objects are read, and made.
-
-    Raises:
-        ConfigurationError: the deployment does not allow the source, there is no such folder, it has no
-            files, or the source is relative and there is no source root.
-    """
-    source = requested or spec
-    location = _resolve(source, settings)
-    within = None
-    if requested and requested != spec:
-        within = _check_allowed(requested, location, settings)
-    if (
-        settings.source_hint
-        and location != source
-        and not (location.startswith("gs://") or Path(location).is_dir())
-    ):
-        raise ConfigurationError(f"source: expected a folder, received {location!r}; {settings.source_hint}")
-    found = (
-        Objects(location, storage)
-        if location.startswith("gs://")
-        else Folder(location, storage, within=within)
-    )
-    if not found.names:
-        raise ConfigurationError(f"source: expected at least one file in {location}, received none")
-    return found
+def is_within(path: Path, folders: Iterable[Path]) -> bool:
+    """Return True if a path, absolute and without links, is in one of the folders."""
+    return any(path.is_relative_to(folder) for folder in folders)
 
 
 def snapshot_id(objects: Iterable[RawObject]) -> str:
@@ -168,60 +151,30 @@ def snapshot_id(objects: Iterable[RawObject]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _resolve(source: str, settings: Settings) -> str:
-    if source.startswith("gs://"):
-        return source.rstrip("/") + "/"
-    if Path(source).is_absolute():
-        return source
-    root = settings.source_root
-    if root is None:
-        raise ConfigurationError(
-            f"source: expected a folder or a gs:// URI (no PERENNIAL_SOURCE_ROOT is set), received {source!r}"
-        )
-    return f"{root.rstrip('/')}/{source}/" if root.startswith("gs://") else str(Path(root, source))
-
-
-def _check_allowed(source: str, location: str, settings: Settings) -> list[Path]:
-    """Refuse a source that is below none of the deployment's prefixes, and return those that are folders."""
-    prefixes = settings.requestable_sources
-    folders = [Path(prefix).resolve() for prefix in prefixes if not prefix.startswith("gs://")]
-    if location.startswith("gs://"):
-        allowed = any(
-            location.startswith(f"{prefix.rstrip('/')}/") or prefix == "gs://"
-            for prefix in prefixes
-            if prefix.startswith("gs://")
-        )
-    else:
-        allowed = _is_within(Path(location).resolve(), folders)
-    if not allowed:
-        raise ConfigurationError(
-            f"source: expected the spec's, or one below {' or '.join(prefixes) or 'none'} "
-            f"(PERENNIAL_SOURCE_ROOT, PERENNIAL_SOURCE_PREFIXES), received {source!r}"
-        )
-    return folders
-
-
-def _is_within(path: Path, folders: Iterable[Path]) -> bool:
-    return any(path.is_relative_to(folder) for folder in folders)
-
-
 def _walk(
-    folder: Path, prefix: str, chain: tuple[str, ...], within: Sequence[Path] | None
+    folder: Path,
+    prefix: str,
+    chain: tuple[str, ...],
+    contract: DataContract,
+    within: Sequence[Path] | None,
 ) -> Iterator[tuple[str, str | None]]:
     """Yield the files of a folder and the reason why each is ignored, if it is."""
     for entry in folder.iterdir():
         name = prefix + entry.name
-        reason: str | None = ignored_reason(name)
         is_folder = entry.is_dir()
+        reason = ignored_reason(name, None if is_folder else contract)
         inner = chain
         if reason is None and within is not None and entry.is_symlink():
-            reason = None if _is_within(entry.resolve(), within) else "link to what no run may name"
+            reason = None if is_within(entry.resolve(), within) else "link to what no run may name"
         if reason is None and is_folder and entry.is_symlink():
             target = str(entry.resolve())
             inner = (*chain, str(folder.resolve()))
             reason = "link to a folder that holds it" if closes_loop(target, inner) else None
             inner = (*inner, target)
         if reason is None and is_folder:
-            yield from _walk(entry, f"{name}/", inner, within)
+            yield from _walk(entry, f"{name}/", inner, contract, within)
+        elif is_folder and not entry.is_symlink():
+            for file in filter(Path.is_file, entry.rglob("*")):
+                yield f"{name}/{file.relative_to(entry).as_posix()}", reason
         elif is_folder or entry.is_file():
             yield f"{name}/" if is_folder else name, reason

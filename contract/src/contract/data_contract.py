@@ -20,7 +20,7 @@ from contract.partitions import Partitioning
 from contract.validation import ContractError, Number, check_complete, from_json, to_json
 from contract.values import normal_text
 
-RECORD_FORMAT_VERSION = "1.0.0"
+RECORD_FORMAT_VERSION = "1.1.0"
 """Version of the records that the converter writes; a new one converts every dataset anew."""
 
 FEATURES_FILENAME = "features.json"
@@ -155,11 +155,11 @@ class SplitSpec:
         Args:
             name: its path in the source; a pattern without a slash is compared with the last part.
         """
-        if _matches(name, self.test_files):
+        if matches(name, self.test_files):
             return TEST_SPLIT
         if not self.validation_files:
             return None
-        return VALIDATION_SPLIT if _matches(name, self.validation_files) else TRAIN_SPLIT
+        return VALIDATION_SPLIT if matches(name, self.validation_files) else TRAIN_SPLIT
 
     def split_of(self, key: bytes) -> str:
         """Return `train` or `validation` for a record with this key, if its file doesn't decide."""
@@ -172,7 +172,8 @@ class SplitSpec:
         return None if self.partition is None else Partitioning(pattern=self.partition)
 
 
-def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+def matches(name: str, patterns: tuple[str, ...]) -> bool:
+    """Return True if a path in the source matches a pattern; one without a slash is for its last part."""
     return any(
         fnmatch.fnmatchcase(name if "/" in pattern else name.rsplit("/", 1)[-1], pattern)
         for pattern in patterns
@@ -192,6 +193,8 @@ class DataContract:
         max_rejected_fraction: largest fraction of unusable records, 0 to 1; a conversion fails above it.
         strict: decode every image in full instead of reading its header and end marker.
         csv: dialect of the CSV files; only with the record format `csv`.
+        files: names of the raw files that count, `*` and `?` allowed, those with a slash for the whole path;
+            all others are ignored. Empty for every file that can be raw data (`contract.raw_data`).
 
     Raises:
         ContractError: a field has a value that it can't have.
@@ -206,6 +209,7 @@ class DataContract:
     max_rejected_fraction: Number = 0.05
     strict: bool = False
     csv: CsvFormat | None = None
+    files: Annotated[tuple[str, ...], _UNLESS_DEFAULT] = ()
 
     def __post_init__(self) -> None:
         check_dataset_name(self.name)

@@ -174,6 +174,10 @@ class DatasetNames:
         """Return the folder of the raw objects of one snapshot."""
         return f"{self.data_folder}raw/{snapshot}/"
 
+    def ignored_list(self, snapshot: str) -> str:
+        """Return the object that lists the files of a source that are not in its snapshot."""
+        return f"{self.data_folder}ignored/{snapshot}.jsonl"
+
     def tfrecord_folder(self, key: str) -> str:
         """Return the folder of the records of one conversion."""
         return f"{self.data_folder}tfrecord/{key}/"

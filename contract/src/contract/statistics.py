@@ -104,7 +104,7 @@ class DatasetStatistics(JsonFile):
         rejected_listed: how many of them are listed in `rejected.jsonl`.
         rejected_fraction: their fraction of what was read, 0 to 1.
         duplicates: raw files that repeat another one.
-        ignored: files that are no raw data.
+        ignored: number of files that are no raw data by reason; they are listed in `ignored.jsonl`.
         converted: records whose bytes were changed, by the original format.
         bytes: size of all shards.
         image: sizes of images by dimension, `height` and `width`; empty for tables.
@@ -122,7 +122,7 @@ class DatasetStatistics(JsonFile):
     rejected_listed: int = 0
     rejected_fraction: float = 0.0
     duplicates: int = 0
-    ignored: int = 0
+    ignored: Mapping[str, int] = field(default_factory=dict)
     converted: Mapping[str, Any] = field(default_factory=dict)
     bytes: int = 0
     image: Mapping[str, SizeStatistics] = field(default_factory=dict)

@@ -114,12 +114,14 @@ class Storage:
 
     def write_artifact(self, folder: str, artifact: JsonFile) -> None:
         """Write an artifact's file into a folder, in place of an older one."""
+        self.write_text(folder + artifact.FILENAME, artifact.to_text())
+
+    def write_text(self, uri: str, text: str) -> None:
+        """Write an object of JSON, in place of an older one."""
         from google.cloud.storage.retry import DEFAULT_RETRY
 
         # A repeated write has the same bytes.
-        self._blob(folder + artifact.FILENAME).upload_from_string(
-            artifact.to_text(), content_type="application/json", retry=DEFAULT_RETRY
-        )
+        self._blob(uri).upload_from_string(text, content_type="application/json", retry=DEFAULT_RETRY)
 
     def touch(self, uri: str) -> None:
         """Make an empty object, or leave the one of this name."""
@@ -149,6 +151,14 @@ class Storage:
             for blob in self._client.list_blobs(bucket, prefix=prefix, fields=fields)
             if not blob.name.endswith("/")
         ]
+
+    def describe(self, uri: str, name: str) -> RawObject | None:
+        """Return an object by another name; None if there is none."""
+        bucket, path = split_uri(uri)
+        blob = self._client.bucket(bucket).get_blob(path)
+        if blob is None:
+            return None
+        return RawObject(name=name, size=blob.size, crc32c=blob.crc32c, generation=blob.generation)
 
     def folders(self, parent: str) -> Sequence[str]:
         """Return the names of the folders directly below a folder."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from contract.raw_data import IgnoredFile, count_reasons
 from retraining.comparison import compare_with_production
 from retraining.context import RunContext
 from retraining.errors import ConfigurationError
@@ -14,7 +14,8 @@ from retraining.google.storage import ContentChangedError, RawObject, Storage, i
 from retraining.job_spec import skip_if_unchanged
 from retraining.operators import DatasetOperator
 from retraining.params import TIER
-from retraining.source import Source, open_source, snapshot_id
+from retraining.source import Source, snapshot_id
+from retraining.source_access import open_source
 from retraining.tiers import find_tier, load_tiers
 from retraining.training_check import check_batch_size
 from retraining.window import resolve_window
@@ -33,8 +34,8 @@ class UploadDataOperator(DatasetOperator):
         source: in place of the spec's, if it isn't empty.
 
     Returns:
-        `snapshot`, `raw_dir`, `objects`, `bytes`, `uploaded`, `data_from` and `data_until` (ISO 8601; the
-        former is null where all data is used) and a `note` for people.
+        `snapshot`, `raw_dir`, `objects`, `bytes`, `uploaded`, `ignored` (files by reason), `data_from` and
+        `data_until` (ISO 8601; the former is null where all data is used) and a `note` for people.
     """
 
     template_fields: Sequence[str] = ("source",)
@@ -57,12 +58,11 @@ class UploadDataOperator(DatasetOperator):
         not_comparable = compared.sentence(self.spec.gate.not_comparable)
         if not_comparable:
             self.log.warning(not_comparable)
-        source = open_source(self.spec.source, self.source, context.settings, context.storage)
+        source = open_source(self.spec, self.source, context.settings, context.storage)
         self.log.info("Reading %s", source.location)
-        for name, reason in itertools.islice(source.ignored.items(), MOST_IGNORED):
-            self.log.info("Ignored %s: %s", name, reason)
-        if len(source.ignored) > MOST_IGNORED:
-            self.log.info("Ignored %d more", len(source.ignored) - MOST_IGNORED)
+        ignored = [IgnoredFile(name, reason) for name, reason in sorted(source.ignored.items())]
+        for file in ignored[:MOST_IGNORED]:
+            self.log.info("Ignored %s: %s", file.uri, file.reason)
         window = resolve_window(source.names, self.spec, context.run, context.params, read=datetime.now(UTC))
         objects = source.describe(window.names)
         snapshot = snapshot_id(objects)
@@ -76,6 +76,11 @@ class UploadDataOperator(DatasetOperator):
         )
         if window.remark:
             note += f" ({window.remark})"
+        if ignored:
+            listed = context.names(self.spec.name).ignored_list(snapshot)
+            context.storage.write_text(listed, "".join(file.to_line() for file in ignored))
+            counts = ", ".join(f"{count} {reason}" for reason, count in count_reasons(ignored).items())
+            note += f"; ignored: {counts} ({listed})"
         if not_comparable:
             note += f". {not_comparable}"
         self.log.info("%s: %s", raw_dir, note)
@@ -85,6 +90,7 @@ class UploadDataOperator(DatasetOperator):
             "objects": len(objects),
             "bytes": sum(found.size for found in objects),
             "uploaded": brought,
+            "ignored": count_reasons(ignored),
             "data_from": window.data_from and window.data_from.isoformat(),
             "data_until": window.data_until.isoformat(),
             "note": note,

@@ -20,7 +20,8 @@ from retraining.params import SOURCE, SPOT, TIER
 from retraining.plan import Reprocess, ScheduledRun, plan
 from retraining.plan.history import CONVERT, PastRun
 from retraining.plan.runs import Plan, format_time
-from retraining.source import Objects, Source, open_source
+from retraining.source import Objects, Source
+from retraining.source_access import open_source
 from retraining.tiers import find_tier, load_tiers
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def plan_backfill(
     settings, storage = services.settings, services.storage
     tiers = load_tiers(settings.tiers_file)
     tier = find_tier(request.tier or spec.training.tier, tiers)
-    source = open_source(spec.source, request.source, settings, storage)
+    source = open_source(spec, request.source, settings, storage)
     schedule = scheduled_runs(dag, since=request.since, until=request.until, now=datetime.now(UTC))
     return plan(
         spec,

@@ -17,7 +17,7 @@ from retraining.errors import ConfigurationError
 from retraining.plan import Reprocess
 from retraining.plan.deployment import BackfillRequest, airflow_command, plan_backfill
 from retraining.plan.runs import COLUMNS, NUMERIC_COLUMNS, parse_time
-from retraining.source import open_source
+from retraining.source_access import open_source
 from retraining.spec import read_spec
 from retraining.tiers import load_tiers
 from retraining.ui.dependencies import CAN_CREATE_RUNS, google_services
@@ -114,7 +114,7 @@ def all_partitions(spec: DatasetSpec, services: GoogleServices) -> BackfillForm:
     """
     if spec.partitioning is None:
         return BackfillForm()
-    names = open_source(spec.source, "", services.settings, services.storage).names
+    names = open_source(spec, "", services.settings, services.storage).names
     starts = [interval.start for name in names if (interval := spec.partitioning.interval_of(name))]
     return (
         BackfillForm(since=min(starts).isoformat(), until=max(starts).isoformat())

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contract.artifacts import RejectedRecord
+from contract.raw_data import IgnoredFile
 
 LISTED_PER_REASON = 1000
 """Number of a shard's rejected records that are listed for each reason; all are counted."""
@@ -86,12 +87,12 @@ class ConversionStats:
     Attributes:
         shards: in order.
         unlisted: records that were rejected before they were assigned to a shard.
-        ignored: number of files that are no raw data.
+        ignored: files that are no raw data.
     """
 
     shards: tuple[ShardStats, ...]
     unlisted: tuple[RejectedRecord, ...] = ()
-    ignored: int = 0
+    ignored: tuple[IgnoredFile, ...] = ()
 
     @property
     def rejected(self) -> list[RejectedRecord]:

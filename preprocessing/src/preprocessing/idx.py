@@ -17,7 +17,7 @@ from PIL import Image
 
 from contract import DataContract
 from contract.artifacts import RejectedRecord
-from contract.raw_data import ignored_reason
+from contract.raw_data import OTHER_FORMAT, REPEATED, IgnoredFile, ignored_reason
 from preprocessing.conversion_stats import ShardStats
 from preprocessing.errors import SourceError
 from preprocessing.example_serialization import ExampleEncoder, Value, check_features
@@ -67,9 +67,9 @@ class IdxFormat:
         """
         check_features(contract, names=FEATURES)
 
-    def source(self, uri: str, contract: DataContract) -> Source:  # noqa: ARG002 - names tell all
+    def source(self, uri: str, contract: DataContract) -> Source:
         """Return the files in a folder or below a `gs://` prefix."""
-        return IdxFolder(uri.rstrip("/"))
+        return IdxFolder(uri.rstrip("/"), contract)
 
     def write_records(
         self,
@@ -125,27 +125,41 @@ class IdxFolder:
 
     Attributes:
         uri: a folder or a `gs://` prefix, without a slash at the end.
+        contract: of the dataset.
     """
 
     uri: str
+    contract: DataContract
 
     def partitions(self) -> Iterator[SourcePartition]:
-        """Yield one for each pair, and one for files that have no partner."""
+        """Yield one for each pair, and one for the files that are no data.
+
+        Raises:
+            SourceError: there is no pair, or a file has no partner: an unknown number of records would be
+                lost, and be counted as one.
+        """
         entries = sorted(open_store(self.uri).files(self.uri, recursive=True), key=lambda entry: entry.name)
         files: dict[str, dict[str, Entry]] = {}
-        ignored = 0
+        ignored: list[IgnoredFile] = []
         for entry in entries:
             match = _NAME.fullmatch(entry.name)
-            if match is None or ignored_reason(entry.name):
-                ignored += 1
+            reason = ignored_reason(entry.name, self.contract)
+            if match is None or reason:
+                ignored.append(IgnoredFile(f"{self.uri}/{entry.name}", reason or OTHER_FORMAT))
                 continue
             kinds = files.setdefault(match["stem"], {})
             if kinds.setdefault(match["kind"], entry) is not entry:
-                ignored += 1  # the same with and without .gz
+                ignored.append(IgnoredFile(f"{self.uri}/{entry.name}", REPEATED))
         if not files:
             raise SourceError(
                 f"source {self.uri}: expected files *-images-idx3-ubyte and *-labels-idx1-ubyte, found none"
             )
+        for kinds in files.values():
+            for kind, entry in kinds.items():
+                if len(kinds) == 1:
+                    other = "labels-idx1" if kind == "images-idx3" else "images-idx3"
+                    uri = f"{self.uri}/{entry.name}"
+                    raise SourceError(f"source {uri}: expected {other}-ubyte of this name, found none")
         pairs = [kinds for kinds in files.values() if len(kinds) == 2]
         total, before = sum(kinds["images-idx3"].size or 0 for kinds in pairs), 0
         for kinds in pairs:
@@ -158,15 +172,7 @@ class IdxFolder:
                 total_bytes=total,
             )
             before += images.size or 0
-        unpaired = tuple(
-            RejectedRecord(
-                f"{self.uri}/{entry.name}", "unpaired", "no file of images and of labels with this name"
-            )
-            for kinds in files.values()
-            if len(kinds) == 1
-            for entry in kinds.values()
-        )
-        yield NonDataFiles(FileBatch(rejected=unpaired, ignored=ignored))
+        yield NonDataFiles(FileBatch(ignored=tuple(ignored)))
 
 
 @dataclass(frozen=True, kw_only=True)

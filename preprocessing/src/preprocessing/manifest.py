@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from contract import FEATURES_FILENAME, RECORD_FORMAT_VERSION, DataContract, DatasetStatistics
 from contract.artifacts import DatasetInfo, RejectedRecord, SplitInfo, shard_filename
+from contract.raw_data import IgnoredFile, count_reasons
 from preprocessing.conversion_stats import ConversionStats, ShardStats
 from preprocessing.errors import TooManyRejectedError
 from preprocessing.formats import FORMATS, Conversion
@@ -38,11 +39,12 @@ def commit(
     stats = ConversionStats(
         shards=tuple(sorted(shards, key=lambda shard: shard.shard)),
         unlisted=tuple(record for batch in batches for record in batch.rejected),
-        ignored=sum(batch.ignored for batch in batches),
+        ignored=tuple(sorted(file for batch in batches for file in batch.ignored)),
     )
     contract, output = conversion.contract, conversion.output
     lines = "".join(record.to_line() for record in stats.rejected)
     output.publish_text(RejectedRecord.FILENAME, lines)
+    output.publish_text(IgnoredFile.FILENAME, "".join(file.to_line() for file in stats.ignored))
     output.publish_text(DatasetStatistics.FILENAME, dataset_statistics(contract, stats).to_text())
     check_rejected(contract, stats, folder=output.uri)
     for split in contract.split.names:
@@ -86,7 +88,7 @@ def dataset_statistics(contract: DataContract, stats: ConversionStats) -> Datase
         rejected_listed=len(stats.rejected),
         rejected_fraction=round(stats.rejected_fraction, 6),
         duplicates=stats.duplicates,
-        ignored=stats.ignored,
+        ignored=count_reasons(stats.ignored),
         converted=stats.converted,
         bytes=stats.bytes,
         labels={

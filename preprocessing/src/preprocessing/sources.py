@@ -14,6 +14,7 @@ import requests
 from google.api_core.exceptions import GoogleAPICallError, ServerError, TooManyRequests
 
 from contract.artifacts import RejectedRecord
+from contract.raw_data import IgnoredFile
 from preprocessing.errors import ConversionError, SourceError, StorageError
 from preprocessing.stores import UnreadableError, open_store
 
@@ -56,12 +57,12 @@ class FileBatch:
     Attributes:
         chunks: data to convert.
         rejected: records that can't even be listed.
-        ignored: number of files that are no raw data: hidden ones, notes, images outside the label folders.
+        ignored: files that are no raw data: hidden ones, documents, images outside the label folders.
     """
 
     chunks: tuple[Chunk, ...] = ()
     rejected: tuple[RejectedRecord, ...] = ()
-    ignored: int = 0
+    ignored: tuple[IgnoredFile, ...] = ()
 
 
 class SourcePartition(Protocol):

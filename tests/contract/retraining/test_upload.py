@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, AirflowSkipException
 
+from contract import CsvFormat, DataContract, number, target
 from retraining.context import run_context
 from retraining.google.storage import ContentChangedError, RawObject
 from retraining.source import Folder, Objects
@@ -84,7 +86,8 @@ def test_upload_that_is_repeated_uploads_nothing_and_says_why(chain: Any, pictur
         **first,
         "data_until": second["data_until"],
         "uploaded": 0,
-        "note": f"nothing to upload: snapshot {first['snapshot']} is in the bucket",
+        "note": f"nothing to upload: snapshot {first['snapshot']} is in the bucket; ignored: 2 hidden "
+        f"(gs://{chain.bucket}/datasets/flowers/ignored/{first['snapshot']}.jsonl)",
     }
     assert {path: path.stat().st_mtime_ns for path in times} == times
 
@@ -211,7 +214,7 @@ def test_upload_goes_on_while_the_service_is_away_for_a_moment(chain: Any, pictu
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("{tmp}/none", "source: expected a folder, received '.*/none'"),
+        ("{tmp}/none", "source: expected a folder or a file, received '.*/none'"),
         ("{tmp}", "source: expected at least one file in .*, received none"),
         ("gs://{bucket}/none", "source: expected at least one file in gs://.*/none/, received none"),
         ("flowers", "no PERENNIAL_SOURCE_ROOT is set.*received 'flowers'"),
@@ -223,6 +226,53 @@ def test_upload_of_nothing_fails_at_once_and_names_the_source(
 ) -> None:
     with pytest.raises(AirflowFailException, match=message):
         chain.upload(source.format(tmp=tmp_path, bucket=chain.bucket))
+
+
+def test_upload_of_an_image_list_brings_it_and_what_it_names(chain: Any, tmp_path: Path) -> None:
+    chain.write(f"gs://{chain.bucket}/photos/a.jpg", "one")
+    (tmp_path / "b.jpg").write_bytes(b"two")
+    lines = [f"gs://{chain.bucket}/photos/a.jpg,daisy", "b.jpg,roses", f"{tmp_path}/gone.jpg,roses"]
+    (tmp_path / "train_set.csv").write_text("\n".join(lines))
+    result = chain.upload(str(tmp_path / "train_set.csv"))
+    assert uploaded(chain, result["raw_dir"]) == {
+        "train_set.csv": "\n".join(lines).encode(),
+        f"objects/gs/{chain.bucket}/photos/a.jpg": b"one",
+        "objects/list/b.jpg": b"two",
+    }
+    chain.write(
+        f"gs://{chain.bucket}/photos/train_set.csv", f"a.jpg,daisy\ngs://{chain.bucket}/photos/a.jpg,roses"
+    )
+    result = chain.upload(f"gs://{chain.bucket}/photos/train_set.csv")
+    assert sorted(uploaded(chain, result["raw_dir"])) == [
+        f"objects/gs/{chain.bucket}/photos/a.jpg",
+        "objects/list/a.jpg",
+        "train_set.csv",
+    ]
+
+
+def test_upload_of_an_image_list_that_names_what_no_run_may_name_is_refused(
+    chain: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "train_set.csv").write_text("/etc/hostname,daisy\n")
+    with pytest.raises(AirflowFailException, match="expected the spec's, or one below .* '/etc/hostname'"):
+        chain.upload(str(tmp_path / "train_set.csv"))
+
+
+def test_upload_of_one_file_is_a_snapshot_of_it(chain: Any, tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "test.csv").write_text("a\n1\n")
+    contract = DataContract(
+        name="flowers", record_format="csv", csv=CsvFormat(), features=(number("a"), target("b"))
+    )
+    table = chain.with_spec(contract=contract)
+    local = table.upload(str(tmp_path / "train.csv"))
+    assert uploaded(chain, local["raw_dir"]) == {"train.csv": b"a,b\n1,2\n"}
+    chain.write(f"gs://{chain.bucket}/landing/train.csv", "a,b\n1,2\n")
+    assert table.upload(f"gs://{chain.bucket}/landing/train.csv")["snapshot"] == local["snapshot"]
+    chosen = table.with_spec(contract=replace(contract, files=("train*.csv",)))
+    whole = chosen.upload(str(tmp_path))
+    assert whole["snapshot"] == local["snapshot"]
+    assert whole["ignored"] == {"in none of the patterns of files": 1}
 
 
 def test_upload_without_a_setting_fails_at_once_and_names_it(chain: Any) -> None:
@@ -240,9 +290,10 @@ def test_upload_for_a_month_brings_its_window_and_nothing_of_later(chain: Any, m
         "2018-02-01T00:00:00+00:00",
         "2018-05-01T00:00:00+00:00",
     )
-    assert result["note"] == (
-        "uploaded 3 of 3 objects (2018-02 to 2018-04; passed over, being no month's data: README.txt)"
+    assert result["note"].startswith(
+        "uploaded 3 of 3 objects (2018-02 to 2018-04); ignored: 1 document (gs://"
     )
+    assert result["ignored"] == {"document": 1}
 
 
 def test_upload_of_no_run_before_its_interval_has_seen_a_marked_file(chain: Any, months: Path) -> None:

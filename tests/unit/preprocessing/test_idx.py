@@ -72,7 +72,7 @@ def test_conversion_writes_lossless_images(tmp_path: Path, records_of: RecordsOf
     _write(tmp_path / "source", "t10k", _images(5, 1), _labels(5), compressed=compressed)
     (tmp_path / "source" / "README.txt").write_text("where it is from")
     statistics = _convert(tmp_path)
-    assert (statistics["read"], statistics["rejected"], statistics["ignored"]) == (45, {}, 1)
+    assert (statistics["read"], statistics["rejected"], statistics["ignored"]) == (45, {}, {"document": 1})
     assert statistics["records"]["test"] == 5
     assert statistics["image"]["height"] == {"min": 4, "max": 4, "mean": 4.0}
     for path in (tmp_path / "output").glob("*-t[!e]*.tfrecord-*"):
@@ -111,12 +111,11 @@ def test_conversion_of_files_that_do_not_fit_counts_what_is_lost(
     assert statistics["read"] == records + sum(rejected.values())
 
 
-def test_conversion_of_a_file_without_its_partner_rejects_it_and_keeps_the_others(tmp_path: Path) -> None:
+def test_conversion_of_a_file_without_its_partner_fails_and_names_it(tmp_path: Path) -> None:
     _write(tmp_path / "source", "good", _images(20), _labels(20))
     _write(tmp_path / "source", "train", _images(3), None)
-    statistics = _convert(tmp_path)
-    assert statistics["rejected"] == {"unpaired": 1}
-    assert sum(statistics["records"].values()) == 20
+    with pytest.raises(SourceError, match="train-images-idx3-ubyte: expected labels-idx1-ubyte of this name"):
+        _convert(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_parse_arguments_makes_a_new_contract() -> None:
     assert conversion.contract.split.validation_percent == 20
     assert (conversion.contract.max_rejected_fraction, conversion.contract.strict) == (0.5, True)
     assert (conversion.source, conversion.output.uri, conversion.num_shards) == (
-        LabelFolders("photos"),
+        LabelFolders("photos", conversion.contract),
         "out",
         3,
     )

@@ -8,6 +8,7 @@ import pytest
 
 from contract import DataContract
 from contract.artifacts import RejectedRecord
+from contract.raw_data import IgnoredFile
 from preprocessing import manifest
 from preprocessing.conversion_stats import ConversionStats, RejectedRecords, ShardFile, ShardStats
 from preprocessing.errors import TooManyRejectedError
@@ -43,13 +44,13 @@ STATS = ConversionStats(
         ),
     ),
     unlisted=(RejectedRecord("/a", "unreadable", "gone"),),
-    ignored=3,
+    ignored=(IgnoredFile("/b", "document"), IgnoredFile("/c", "hidden"), IgnoredFile("/d", "hidden")),
 )
 
 
 def test_dataset_info_has_the_length_of_every_shard(contract: DataContract) -> None:
     document = json.loads(manifest.dataset_info(contract, STATS).to_text())
-    assert (document["name"], document["version"]) == ("flowers", "1.0.0")
+    assert (document["name"], document["version"]) == ("flowers", "1.1.0")
     assert [(split["name"], split["shardLengths"], split["numBytes"]) for split in document["splits"]] == [
         ("train", ["2", "0"], "200"),
         ("validation", ["0", "1"], "90"),
@@ -66,7 +67,7 @@ def test_statistics_account_for_every_file(contract: DataContract) -> None:
         "rejected_listed": 2,
         "rejected_fraction": 0.333333,
         "duplicates": 1,
-        "ignored": 3,
+        "ignored": {"document": 1, "hidden": 2},
         "converted": {"cmyk": 1},
         "bytes": 290,
         "labels": {"train": {"daisy": 2, "roses": 0}, "validation": {"daisy": 0, "roses": 1}},

@@ -16,6 +16,7 @@ from apache_beam.testing import test_pipeline as beam_testing
 from apache_beam.testing.util import assert_that, equal_to
 
 from contract import DataContract
+from contract.raw_data import IgnoredFile
 from preprocessing.errors import SourceError, TooManyRejectedError
 from preprocessing.formats import Conversion
 from preprocessing.images import RawImage
@@ -52,9 +53,9 @@ def _names(batches: Iterable[FileBatch]) -> list[str]:
     return sorted(file.name for batch in batches for file in batch.chunks)
 
 
-def test_list_source_lists_every_file_with_its_label(source: Path) -> None:
+def test_list_source_lists_every_file_with_its_label(source: Path, contract: DataContract) -> None:
     with _pipeline() as pipeline:
-        listed = list_source(pipeline, image_source(str(source)))
+        listed = list_source(pipeline, image_source(str(source), contract))
         names = listed | beam.FlatMap(lambda batch: [(file.name, file.label) for file in batch.chunks])
         expected = [(f"{label}/{index:02}.jpg", label) for label in ("daisy", "roses") for index in range(12)]
         assert_that(names, equal_to(expected))
@@ -63,7 +64,7 @@ def test_list_source_lists_every_file_with_its_label(source: Path) -> None:
 @pytest.mark.parametrize(("given", "expected"), [(None, 3), (7, 7)])
 def test_count_shards_goes_by_the_bytes_unless_given(given: int | None, expected: int) -> None:
     batches = [FileBatch(chunks=(RawImage(name, name, "daisy", 90 << 20),)) for name in "ab"] + [
-        FileBatch(ignored=1)
+        FileBatch(ignored=(IgnoredFile("a", "hidden"),))
     ]
     with _pipeline() as pipeline:
         listed = pipeline | beam.Create(batches)
@@ -94,6 +95,7 @@ def test_convert_commits_a_dataset(conversion: Conversion) -> None:
         "flowers-train.tfrecord-00001-of-00002",
         "flowers-validation.tfrecord-00000-of-00002",
         "flowers-validation.tfrecord-00001-of-00002",
+        "ignored",
         "rejected",
         "statistics.json",
     ]
@@ -151,7 +153,8 @@ def test_convert_of_a_csv_file_gives_the_same_records_as_the_folder(
     _convert(conversion)
     _convert(by_row)
     folder, rows_folder = (folder_bytes(Path(each.output.uri)) for each in (conversion, by_row))
-    del folder["statistics.json"], rows_folder["statistics.json"]  # one ignores the CSV file itself
+    for name in ("statistics.json", "ignored/ignored.jsonl"):  # one ignores the CSV file itself
+        del folder[name], rows_folder[name]
     assert folder == rows_folder
 
 
@@ -239,4 +242,7 @@ def test_every_shard_is_named_once() -> None:
 
 def test_without_chunks_of_a_batch_of_files_is_nothing() -> None:
     assert list(without_chunks(FileBatch(chunks=(_file("a", 1),)))) == []
-    assert list(without_chunks(FileBatch(chunks=(_file("a", 1),), ignored=2))) == [FileBatch(ignored=2)]
+    ignored = (IgnoredFile("a", "hidden"),)
+    assert list(without_chunks(FileBatch(chunks=(_file("a", 1),), ignored=ignored))) == [
+        FileBatch(ignored=ignored)
+    ]

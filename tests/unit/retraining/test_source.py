@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
+from contract import CsvFormat, DataContract, DatasetSpec, GateSpec, TrainingSpec, number, target
 from linked_folders import FILES, linked_folder
 from retraining.errors import ConfigurationError
 from retraining.google.storage import RawObject, Storage
 from retraining.settings import Settings
-from retraining.source import Source, open_source, snapshot_id
+from retraining.source import Source, snapshot_id
+from retraining.source_access import open_source
 
 SETTINGS = {
     "PERENNIAL_PROJECT": "p",
@@ -32,6 +34,9 @@ class Bucket:
         self.asked.append(("list", folder))
         return self.found
 
+    def describe(self, uri: str, name: str) -> RawObject | None:
+        return next((found for found in self.found if uri.endswith(found.name)), None)
+
     def upload(self, file: str, uri: str, *, crc32c: str, replaced: int) -> None:
         self.asked.append(("upload", file, uri, crc32c, replaced))
 
@@ -39,9 +44,19 @@ class Bucket:
         self.asked.append(("copy", source, destination, generation, replaced))
 
 
+def spec(source: str, **contract: Any) -> DatasetSpec:
+    features = {"features": (number("a"), target("b")), "csv": CsvFormat(), "record_format": "csv"}
+    return DatasetSpec(
+        contract=DataContract(name="trips", **{**features, **contract}),
+        source=source,
+        training=TrainingSpec(),
+        gate=GateSpec(metric="rmse", direction="lower", threshold=1.0),
+    )
+
+
 def opened(source: str, bucket: Bucket, root: str = "") -> Source:
     settings = Settings.from_environment({**SETTINGS, "PERENNIAL_SOURCE_ROOT": root})
-    return open_source(source, "", settings, cast(Storage, bucket))
+    return open_source(spec(source), "", settings, cast(Storage, bucket))
 
 
 def test_folder_names_its_visible_files_and_describes_the_chosen_ones(tmp_path: Path) -> None:
@@ -72,11 +87,11 @@ def test_folder_and_bucket_ignore_the_same_files_and_say_why(tmp_path: Path) -> 
     assert folder.names == bucket.names == ["daisy/1.jpg", "license_plates.csv"]
     assert folder.ignored == {
         ".DS_Store": "hidden",
-        "daisy/.ipynb_checkpoints/": "hidden",
-        "daisy/@eaDir/": "made by a system",
+        "daisy/.ipynb_checkpoints/1-checkpoint.jpg": "hidden",
+        "daisy/@eaDir/1.jpg/thumb.jpg": "made by a system",
         "roses/Thumbs.db": "made by a system",
     }
-    assert set(bucket.ignored.values()) == set(folder.ignored.values())
+    assert bucket.ignored == folder.ignored
 
 
 def test_folder_follows_links_and_no_loop(tmp_path: Path) -> None:
@@ -116,7 +131,7 @@ def test_source_without_files_or_folder_is_refused(tmp_path: Path) -> None:
         opened(str(tmp_path), Bucket())
     with pytest.raises(ConfigurationError, match="at least one file in gs://raw/, received none"):
         opened("gs://raw", Bucket())
-    with pytest.raises(ConfigurationError, match=r"expected a folder, received '.*/missing'"):
+    with pytest.raises(ConfigurationError, match=r"expected a folder or a file, received '.*/missing'"):
         opened(str(tmp_path / "missing"), Bucket())
 
 
@@ -124,9 +139,9 @@ def test_missing_folder_below_the_source_root_is_refused_with_the_hint(tmp_path:
     variables = {"PERENNIAL_SOURCE_ROOT": str(tmp_path), "PERENNIAL_SOURCE_HINT": "run fetch-samples"}
     settings = Settings.from_environment({**SETTINGS, **variables})
     with pytest.raises(ConfigurationError, match="/trips'; run fetch-samples"):
-        open_source("trips", "", settings, cast(Storage, Bucket()))
+        open_source(spec("trips"), "", settings, cast(Storage, Bucket()))
     with pytest.raises(ConfigurationError, match=r"/missing'$"):
-        open_source(str(tmp_path / "missing"), "", settings, cast(Storage, Bucket()))
+        open_source(spec(str(tmp_path / "missing")), "", settings, cast(Storage, Bucket()))
 
 
 def test_relative_source_without_a_root_is_refused() -> None:
@@ -138,7 +153,7 @@ def requested(source: str, **variables: str) -> Source:
     """A source that a run asks for in place of the spec's."""
     given = {f"PERENNIAL_{name.upper()}": value for name, value in variables.items()}
     settings = Settings.from_environment({**SETTINGS, **given})
-    return open_source("/spec", source, settings, cast(Storage, Bucket(OBJECTS[0])))
+    return open_source(spec("/spec"), source, settings, cast(Storage, Bucket(OBJECTS[0])))
 
 
 @pytest.mark.parametrize(

@@ -47,9 +47,9 @@ class ImageFormat:
         """
         check_features(contract, names=FEATURES)
 
-    def source(self, uri: str, contract: DataContract) -> Source:  # noqa: ARG002 - folders tell all
+    def source(self, uri: str, contract: DataContract) -> Source:
         """Return the images at a path or `gs://` URI."""
-        return image_source(uri)
+        return image_source(uri, contract)
 
     def write_records(
         self,

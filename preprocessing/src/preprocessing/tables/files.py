@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from contract import DataContract
 from contract.artifacts import RejectedRecord
-from contract.raw_data import ignored_reason
+from contract.raw_data import IgnoredFile, ignored_reason
 from contract.values import normal_text
 from preprocessing.errors import SourceError
 from preprocessing.sources import (
@@ -28,14 +28,6 @@ from preprocessing.tables.rows import BLOCK_BYTES, Block, RowReader, read_blocks
 _ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".data", ".txt")
 """Endings of a source that is one file and no folder."""
 
-_DOCUMENTS = frozenset(
-    f"{stem}{suffix}"
-    for stem in ("readme", "license", "licence")
-    for suffix in ("", ".html", ".md", ".pdf", ".rst", ".txt")
-)
-"""Names, in lower case, of the files that describe data; `license_plates.csv` is data."""
-
-_OTHER_FORMATS = (".json", ".md")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _OTHER_CONTENTS = (
     (b"\xff\xfe\0\0", "UTF-32 text"),
@@ -61,8 +53,7 @@ _RANGES = 1024
 class TableSource:
     """CSV files in the order of their names.
 
-    Every visible file of a folder is data, however deep it lies, but for documents about it: a README or a
-    LICENSE (`_DOCUMENTS`), `*.json` and `*.md`.
+    Every file of a folder that counts as raw data (`contract.raw_data`) is a table, however deep it lies.
 
     Attributes:
         uri: a file, a folder or a `gs://` prefix, without a slash at the end.
@@ -84,9 +75,11 @@ class TableSource:
         entries = sorted(
             open_store(self.uri).files(self.uri, recursive=True), key=lambda entry: entry.name.encode()
         )
-        data = [entry for entry in entries if _is_data(entry.name)]
+        reasons = {entry.name: ignored_reason(entry.name, self.contract) for entry in entries}
+        data = [entry for entry in entries if reasons[entry.name] is None]
         if not data:
-            raise SourceError(f"source {self.uri}: expected CSV files, found none")
+            wanted = f" named {' or '.join(self.contract.files)}" if self.contract.files else ""
+            raise SourceError(f"source {self.uri}: expected CSV files{wanted}, found none")
         total = sum(entry.size or 0 for entry in data)
         before = 0
         for entry in data:
@@ -98,7 +91,8 @@ class TableSource:
                 bytes_before=before, total_bytes=total, contract=self.contract,
             )  # fmt: skip
             before += entry.size
-        yield NonDataFiles(FileBatch(ignored=len(entries) - len(data)))
+        ignored = (IgnoredFile(f"{self.uri}/{name}", reason) for name, reason in reasons.items() if reason)
+        yield NonDataFiles(FileBatch(ignored=tuple(ignored)))
 
     def _one_file(self) -> SourcePartition:
         try:
@@ -109,13 +103,6 @@ class TableSource:
         return TablePartition(
             uri=self.uri, name=name, size=size, bytes_before=0, total_bytes=size, contract=self.contract
         )
-
-
-def _is_data(name: str) -> bool:
-    if ignored_reason(name):
-        return False
-    last = name.rsplit("/", 1)[-1].lower()
-    return last not in _DOCUMENTS and not last.endswith(_OTHER_FORMATS)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -142,7 +142,7 @@ def test_conversion_of_any_number_of_shards_writes_the_same_records(
     again = converted(contract, tmp_path / "source", num_shards=4, to="again")
     assert again == four
     assert folder_bytes(tmp_path / "again") == folder_bytes(tmp_path / "in4")
-    assert one["ignored"] == 1
+    assert one["ignored"] == {"document": 1}
     del one["bytes"], four["bytes"]
     assert one == four
     for split in ("train", "validation"):
@@ -303,7 +303,7 @@ def test_conversion_of_data_named_like_a_document_takes_it(
     _write(tmp_path / "source/a.csv", _rows(20))
     _write(tmp_path / "source" / name, _rows(10, 1))
     statistics = converted(contract, tmp_path / "source")
-    assert (statistics["read"], statistics["ignored"]) == (30, 0)
+    assert (statistics["read"], statistics["ignored"]) == (30, {})
 
 
 @pytest.mark.parametrize("name", ["README", "ReadMe.txt", "readme.md", "LICENSE", "licence.TXT", "made.json"])
@@ -313,7 +313,8 @@ def test_conversion_ignores_documents(
     _write(tmp_path / "source/a.csv", _rows(20))
     (tmp_path / "source" / name).write_text("where it is from")
     statistics = converted(contract, tmp_path / "source")
-    assert (statistics["read"], statistics["ignored"]) == (20, 1)
+    reason = "of another format" if name == "made.json" else "document"
+    assert (statistics["read"], statistics["ignored"]) == (20, {reason: 1})
 
 
 def test_conversion_of_an_empty_file_counts_it(
