@@ -7,6 +7,7 @@ from airflow.plugins_manager import AirflowPlugin
 from airflow.sdk import BaseOperatorLink
 
 from retraining.links import JobLink, TensorBoardLink
+from retraining.listener import JobListener
 from retraining.ui import URL_PREFIX, LazyApp, external_views
 
 if TYPE_CHECKING:
@@ -30,11 +31,12 @@ def _create_app() -> "ASGIApp":
 
 
 class RetrainingPlugin(AirflowPlugin):
-    """Links of the tasks, and the pages."""
+    """Links of the tasks, the pages, and the listener for tasks that are marked as failed."""
 
     name = "retraining"
     operator_extra_links: ClassVar[list[BaseOperatorLink]] = [JobLink(), TensorBoardLink()]
     fastapi_apps: ClassVar[list[dict[str, Any]]] = [
         {"app": LazyApp(_create_app), "url_prefix": URL_PREFIX, "name": "Retraining"}
     ]
+    listeners: ClassVar[list[Any]] = [JobListener()]
     external_views: ClassVar[list[dict[str, Any]]] = external_views()

@@ -7,17 +7,20 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from google.cloud import dataflow_v1beta3 as dataflow
 
 from contract import naming
 from retraining.context import run_context
 from retraining.google import vertex_jobs
 from retraining.google.dataflow_jobs import WaitingRuns
 from retraining.google.models import Models
-from retraining_chain import POLL_SECONDS
+from retraining.listener import TASKS, JobListener, cancel_jobs
+from retraining_chain import POLL_SECONDS, REGION
 
 CREATE = "aiplatform.JobService.CreateCustomJob"
 ACTIVE = ("JOB_STATE_PENDING", "JOB_STATE_QUEUED", "JOB_STATE_RUNNING", "JOB_STATE_SUCCEEDED")
@@ -261,3 +264,41 @@ def test_conversion_that_two_runs_wait_for_is_cancelled_with_the_second(chain: A
         assert one.leave() == ["r2"]
         assert one.leave() == ["r2"]
         assert other.leave() == []
+
+
+def test_job_of_a_task_that_is_marked_as_failed_between_two_tries_is_cancelled(
+    chain: Any, tmp_path: Path
+) -> None:
+    waiting = chain.with_params(until=str(tmp_path / "never"))
+    other = chain.other_run("manual__2").with_params(until=str(tmp_path / "go"))
+    for run in (waiting, other):
+        with run_context(run.context) as context:
+            run.trainer().start(context)
+    failed = SimpleNamespace(dag_id="flowers_training", run_id="manual__1", task_id="train")
+    JobListener().on_task_instance_failed(None, failed, "TaskInstance's state was manually set to `failed`.")
+    deadline = time.monotonic() + 30
+    while "JOB_STATE_CANCELLED" not in [job.state.name for job in chain.jobs()]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    (tmp_path / "go").touch()
+    other.train()
+    assert sorted(job.state.name for job in chain.jobs()) == ["JOB_STATE_CANCELLED", "JOB_STATE_SUCCEEDED"]
+
+
+def test_conversion_that_another_run_waits_for_survives_a_run_that_is_marked_as_failed(chain: Any) -> None:
+    chain.fault("slow_start", delay_seconds=5)
+    url = f"gs://{chain.bucket}/pipeline.pb"
+    chain.write(url, "no pipeline")
+    with run_context(chain.context) as context:
+        names = context.names("flowers")
+        job = dataflow.Job(
+            name=names.conversion_job("k"),
+            environment={"sdk_pipeline_options": {"options": {"pipelineUrl": url}}},
+        )
+        request = dataflow.CreateJobRequest(project_id=chain.project, location=REGION, job=job)
+        made = context.clients.dataflow_jobs.create_job(request)
+        for run in ("r1", "r2"):
+            WaitingRuns(context.storage, folder=names.waiting_folder("k"), run=run).enter()
+        assert cancel_jobs(context, "flowers", "r1", TASKS) == []
+        assert cancel_jobs(context, "flowers", "r1", TASKS) == []
+        assert cancel_jobs(context, "flowers", "r2", TASKS) == [made.id]

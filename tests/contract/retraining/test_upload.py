@@ -254,7 +254,7 @@ def test_upload_of_an_image_list_that_names_what_no_run_may_name_is_refused(
     chain: Any, tmp_path: Path
 ) -> None:
     (tmp_path / "train_set.csv").write_text("/etc/hostname,daisy\n")
-    with pytest.raises(AirflowFailException, match="expected the spec's, or one below .* '/etc/hostname'"):
+    with pytest.raises(AirflowFailException, match=r"expected the spec's, or one below .* '/etc/hostname'"):
         chain.upload(str(tmp_path / "train_set.csv"))
 
 
