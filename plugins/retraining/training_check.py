@@ -16,7 +16,7 @@ from typing import Any, Literal
 from jsonschema import Draft202012Validator
 
 from contract import ContractError, DataContract, DatasetSpec, GateSpec, TrainingSpec
-from contract.data_contract import RecordFormat
+from contract.data_contract import TABLES, RecordFormat
 from contract.dataset import TRAINING_FLAGS_FILE, Direction
 from contract.values import name_groups
 from retraining.tiers import Tier
@@ -59,9 +59,9 @@ MODEL_REQUIREMENTS: Mapping[str, ModelRequirements] = MappingProxyType(
         "autoencoder": ModelRequirements(
             record_formats=("image", "idx"), label="any", metrics={"mse": "lower"}
         ),
-        "wide_deep": ModelRequirements(record_formats=("csv",), label="classes", metrics=_CLASSIFICATION),
+        "wide_deep": ModelRequirements(record_formats=TABLES, label="classes", metrics=_CLASSIFICATION),
         "regression": ModelRequirements(
-            record_formats=("csv",), label="number", metrics={"rmse": "lower", "mae": "lower"}
+            record_formats=TABLES, label="number", metrics={"rmse": "lower", "mae": "lower"}
         ),
     }
 )

@@ -31,8 +31,11 @@ TEST_SPLIT = "test"
 IMAGE_INPUT = "image_bytes"
 """The only input of an exported model that takes images."""
 
-RecordFormat = Literal["image", "csv", "idx"]
+RecordFormat = Literal["image", "csv", "parquet", "idx"]
 SplitBy = Literal["auto", "hash"]
+
+TABLES: tuple[RecordFormat, ...] = ("csv", "parquet")
+"""Formats of tables."""
 
 # A field that came later is written only where it says something: other conversions keep their keys.
 _UNLESS_DEFAULT = Field(exclude_if=lambda value: not value)
@@ -187,7 +190,8 @@ class DataContract:
     Attributes:
         name: the dataset's name: at most 40 lower-case letters, digits and underscores, a letter first and no
             underscore last, since model and endpoint ids are made of it (`contract.naming`).
-        record_format: format of the raw data: `image` (JPEG files), `csv`, or `idx` (the files of MNIST).
+        record_format: format of the raw data: `image` (JPEG and PNG files), `csv`, `parquet`, or `idx` (the
+            files of MNIST).
         features: every feature of a record; exactly one has the role `label`.
         split: division of the records into training, validation and test data.
         max_rejected_fraction: largest fraction of unusable records, 0 to 1; a conversion fails above it.

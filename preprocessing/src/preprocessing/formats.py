@@ -12,6 +12,7 @@ from preprocessing.idx import IdxFormat
 from preprocessing.images.records import ImageFormat
 from preprocessing.output import OutputFolder, ShardFiles
 from preprocessing.sources import Source
+from preprocessing.tables.parquet import ParquetFormat
 from preprocessing.tables.records import TableFormat
 
 
@@ -66,7 +67,12 @@ class Format(Protocol):
         """
 
 
-FORMATS: Mapping[str, Format] = {"image": ImageFormat(), "csv": TableFormat(), "idx": IdxFormat()}
+FORMATS: Mapping[str, Format] = {
+    "image": ImageFormat(),
+    "csv": TableFormat(),
+    "parquet": ParquetFormat(),
+    "idx": IdxFormat(),
+}
 """By the contract's `record_format`."""
 
 

@@ -129,7 +129,12 @@ def _set(document: Any, path: list[str | int], value: object) -> Any:
         (["name"], "_a", "name", "a letter first"),
         (["name"], "sales_", "name", "no _ last"),
         (["name"], "flowers_candidate", "name", "_candidate"),
-        (["record_format"], "png", "features.json.contract.record_format", "'image', 'csv' or 'idx'"),
+        (
+            ["record_format"],
+            "png",
+            "features.json.contract.record_format",
+            "'csv', 'parquet' or 'idx'",
+        ),
         (["features"], {}, "features.json.contract.features", "array"),
         (["features", 1], 7, "features.json.contract.features[1]", "object"),
         (["features", 1, "role"], "input", "features", "exactly one with the role 'label'"),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from trainer.errors import InputError
-from trainer.resnet import resnet
+from trainer.options import ResnetOptions
+from trainer.records import Records
+from trainer.resnet import ImageClassifier, resnet
 
 # Of the published networks at 1,000 classes, in millions (torchvision's model table).
 PUBLISHED_PARAMETERS = {18: 11.69, 34: 21.80, 50: 25.56}
@@ -41,3 +44,20 @@ def test_resnet_last_normalization_of_each_block_begins_with_zero():
 def test_resnet_of_an_unknown_depth_names_the_flag():
     with pytest.raises(InputError, match=r"--resnet-depth: expected one of .*, received 19"):
         resnet(19, image_size=32, classes=5)
+
+
+def test_training_loss_with_balanced_weights_counts_every_class_the_same(make_dataset):
+    records = Records.open(str(make_dataset(train=11, labels=("a", "b"))))
+    counts = records.train_label_counts
+    options = ResnetOptions(image_size=32, class_weights="balanced")
+    weighted = ImageClassifier(records, options, policy="float32")
+    plain = ImageClassifier(records, ResnetOptions(image_size=32), policy="float32")
+    targets = tf.constant([0] * counts[0] + [1] * counts[1], tf.int64)
+    outputs = tf.zeros([len(targets), 2])
+
+    ratio = weighted.training_losses(targets, outputs) / plain.training_losses(targets, outputs)
+
+    assert counts[0] != counts[1]
+    np.testing.assert_allclose(ratio[: counts[0]] * counts[0] * 2, sum(counts), rtol=1e-6)
+    np.testing.assert_allclose(ratio[counts[0] :] * counts[1] * 2, sum(counts), rtol=1e-6)
+    np.testing.assert_array_equal(weighted.losses(targets, outputs), plain.losses(targets, outputs))

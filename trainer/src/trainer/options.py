@@ -19,6 +19,14 @@ DropoutRate = Annotated[
     Fraction,
     Field(title="Dropout rate", description="Fraction of each hidden layer's outputs dropped in training"),
 ]
+ClassWeights = Annotated[
+    Literal["none", "balanced"],
+    Field(
+        title="Class weights",
+        description="Weights of the classes in the training loss: none, or balanced, by which every class "
+        "counts the same however many records it has",
+    ),
+]
 NameList = Annotated[
     str,
     Field(pattern=rf"^\s*$|^{_NAME}(,{_NAME})*$"),
@@ -35,6 +43,7 @@ class ResnetOptions(FlagModel):
         Field(ge=32, le=1024, title="Image size", description="Side of the square input image, in pixels"),
         Flag(unit="pixels"),
     ] = 224
+    class_weights: ClassWeights = "none"
     label_smoothing: Annotated[
         Fraction,
         Field(title="Label smoothing", description="Probability mass that is spread evenly over all classes"),
@@ -163,6 +172,7 @@ class TableOptions(FlagModel, ABC):
 class WideDeepOptions(TableOptions):
     """Flags of wide & deep (Cheng et al., 2016, https://arxiv.org/abs/1606.07792), the source's defaults."""
 
+    class_weights: ClassWeights = "none"
     first_layer_size: Annotated[
         Count, Field(title="First layer units", description="Units of the first hidden layer")
     ] = 100

@@ -71,6 +71,16 @@ class Records:
         counts = self.statistics.labels.get(TRAIN_SPLIT, {})
         return tuple(counts.get(label, 0) for label in self.labels)
 
+    @property
+    def balanced_weights(self) -> tuple[float, ...]:
+        """Weight of each class with which all count the same: records / (classes * records of the class).
+
+        https://scikit-learn.org/stable/modules/generated/sklearn.utils.class_weight.compute_class_weight.html
+        """
+        counts = self.train_label_counts
+        present = [count for count in counts if count]
+        return tuple(sum(counts) / (len(present) * count) if count else 0.0 for count in counts)
+
     @classmethod
     def open(cls, data_dir: str, *, train_files: str = "", eval_files: str = "") -> Records:
         """Read the files that describe the records, and none of the records.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from contract.data_contract import RecordFormat
+from contract.data_contract import TABLES, RecordFormat
 from trainer.adapter import ModelAdapter
 from trainer.autoencoder import Autoencoder
 from trainer.config import ModelName, TrainConfig
@@ -69,7 +69,13 @@ def _table(build: Callable[..., Any]) -> Callable[[TrainConfig, Records, str], M
     def create(config: TrainConfig, records: Records, policy: str) -> ModelAdapter:
         options: Any = config.options
         model = build(records.contract, records.statistics, options, policy=policy, seed=config.seed)
-        return TableAdapter(model, records.contract, export_format=options.export_format)
+        is_balanced = getattr(options, "class_weights", "none") == "balanced"
+        return TableAdapter(
+            model,
+            records.contract,
+            export_format=options.export_format,
+            class_weights=records.balanced_weights if is_balanced else None,
+        )
 
     return create
 
@@ -94,10 +100,10 @@ REGISTRY: Mapping[ModelName, ModelSpec] = MappingProxyType(
             record_formats=("image", "idx"), create=_autoencoder, evaluator=_reconstruction_evaluator
         ),
         "wide_deep": ModelSpec(
-            record_formats=("csv",), create=_table(wide_deep), evaluator=_classification_evaluator
+            record_formats=TABLES, create=_table(wide_deep), evaluator=_classification_evaluator
         ),
         "regression": ModelSpec(
-            record_formats=("csv",), create=_table(regression), evaluator=_regression_evaluator
+            record_formats=TABLES, create=_table(regression), evaluator=_regression_evaluator
         ),
     }
 )

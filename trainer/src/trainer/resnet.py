@@ -163,6 +163,7 @@ class ImageClassifier(ImageAdapter):
         self._image = records.contract.model_inputs[IMAGE_INPUT]
         self._label = records.contract.label
         self._spec = example_features([self._image, self._label])
+        self._class_weights = records.balanced_weights if options.class_weights == "balanced" else None
         self.network = resnet(
             options.resnet_depth, image_size=options.image_size, classes=len(records.labels), policy=policy
         )
@@ -204,13 +205,14 @@ class ImageClassifier(ImageAdapter):
         return keras.losses.sparse_categorical_crossentropy(targets, outputs, from_logits=True)
 
     def training_losses(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-        """Return the cross-entropy with label smoothing."""
-        return keras.losses.categorical_crossentropy(
+        """Return the cross-entropy with label smoothing and class weights."""
+        losses = keras.losses.categorical_crossentropy(
             tf.one_hot(targets, outputs.shape[-1]),
             outputs,
             from_logits=True,
             label_smoothing=self._options.label_smoothing,
         )
+        return losses if self._class_weights is None else losses * tf.gather(self._class_weights, targets)
 
     def train_metric(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Return the accuracy: 1 for each image that is classified correctly, else 0."""

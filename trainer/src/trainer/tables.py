@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -23,9 +23,18 @@ class TableAdapter(ModelAdapter):
         model: of the table.
         contract: of the dataset.
         export_format: content of a prediction request.
+        class_weights: weight of each class in the training loss; None for none.
     """
 
-    def __init__(self, model: TableModel, contract: DataContract, *, export_format: ExportFormat) -> None:
+    def __init__(
+        self,
+        model: TableModel,
+        contract: DataContract,
+        *,
+        export_format: ExportFormat,
+        class_weights: Sequence[float] | None = None,
+    ) -> None:
+        self._class_weights = class_weights
         self.network = model.network
         self.labels = contract.label.vocabulary
         self.train_metric_name = "accuracy" if self.labels else "mae"
@@ -54,6 +63,11 @@ class TableAdapter(ModelAdapter):
     def losses(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Return the loss of each row."""
         return self._model.losses(targets, outputs)
+
+    def training_losses(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        """Return the loss of each row, with class weights."""
+        losses = self.losses(targets, outputs)
+        return losses if self._class_weights is None else losses * tf.gather(self._class_weights, targets)
 
     def train_metric(self, targets: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Return the accuracy of each row, 1 or 0, or its absolute error, in the label's unit."""

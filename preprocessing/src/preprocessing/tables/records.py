@@ -49,7 +49,7 @@ class TableFormat:
 
     def write_records(
         self,
-        chunks: Sequence[ByteRange],
+        chunks: Sequence[Any],
         files: ShardFiles,
         *,
         contract: DataContract,
@@ -57,7 +57,7 @@ class TableFormat:
         num_shards: int,
     ) -> ShardStats:
         """Write the rows of a shard in the order of file names and lines."""
-        writer = _RowWriter(files, contract, num_shards=num_shards)
+        writer = TableWriter(files, contract, num_shards=num_shards)
         for chunk in sorted(chunks, key=lambda chunk: (chunk.file.name.encode(), chunk.offset)):
             writer.write(chunk)
         return writer.finish()
@@ -67,8 +67,8 @@ class TableFormat:
         return merge_statistics(shards)
 
 
-class _RowWriter:
-    """Writes byte ranges as records and counts them."""
+class TableWriter:
+    """Writes byte ranges, or rows of any other format, as records and counts them."""
 
     def __init__(self, files: ShardFiles, contract: DataContract, *, num_shards: int) -> None:
         self._files = files
@@ -95,7 +95,7 @@ class _RowWriter:
                 line += block.lines
                 if header and rows.rows:
                     rows, header = rows.without_first(), False
-                self._write_rows(rows, file)
+                self.write_rows(rows, file)
 
     def finish(self) -> ShardStats:
         """Return the counts, when all byte ranges are written."""
@@ -112,7 +112,8 @@ class _RowWriter:
         assert self._contract.csv is not None  # noqa: S101 - DataContract sees to it
         return self._contract.csv.delimiter
 
-    def _write_rows(self, rows: Rows, file: TableFile) -> None:
+    def write_rows(self, rows: Rows, file: TableFile) -> None:
+        """Write rows of a file, or reject them."""
         stats = self._stats
         before = stats.read
         batch = self._encoder.encode(rows, file.columns)

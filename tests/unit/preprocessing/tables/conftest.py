@@ -41,7 +41,7 @@ def converted(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     ) -> Any:
         conversion = Conversion(
             contract=contract,
-            source=FORMATS["csv"].source(str(source), contract),
+            source=FORMATS[contract.record_format].source(str(source), contract),
             output=OutputFolder(uri=str(tmp_path / to), dataset=contract.name),
             num_shards=num_shards,
         )
