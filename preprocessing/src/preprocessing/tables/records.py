@@ -18,7 +18,7 @@ from preprocessing.sources import Source, open_raw
 from preprocessing.tables import ByteRange, TableFile
 from preprocessing.tables.encoding import RecordBatch, RowEncoder
 from preprocessing.tables.files import TableSource, table_blocks
-from preprocessing.tables.rows import RowReader, Rows
+from preprocessing.tables.rows import BadRow, Block, RowReader, Rows
 from preprocessing.tables.statistics import StatsAccumulator, TableStats, merge_statistics, row_hashes
 
 _ROWS_PER_LOG_LINE = 1_000_000
@@ -83,19 +83,23 @@ class TableWriter:
         """Write the rows of a byte range.
 
         Raises:
-            SourceError: the file can't be read to the end of the range.
+            SourceError: the file can't be read to the end of the range, or ends within a row.
         """
         file, line = chunk.file, chunk.line
         reader = RowReader(delimiter=self._delimiter, width=len(file.columns))
-        header = file.has_header and not chunk.offset
+        header, cut = file.has_header and not chunk.offset, None
         with open_raw(chunk.uri) as stream:
             length = None if file.is_compressed else chunk.size
             for block in table_blocks(stream, chunk.offset, length):
                 rows = reader.read(block, line)
                 line += block.lines
+                if rows.bad and rows.bad[-1].line >= line - 1 and _ends_within(rows.bad[-1], block):
+                    cut = rows.bad[-1]
                 if header and rows.rows:
                     rows, header = rows.without_first(), False
                 self.write_rows(rows, file)
+            if cut is not None:  # nobody knows how many rows more there were
+                raise stream.error(f"ends within row {cut.line}: {cut.detail}")
 
     def finish(self) -> ShardStats:
         """Return the counts, when all byte ranges are written."""
@@ -137,6 +141,11 @@ class TableWriter:
                 self._labels[name].update(compress(batch.texts[self._label], mask))
             if name == TRAIN_SPLIT:
                 self._accumulator.add(batch, mask, row_hashes(_seed(file.name), batch.lines))
+
+
+def _ends_within(bad: BadRow, block: Block) -> bool:
+    is_cut = bad.reason in ("column_count", "unterminated_quote")
+    return is_cut and not block.data.endswith((b"\n", b"\r"))
 
 
 def _seed(name: str) -> int:

@@ -244,7 +244,9 @@ class RowReader:
             text.encode()
         except UnicodeEncodeError as error:
             code = ord(text[error.start]) & 0xFF
-            return "not_utf8", f"byte 0x{code:02x} in {excerpt(text.encode(errors='replace').decode())}"
+            likely = bytes([code]).decode("cp1252", errors="replace")
+            where = excerpt(text.encode(errors="replace").decode())
+            return "not_utf8", f"byte 0x{code:02x}, {likely!r} in Windows-1252, in {where}"
         if self._is_of_another_width(row):
             return "column_count", f"expected {self.width} values, received {len(row)}: {excerpt(text)}"
         return None

@@ -414,3 +414,23 @@ def test_file_in_another_encoding_or_compression_than_it_says_is_named_with_what
     (tmp_path / "raw" / name).write_bytes(content)
     with pytest.raises(SourceError, match=rf"{name}: .*{received}"):
         converted(contract, tmp_path / "raw")
+
+
+@pytest.mark.parametrize("cut", [3, 8])
+def test_conversion_of_a_table_that_was_cut_within_a_row_fails_and_names_it(
+    contract: DataContract, converted: Converted, tmp_path: Path, cut: int
+) -> None:
+    path = _write(tmp_path / "people.csv", _rows(2000))
+    text = path.read_text()
+    last = text.rstrip("\n").rfind("\n")
+    path.write_text(text[: last + cut])
+    with pytest.raises(SourceError, match=r"people\.csv: ends within row 2000"):
+        converted(contract, path)
+
+
+def test_conversion_of_a_table_in_windows_1252_says_what_its_bytes_are(
+    contract: DataContract, converted: Converted, tmp_path: Path
+) -> None:
+    (tmp_path / "people.csv").write_bytes("39,40,1,Köln,low\n".encode("cp1252") * 20)
+    with pytest.raises(TooManyRejectedError, match=r"20 not_utf8.*byte 0xf6, 'ö' in Windows-1252"):
+        converted(contract, tmp_path / "people.csv")
