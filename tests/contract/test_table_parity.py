@@ -34,18 +34,23 @@ from trainer.train import run
 
 TRAINED, SENT = 300, 200
 NAMES = (
-    "length (cm)",
-    "größe",
-    "a,b",
-    "_c0",
-    "self",
-    "Churn?",
-    "a/b",
-    "1stFlrSF",
-    "day's",
-    "input_x",
-    "$",
-    "a b",
+    *("length (cm)", "größe", "a,b", "_c0", "self", "Churn?", "a/b", "1stFlrSF", "day's", "input_x", "$"),
+    *(
+        "a",
+        "A",
+        "a b",
+        "class",
+        "None",
+        "x",
+        "x_1",
+        "name",
+        "_",
+        "^a",
+        "a:0",
+        "predictions",
+        "b64",
+        "n" * 200,
+    ),
 )
 ODD = DataContract(
     name="odd",

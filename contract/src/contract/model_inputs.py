@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import keyword
 import math
 import re
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ from contract.features import FeatureSpec
 from contract.validation import ContractError, JsonFile
 from contract.values import is_rounded, normal_text
 
-_TENSOR_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)
+_TENSOR_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _TAKEN = frozenset({"self", "inputs", "training", "mask", "name"})
 """Names with a meaning of their own where TensorFlow and Keras call functions by keyword."""
 
@@ -28,12 +29,14 @@ _TAKEN = frozenset({"self", "inputs", "training", "mask", "name"})
 def tensor_name(name: str) -> str:
     """Return the name of the tensor that holds an input: the input's own wherever TensorFlow takes it.
 
-    Any other begins with its letters and digits and ends with a digest, so that no two are the same.
+    Any other begins with its letters and digits and ends with a digest, so that no two are the same: to
+    TensorFlow, `a` and `A` are.
     https://www.tensorflow.org/api_docs/python/tf/Operation#name
     """
-    if _TENSOR_NAME.fullmatch(name) and name not in _TAKEN and not name.startswith("input_"):
+    is_taken = name in _TAKEN or keyword.iskeyword(name) or name.startswith("input_")
+    if _TENSOR_NAME.fullmatch(name) and not is_taken:
         return name
-    readable = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")
+    readable = re.sub(r"[^a-z0-9]+", "_", name.lower())[:40].strip("_")
     return f"input_{readable}_{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
 
@@ -148,8 +151,8 @@ class ModelInputs(JsonFile):
             where: path of the instance in errors.
 
         Raises:
-            ContractError: it is no object, or has a name that is no input's, or a value that its feature
-                can't have.
+            ContractError: it is no object, or has a name that is no input's, or twice, or a value that its
+                feature can't have.
         """
         names = ", ".join(sorted(self.by_name))
         if len(self.inputs) == 1 and (not isinstance(instance, dict) or instance.keys() == {"b64"}):
@@ -157,6 +160,8 @@ class ModelInputs(JsonFile):
         if not isinstance(instance, dict):
             raise ContractError(where, expected=f"an object with {names}", received=instance)
         given = {normal_text(name): value for name, value in instance.items()}
+        if len(given) < len(instance):
+            raise ContractError(where, expected="each name once", received=sorted(instance))
         unknown = sorted(given.keys() - self.by_name.keys())
         if unknown:
             raise ContractError(f"{where}.{unknown[0]}", expected=f"only {names}", received=unknown)

@@ -77,7 +77,11 @@ class ConvertToTFRecordOperator(JobOperator):
             self.log.info("Adopted %s (%s)", active.id, self.job_name(context))
             job_id: str = active.id
             return job_id
-        return self._submit(context)
+        try:
+            return self._submit(context)
+        except BaseException:
+            self._waiting(context).leave()
+            raise
 
     def result(self, context: RunContext, job: str | None) -> Mapping[str, Any]:
         """Return the counts of records that were written and rejected.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import threading
 import time
 from dataclasses import replace
@@ -54,37 +55,49 @@ def test_run_that_is_repeated_with_other_arguments_makes_and_promotes_another_ve
     assert files(chain, first["job_dir"]) == before
 
 
-def test_any_sequence_over_one_run_leaves_the_files_of_every_version_as_they_were(chain: Any) -> None:
-    other_program = chain.with_spec(
-        training=replace(chain.spec.training, arguments={**chain.spec.training.arguments, "accuracy": 0.85})
-    )
-    anew = chain.with_params(retrain=True)
-    cleared = replace(anew, run=replace(anew.run, clear_number=1))
-    steps = [
-        chain,
-        chain,
-        chain.with_params(accuracy=0.8),
-        other_program,
-        anew,
-        cleared,
-        cleared,
-        chain.with_params(fail="preempted"),
-        chain.with_params(accuracy=0.8),
-        chain,
-    ]
+STEPS = ("repeat", "override", "change", "anew", "clear", "fail", "reconvert")
+
+
+def step(chain: Any, name: str, cleared: int) -> tuple[Any, tuple[object, ...]]:
+    """A run as a step of a sequence leaves it, and what determines its model."""
+    spec = chain.spec.training
+    changed = replace(spec, arguments={**spec.arguments, "accuracy": 0.85})
+    run = replace(chain, run=replace(chain.run, clear_number=cleared))
+    return {
+        "repeat": (run, ("as specified",)),
+        "override": (run.with_params(accuracy=0.8), ("accuracy", 0.8)),
+        "change": (run.with_spec(training=changed), ("accuracy", 0.85)),
+        "anew": (run.with_params(retrain=True), ("anew", cleared)),
+        "clear": (run, ("as specified",)),
+        "fail": (run.with_params(fail="preempted"), ("fail",)),
+        "reconvert": (run.with_params(accuracy=0.8, retrain=True), ("anew", 0.8, cleared)),
+    }[name]
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))])
+def test_any_sequence_over_one_run_leaves_the_files_of_every_version_as_they_were(
+    chain: Any, seed: int
+) -> None:
+    draw, cleared = random.Random(seed), 0
     made: dict[str, dict[str, str]] = {}
-    numbers = []
-    for step in steps:
-        try:
-            job_dir = step.train()["job_dir"]
-        except AirflowException:
-            numbers.append("failed")
+    versions: dict[tuple[object, ...], str] = {}
+    jobs = 0
+    for name in ("repeat", "repeat", *draw.choices(STEPS, k=8)):
+        cleared += name == "clear"
+        run, inputs = step(chain, name, cleared)
+        if name == "fail":
+            with pytest.raises(AirflowException):
+                run.train()
+            jobs += 1
             continue
-        numbers.append(step.create_version(job_dir)["version"])
+        job_dir = run.train()["job_dir"]
+        jobs += inputs not in versions
+        version = run.create_version(job_dir)["version"]
+        assert versions.setdefault(inputs, version) == version
         made.setdefault(job_dir, files(chain, f"{job_dir}model/"))
         assert {folder: files(chain, f"{folder}model/") for folder in made} == made
-    assert numbers == ["1", "1", "2", "3", "4", "5", "5", "failed", "2", "1"]
-    assert len(set(folders(chain))) == len(chain.jobs()) == 6
+    assert len(set(versions.values())) == len(versions) == len(made) == len(chain.versions())
+    assert len(set(folders(chain))) == len(chain.jobs()) == jobs
 
 
 def test_train_whose_request_is_answered_too_late_keeps_the_older_of_two_jobs(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import keyword
 import math
 import re
 from typing import Any
@@ -11,7 +12,11 @@ from hypothesis import strategies as st
 from contract import ContractError, CsvFormat, DataContract, FeatureSpec, category, number, target, timestamp
 from contract.model_inputs import ModelInputs, tensor_name
 
-NAMES = st.text(min_size=1).map(str.strip).filter(bool)
+NAMES = (
+    st.one_of(st.text(min_size=1), st.sampled_from(["a", "A", "class", "None", "self", "input_a"]))
+    .map(str.strip)
+    .filter(bool)
+)
 
 
 def inputs(*features: FeatureSpec, missing: tuple[str, ...] = ("", "NaN", "-999")) -> ModelInputs:
@@ -33,12 +38,12 @@ def read(feature: FeatureSpec, value: Any) -> Any:
 @given(st.lists(NAMES, min_size=2, unique=True))
 def test_tensor_names_are_tensorflows_and_no_two_are_the_same(names: list[str]) -> None:
     found = [tensor_name(name) for name in names]
-    assert len(set(found)) == len(names)
-    assert all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) for name in found)
+    assert len({name.lower() for name in found}) == len(names)
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]*", name) and not keyword.iskeyword(name) for name in found)
 
 
 def test_tensor_name_of_a_plain_name_is_itself() -> None:
-    assert [tensor_name(name) for name in ("age", "pickupLon_2")] == ["age", "pickupLon_2"]
+    assert [tensor_name(name) for name in ("age", "pickup_lon_2")] == ["age", "pickup_lon_2"]
 
 
 def test_inputs_are_what_they_were_after_writing_and_reading() -> None:
@@ -134,3 +139,10 @@ def test_read_of_no_object_names_the_instance() -> None:
     with pytest.raises(ContractError) as caught:
         inputs(number("a"), number("b")).read([1, 2], "instances[1]")
     assert caught.value.field == "instances[1]"
+
+
+def test_read_of_a_name_in_two_normal_forms_is_refused() -> None:
+    both = {"gr\u00f6\u00dfe": 1, "gro\u0308\u00dfe": 2, "b": 3}
+    with pytest.raises(ContractError) as caught:
+        inputs(number("gr\u00f6\u00dfe"), number("b")).read(both, "instances[0]")
+    assert caught.value.field == "instances[0]"
