@@ -36,7 +36,7 @@ def tensor_name(name: str) -> str:
     is_taken = name in _TAKEN or keyword.iskeyword(name) or name.startswith("input_")
     if _TENSOR_NAME.fullmatch(name) and not is_taken:
         return name
-    readable = re.sub(r"[^a-z0-9]+", "_", name.lower())[:40].strip("_")
+    readable = re.sub(r"\W+", "_", name.lower(), flags=re.ASCII)[:40].strip("_")
     return f"input_{readable}_{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
 
