@@ -125,6 +125,8 @@ def test_report_escapes_what_came_from_data() -> None:
         read=2,
         records={"train": 1},
         rejected={"not_an_image": 1},
+        converted={"rotated": 4, "png": 2},
+        duplicates=3,
         labels={"train": {}},
         numbers={},
         categories={},
@@ -134,6 +136,7 @@ def test_report_escapes_what_came_from_data() -> None:
         "running", conversion=Conversion(statistics=statistics, rejected=rejected, has_images=True)
     )
     assert "1 of 2 records were rejected" in text
+    assert "3 duplicates were left out. 4 converted: rotated, 2 converted: png." in text
     assert "<img onerror" not in text
     assert "&lt;script&gt;x.jpg" in text
     assert "/retraining/runs/flowers_training/manual__1/rejected/3" in text
