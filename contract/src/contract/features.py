@@ -222,14 +222,14 @@ def target(name: str, *, minimum: float | None = None, maximum: float | None = N
 
 
 def image_features(labels: tuple[str, ...]) -> tuple[FeatureSpec, ...]:
-    """Return the classic ImageNet keys of a labelled JPEG.
+    """Return the classic ImageNet keys of a labelled JPEG or PNG.
 
     The label is stored from 1, as in the original ImageNet records; models predict from 0.
 
     Source: https://github.com/tensorflow/models/blob/master/research/inception/inception/data/build_image_data.py
     """
     return (
-        FeatureSpec(name="image/encoded", dtype="string", description="the JPEG file"),
+        FeatureSpec(name="image/encoded", dtype="string", description="the JPEG or PNG file"),
         _imagenet_label(labels),
         FeatureSpec(name="image/class/synset", dtype="string", role="metadata", description="the label"),
         FeatureSpec(name="image/filename", dtype="string", role="metadata", description="path in the source"),
@@ -237,7 +237,7 @@ def image_features(labels: tuple[str, ...]) -> tuple[FeatureSpec, ...]:
         FeatureSpec(name="image/width", dtype="int64", role="metadata", description="pixels"),
         FeatureSpec(name="image/channels", dtype="int64", role="metadata", description="3"),
         FeatureSpec(name="image/colorspace", dtype="string", role="metadata", description="RGB"),
-        FeatureSpec(name="image/format", dtype="string", role="metadata", description="JPEG"),
+        FeatureSpec(name="image/format", dtype="string", role="metadata", description="JPEG or PNG"),
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ class ValidateExportOperator(DatasetOperator):
     A broken export fails the task. A weak model succeeds, and isn't promoted.
 
     Args:
-        job_dir: the training run's folder.
+        job_dir: the training job's folder.
 
     Returns:
         `promote`, `ask` (whether a person has to decide), the `reasons` in sentences, the `metrics`, and a
@@ -77,7 +77,7 @@ class CreateModelVersionOperator(DatasetOperator):
     """Operator that creates a version of the dataset's model, or finds the one that this run created before.
 
     Args:
-        job_dir: the training run's folder.
+        job_dir: the training job's folder.
         snapshot: the id of the raw data that it was trained on.
         data_until: when that data ends, ISO 8601.
         metrics: what the model reached.
@@ -138,7 +138,7 @@ class SmokePredictOperator(DatasetOperator):
 
     Args:
         version: the version's resource name, `.../models/ID@VERSION`.
-        job_dir: the training run's folder.
+        job_dir: the training job's folder.
 
     Returns:
         `requests` (how many were answered as they should be) and a `note`.

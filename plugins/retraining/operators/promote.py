@@ -103,7 +103,7 @@ class PromoteOperator(DatasetOperator):
 
     Args:
         version: the version's resource name, `.../models/ID@VERSION`.
-        job_dir: the training run's folder.
+        job_dir: the training job's folder.
         allowed: the gate's decision.
         reasons: the gate's reasons, in sentences.
         approval: what a person said of it, `approved` and a `sentence`; `None` where nobody is asked.
