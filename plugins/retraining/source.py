@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from contract import DataContract
-from contract.raw_data import closes_loop, ignored_reason
+from contract.raw_data import closes_loop, ignored_reason, is_text
 from retraining.errors import ConfigurationError
 from retraining.google.storage import RawObject, Storage
 
@@ -78,6 +78,9 @@ class Folder(Source):
         if not self._folder.is_dir():
             raise ConfigurationError(f"source: expected a folder or a file, received {location!r}")
         found = dict(_walk(self._folder, "", (), contract, within))
+        unnamed = next((name for name in found if not is_text(name)), None)
+        if unnamed is not None:
+            raise ConfigurationError(f"source: expected file names in UTF-8, received {location}/{unnamed!a}")
         self.names = sorted(name for name, reason in found.items() if reason is None)
         self.ignored = {name: reason for name, reason in sorted(found.items()) if reason is not None}
 

@@ -76,6 +76,11 @@ def ignored_reason(name: str, contract: DataContract | None = None) -> str | Non
     return OTHER_FORMAT if contract.csv is not None and last.endswith(_NO_TABLES) else None
 
 
+def is_text(name: str) -> bool:
+    """Return False for a file name in another encoding than UTF-8: no object and no record can have it."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
 def copied_name(written: str) -> str:
     """Return the name in a snapshot of a file that an image list names.
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import google_crc32c
@@ -95,3 +96,9 @@ def test_local_files_follow_links_and_no_loop(tmp_path):
     source, store = str(linked_folder(tmp_path)), LocalStore()
     assert store.folders(source) == ["daisy", "roses"]
     assert sorted(entry.name for entry in store.files(source, recursive=True)) == FILES
+
+
+def test_local_store_with_a_name_in_another_encoding_names_it(tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/k\xf6ln.jpg")).write_bytes(b"1")
+    with pytest.raises(SourceError, match=r"file names in UTF-8, received .*k\\udcf6ln"):
+        list(LocalStore().files(str(tmp_path), recursive=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, cast
 
@@ -235,3 +236,9 @@ def test_snapshot_id_changes_with_name_size_and_checksum(changed: RawObject) -> 
 
 def test_snapshot_id_of_fewer_objects_is_another() -> None:
     assert snapshot_id(OBJECTS[:1]) != snapshot_id(OBJECTS)
+
+
+def test_folder_with_a_name_in_another_encoding_is_refused_and_named(tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/k\xf6ln.jpg")).write_bytes(b"1")
+    with pytest.raises(ConfigurationError, match=r"file names in UTF-8, received .*k\\udcf6ln"):
+        opened(str(tmp_path), Bucket())

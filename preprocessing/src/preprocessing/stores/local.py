@@ -11,7 +11,7 @@ from typing import BinaryIO
 import google_crc32c
 
 from contract.naming import SCHEME, mounted_path
-from contract.raw_data import closes_loop
+from contract.raw_data import closes_loop, is_text
 from preprocessing.errors import SourceError
 from preprocessing.stores.base import Entry, UnreadableError
 
@@ -59,6 +59,8 @@ class LocalStore:
             return
         with entries:
             for entry in entries:
+                if not is_text(entry.name):
+                    raise SourceError(f"expected file names in UTF-8, received {folder}/{entry.name!a}")
                 if entry.is_dir(follow_symlinks=False):
                     if recursive:
                         yield from self._walk(entry.path, f"{prefix}{entry.name}/", chain, recursive=True)
