@@ -52,7 +52,7 @@ class ModelInput:
     feature: FeatureSpec
     missing: tuple[str, ...]
 
-    @property
+    @cached_property
     def tensor(self) -> str:
         """Name of the signature's tensor."""
         return tensor_name(self.feature.name)
@@ -154,20 +154,29 @@ class ModelInputs(JsonFile):
             ContractError: it is no object, or has a name that is no input's, or twice, or a value that its
                 feature can't have.
         """
-        names = ", ".join(sorted(self.by_name))
         if len(self.inputs) == 1 and (not isinstance(instance, dict) or instance.keys() == {"b64"}):
             instance = {self.inputs[0].feature.name: instance}
         if not isinstance(instance, dict):
-            raise ContractError(where, expected=f"an object with {names}", received=instance)
+            raise ContractError(where, expected=f"an object with {self._names}", received=instance)
         given = {normal_text(name): value for name, value in instance.items()}
         if len(given) < len(instance):
             raise ContractError(where, expected="each name once", received=sorted(instance))
         unknown = sorted(given.keys() - self.by_name.keys())
         if unknown:
-            raise ContractError(f"{where}.{unknown[0]}", expected=f"only {names}", received=unknown)
-        return {
-            item.tensor: item.read(given.get(name), f"{where}.{name}") for name, item in self.by_name.items()
-        }
+            raise ContractError(f"{where}.{unknown[0]}", expected=f"only {self._names}", received=unknown)
+        values = {}
+        for name, item in self.by_name.items():
+            try:
+                values[item.tensor] = item.read(given.get(name), name)
+            except ContractError as error:
+                raise ContractError(
+                    f"{where}.{name}", expected=error.expected, received=error.received
+                ) from None
+        return values
+
+    @property
+    def _names(self) -> str:
+        return ", ".join(sorted(self.by_name))
 
 
 def _decoded(value: object) -> Any:
