@@ -8,11 +8,14 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from contract.naming import SCHEME
 from contract.raw_data import copied_name
 from retraining.errors import ConfigurationError
 from retraining.google import STORAGE_CONNECTIONS
-from retraining.google.storage import RawObject, Storage
+from retraining.google.storage import ContentChangedError, RawObject, Storage
 from retraining.source import Source, describe_file
+
+_THREADS = STORAGE_CONNECTIONS // 2
 
 
 class ImageList(Source):
@@ -35,7 +38,7 @@ class ImageList(Source):
         self._storage = storage
         self._list = location.rpartition("/")[2]
         folder = posixpath.dirname(location)
-        text = storage.read_bytes(location) if location.startswith("gs://") else Path(location).read_bytes()
+        text = storage.read_bytes(location) if location.startswith(SCHEME) else Path(location).read_bytes()
         try:
             rows = [
                 row for row in csv.reader(text.decode("utf-8-sig").splitlines(), skipinitialspace=True) if row
@@ -49,42 +52,53 @@ class ImageList(Source):
             raise ConfigurationError(f"source {location}: expected lines of URI,label, received none")
         self._places = {self._list: location}
         for name in sorted(written):
-            place = name if name.startswith("gs://") else posixpath.normpath(posixpath.join(folder, name))
-            if folder.startswith("gs://") and not name.startswith(("gs://", "/")):
+            place = name if name.startswith(SCHEME) else posixpath.normpath(posixpath.join(folder, name))
+            if folder.startswith(SCHEME) and not name.startswith((SCHEME, "/")):
                 place = f"{folder}/{name}"
             check(place)
-            self._places[copied_name(name)] = place
-        self._described: dict[str, RawObject] = {}
-        self._describe_all()
-        self.names = sorted(self._described)
+            copy = copied_name(name)
+            if self._places.setdefault(copy, place) != place:
+                raise ConfigurationError(
+                    f"source {location}: expected names that differ as {copy}, received {name!r} and another"
+                )
+        self._sizes = self._find_sizes()
+        self.names = sorted(self._sizes)
         self.ignored = {}
 
     def sizes(self, chosen: Collection[str]) -> dict[str, int]:
-        """Return the sizes of the chosen files, in bytes."""
-        return {name: self._described[name].size for name in chosen}
+        """Return the sizes of the chosen files, in bytes; no file is opened."""
+        return {name: self._sizes[name] for name in chosen}
 
     def describe(self, chosen: Collection[str]) -> list[RawObject]:
         """Return the chosen files with their sizes and checksums."""
-        return [self._described[name] for name in sorted(chosen)]
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="describe") as pool:
+            return list(pool.map(self._describe, sorted(chosen)))
 
     def bring(self, item: RawObject, uri: str, *, replaced: int = 0) -> None:
         """Upload or copy a file."""
         place = self._places[item.name]
-        if place.startswith("gs://"):
+        if place.startswith(SCHEME):
             self._storage.copy(place, uri, generation=item.generation, replaced=replaced)
         else:
             self._storage.upload(place, uri, crc32c=item.crc32c, replaced=replaced)
 
-    def _describe_all(self) -> None:
-        def describe(item: tuple[str, str]) -> RawObject | None:
-            name, place = item
-            if place.startswith("gs://"):
-                return self._storage.describe(place, name)
-            return describe_file(Path(place), name) if Path(place).is_file() else None
+    def _describe(self, name: str) -> RawObject:
+        place = self._places[name]
+        found = self._storage.describe(place, name) if place.startswith(SCHEME) else None
+        if found is None and place.startswith(SCHEME):
+            raise ContentChangedError(f"{place}: deleted before it was copied")
+        return found or describe_file(Path(place), name)
 
-        with ThreadPoolExecutor(STORAGE_CONNECTIONS // 2, thread_name_prefix="describe") as pool:
-            found = pool.map(describe, self._places.items())
-            self._described = {item.name: item for item in found if item is not None}
+    def _find_sizes(self) -> dict[str, int]:
+        def size(item: tuple[str, str]) -> tuple[str, int | None]:
+            name, place = item
+            if place.startswith(SCHEME):
+                found = self._storage.describe(place, name)
+                return name, found and found.size
+            return name, Path(place).stat().st_size if Path(place).is_file() else None
+
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="stat") as pool:
+            return {name: found for name, found in pool.map(size, self._places.items()) if found is not None}
 
 
 def is_image_list(location: str) -> bool:
