@@ -94,7 +94,7 @@ class ImageList(Source):
             name, place = item
             if place.startswith(SCHEME):
                 found = self._storage.describe(place, name)
-                return name, found and found.size
+                return name, None if found is None else found.size
             return name, Path(place).stat().st_size if Path(place).is_file() else None
 
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="stat") as pool:
