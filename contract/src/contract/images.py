@@ -146,7 +146,7 @@ def read_image_header(data: bytes) -> ImageHeader | None:
 
 
 def turn_upright(data: bytes) -> bytes:
-    """Return a JPEG or PNG with its pixels as its EXIF orientation says, encoded again without it.
+    """Return a JPEG with its pixels as its EXIF orientation says, encoded again without it.
 
     Raises:
         ImageError: it does not decode.
@@ -155,19 +155,40 @@ def turn_upright(data: bytes) -> bytes:
 
     encoded = io.BytesIO()
     try:
-        with Image.open(io.BytesIO(data), formats=["JPEG", "PNG"]) as image:
-            kept = image.format
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
             upright = ImageOps.exif_transpose(image)
-            if kept == "JPEG":
-                upright = upright.convert("L" if upright.mode == "L" else "RGB")
-            upright.save(encoded, format=kept, quality=QUALITY, exif=b"")
+            upright = upright.convert("L" if upright.mode == "L" else "RGB")
+            upright.save(encoded, format="JPEG", quality=QUALITY, exif=b"")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ImageError("corrupt", f"does not decode: {error}") from error
+    return encoded.getvalue()
+
+
+def normal_png(data: bytes) -> bytes:
+    """Return a PNG decoded and encoded again: upright, grayscale or RGB with 8 bits, without transparency.
+
+    Its checksums and its compressed data are all over the file, and decoders differ in what they let pass.
+
+    Raises:
+        ImageError: it does not decode.
+    """
+    from PIL import Image, ImageOps
+
+    encoded = io.BytesIO()
+    try:
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as opened:
+            image: Image.Image = ImageOps.exif_transpose(opened)
+            if image.mode.startswith("I"):  # 16 bits: the higher ones, as TensorFlow has it
+                image = image.convert("I").point(lambda value: value / 256).convert("L")
+            image = image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
+            image.save(encoded, format="PNG", compress_level=1, exif=b"")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ImageError("corrupt", f"does not decode: {error}") from error
     return encoded.getvalue()
 
 
 def prepare_image(data: bytes, where: str) -> bytes:
-    """Return an image of a request as a model takes it: upright.
+    """Return an image of a request as a model takes it, by the rules of the conversion: upright.
 
     Args:
         data: the file.
@@ -181,6 +202,8 @@ def prepare_image(data: bytes, where: str) -> bytes:
         if header is None:
             return data  # of a format that the model may know
         header.check_size()
+        if data.startswith(PNG):
+            return normal_png(data)
         return data if header.orientation == 1 else turn_upright(data)
     except ImageError as error:
         raise ContractError(where, expected="an image", received=str(error)) from error

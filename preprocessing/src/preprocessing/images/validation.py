@@ -6,16 +6,14 @@ import io
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import simplejpeg
 from PIL import Image, UnidentifiedImageError
 
-from contract.images import JPEG, PNG, QUALITY, ImageError, read_image_header, turn_upright
+from contract.images import JPEG, PNG, QUALITY, ImageError, normal_png, read_image_header, turn_upright
 from preprocessing.errors import InvalidRecordError
 from preprocessing.images.jpeg import JpegHeader, read_jpeg_header
 
 _CMYK_COMPONENTS = 4
-_16_BITS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
 _SIGNATURES = (
     (b"GIF87a", "GIF image"),
@@ -106,24 +104,13 @@ def _to_rgb(data: bytes, header: JpegHeader) -> bytes:
 
 
 def _from_png(data: bytes) -> ValidImage:
-    """Decode a PNG in full: its checksums and its compressed data are all over the file."""
-    header, encoded = read_image_header(data), io.BytesIO()
+    header = read_image_header(data)
     assert header is not None  # noqa: S101 - by its signature
     header.check_size()
-    upright = data if header.orientation == 1 else turn_upright(data)
-    try:
-        with Image.open(io.BytesIO(upright), formats=["PNG"]) as image:
-            image.load()
-            plain: Image.Image = image
-            if image.mode in _16_BITS:  # as TensorFlow does: the higher byte
-                plain = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
-            plain = plain.convert("L" if plain.mode in ("1", "L", "LA") else "RGB")
-            plain.save(encoded, format="PNG", compress_level=1)
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
-        raise ImageError("corrupt", f"does not decode: {error}") from error
-    return ValidImage(
-        encoded=encoded.getvalue(), height=plain.height, width=plain.width, format="PNG", converted="png"
-    )
+    height, width = header.height, header.width
+    if header.orientation > 4:
+        height, width = width, height
+    return ValidImage(encoded=normal_png(data), height=height, width=width, format="PNG", converted="png")
 
 
 def guess_type(data: bytes) -> str:
