@@ -59,6 +59,8 @@ ODD = DataContract(
     features=(
         *(number(name, default=3.5) for name in NAMES),
         category("país", default="none", missing=("",)),
+        category("plain", missing=("",)),
+        number("months", missing=("0",), default=12),
         category("zone", vocabulary=("1", "2", "3")),
         FeatureSpec(name="größe (Klasse)", dtype="int64", vocabulary=("S", "M", "L"), first_index=2),
         timestamp("when", timezone="Europe/Berlin"),

@@ -93,13 +93,14 @@ class ModelInput:
 
     @property
     def example(self) -> str | float:
-        """A value that the model takes."""
+        """A value of the tensor."""
         if self.feature.default is not None:
             return self.feature.default
         if self.feature.is_number:
             return 0.0
         if self.feature.vocabulary:
-            return self.feature.vocabulary[0]
+            is_index = self.feature.dtype == "int64"
+            return self.feature.first_index if is_index else self.feature.vocabulary[0]
         return "" if self.feature.timezone is None else "2000-01-01 00:00:00"
 
     @property

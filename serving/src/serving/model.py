@@ -117,7 +117,8 @@ class Model:
         """Call the graph once, so that its first execution delays no request."""
         try:
             if self._table is not None:
-                self.predict([{name: item.example for name, item in self._table.by_name.items()}])
+                example = {item.tensor: item.example for item in self._table.inputs}
+                self._call(columns([example], self.inputs))
             else:
                 self._call({spec.name: spec.example() for spec in self.inputs})
         except self._tf.errors.OpError as error:
