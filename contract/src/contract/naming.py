@@ -163,8 +163,12 @@ class DatasetNames:
         return f"{dataset_parents(self.bucket, self.deployment)[0]}{self.dataset}/"
 
     def owns(self, labels: Mapping[str, str]) -> bool:
-        """Return True if a resource with these labels is the dataset's, in this deployment."""
-        return all(labels.get(key) == value for key, value in self.labels.items())
+        """Return True if a resource with these labels is the dataset's, in this deployment.
+
+        What was made before deployments had names has no label of one, and is the default's.
+        """
+        deployment = labels.get(DEPLOYMENT_LABEL, DEFAULT_DEPLOYMENT)
+        return (deployment, labels.get(DATASET_LABEL)) == (self.deployment, self.dataset)
 
     def conversion_job(self, key: str) -> str:
         """Return the name of the Dataflow job that makes the records of a conversion key."""

@@ -228,3 +228,11 @@ def test_has_mount_where_the_folder_is(tmp_path: Path, monkeypatch: pytest.Monke
     assert has_mount()
     monkeypatch.setenv(MOUNT_VARIABLE, str(tmp_path / "gone"))
     assert not has_mount()
+
+
+def test_names_own_what_was_made_before_deployments_had_names_in_the_default_one_alone() -> None:
+    dev = DatasetNames(deployment="dev", bucket="b", dataset="flowers")
+    assert FLOWERS.owns({"perennial_dataset": "flowers"})
+    assert not dev.owns({"perennial_dataset": "flowers"})
+    assert not FLOWERS.owns({"perennial_dataset": "census"})
+    assert not FLOWERS.owns({})
