@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 from contract.partitions import check_timezone
 from contract.validation import ContractError, Number
-from contract.values import normal_text, normal_timestamp
+from contract.values import is_normal_timestamp, normal_text, normal_timestamp
 
 Dtype = Literal["string", "int64", "float32"]
 Role = Literal["input", "label", "key", "metadata"]
@@ -100,8 +100,11 @@ class FeatureSpec:
         check_timezone(self.timezone)
         if self.default is None:
             return
+        default = str(self.default)
         try:
-            object.__setattr__(self, "default", self.normal(str(self.default)))
+            # A contract that was written and is read has the default in its normal form already.
+            normal = default if is_normal_timestamp(default) else self.normal(default)
+            object.__setattr__(self, "default", normal)
         except ValueError:
             raise ContractError(
                 f"{where}.default", expected=self.date_description, received=self.default

@@ -10,9 +10,12 @@ import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from contract.validation import ContractError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 MAX_PIXELS = 50_000_000
 """Most pixels of a picture that is decoded: 150 MB in memory."""
@@ -37,6 +40,7 @@ APP1 = 0xE1
 
 _END = 0xD9
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # TEM, RST0 to RST7: markers without a length
+_PNG_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _EXIF = b"Exif\0\0"
 _ORIENTATION = 0x0112
 _SHORT = 3
@@ -145,18 +149,22 @@ def read_image_header(data: bytes) -> ImageHeader | None:
     return None
 
 
-def turn_upright(data: bytes) -> bytes:
-    """Return a JPEG with its pixels as its EXIF orientation says, encoded again without it.
+def turn_upright(data: bytes, orientation: int) -> bytes:
+    """Return a JPEG with its pixels turned, encoded again without EXIF.
+
+    Args:
+        data: the file.
+        orientation: its orientation by `ImageHeader`, 1 to 8.
 
     Raises:
         ImageError: it does not decode.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     encoded = io.BytesIO()
     try:
         with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
-            upright = ImageOps.exif_transpose(image)
+            upright = _turned(image, orientation)
             upright = upright.convert("L" if upright.mode == "L" else "RGB")
             upright.save(encoded, format="JPEG", quality=QUALITY, exif=b"")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
@@ -164,20 +172,25 @@ def turn_upright(data: bytes) -> bytes:
     return encoded.getvalue()
 
 
-def normal_png(data: bytes) -> bytes:
+def normal_png(data: bytes, orientation: int) -> bytes:
     """Return a PNG decoded and encoded again: upright, grayscale or RGB with 8 bits, without transparency.
 
     Its checksums and its compressed data are all over the file, and decoders differ in what they let pass.
+    Texts, profiles and whatever else describes the picture are left out before it is decoded.
+
+    Args:
+        data: the file.
+        orientation: its orientation by `ImageHeader`, 1 to 8.
 
     Raises:
         ImageError: it does not decode.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     encoded = io.BytesIO()
     try:
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as opened:
-            image: Image.Image = ImageOps.exif_transpose(opened)
+        with Image.open(io.BytesIO(_pixels_alone(data)), formats=["PNG"]) as opened:
+            image = _turned(opened, orientation)
             if image.mode.startswith("I"):  # 16 bits: the higher ones, as TensorFlow has it
                 image = image.convert("I").point(lambda value: value / 256).convert("L")
             image = image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
@@ -185,6 +198,34 @@ def normal_png(data: bytes) -> bytes:
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ImageError("corrupt", f"does not decode: {error}") from error
     return encoded.getvalue()
+
+
+def _turned(image: Image.Image, orientation: int) -> Image.Image:
+    """Return an image as its orientation says; exif_transpose would rewrite EXIF, which may be damaged."""
+    from PIL.Image import Transpose
+
+    methods = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    image.load()
+    return image.transpose(methods[orientation]) if orientation in methods else image
+
+
+def _pixels_alone(data: bytes) -> bytes:
+    """Return a PNG with only the chunks that its pixels need."""
+    kept, position = [PNG], len(PNG)
+    while position + 12 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, position)
+        if name in _PNG_PIXELS:
+            kept.append(data[position : position + 12 + length])
+        position += 12 + length
+    return b"".join(kept)
 
 
 def prepare_image(data: bytes, where: str) -> bytes:
@@ -203,8 +244,8 @@ def prepare_image(data: bytes, where: str) -> bytes:
             return data  # of a format that the model may know
         header.check_size()
         if data.startswith(PNG):
-            return normal_png(data)
-        return data if header.orientation == 1 else turn_upright(data)
+            return normal_png(data, header.orientation)
+        return data if header.orientation == 1 else turn_upright(data, header.orientation)
     except ImageError as error:
         raise ContractError(where, expected="an image", received=str(error)) from error
 

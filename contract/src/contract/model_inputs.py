@@ -70,16 +70,19 @@ class ModelInput:
             ContractError: it is no value of the feature, or missing and without a default.
         """
         value = _decoded(received)
+        if isinstance(value, bool):
+            raise ContractError(where, expected=self._expected, received=received)
+        if self.feature.vocabulary and _is_whole(value):
+            value = str(int(value))  # a category that is written as a number
         if value is None or value in self._missing or (isinstance(value, float) and math.isnan(value)):
             if self.feature.default is None:
                 raise ContractError(where, expected=self._expected, received=received)
             return self.feature.default
         if self.feature.is_number:
-            if not _is_held(value):
+            is_integer = self.feature.dtype == "int64"
+            if not _is_held(value) or (is_integer and not _is_whole(value)):
                 raise ContractError(where, expected=self._expected, received=received)
-            return value
-        if self.feature.vocabulary and isinstance(value, int | float) and float(value).is_integer():
-            value = str(int(value))  # a category that is written as a number
+            return int(value) if is_integer else float(value)
         if not isinstance(value, str):
             raise ContractError(where, expected=self._expected, received=received)
         if self.feature.vocabulary and value not in self.feature.vocabulary:
@@ -192,11 +195,15 @@ def _decoded(value: object) -> Any:
     return normal_text(value) if isinstance(value, str) else value
 
 
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+
+
 def _is_held(value: Any) -> bool:
     """Return True for a number that float32 holds, but for the rounding of a fraction."""
     if isinstance(value, float):
         return not math.isinf(value) and not (value.is_integer() and is_rounded(value))
-    return isinstance(value, int) and not isinstance(value, bool) and not is_rounded(value)
+    return isinstance(value, int) and not is_rounded(value)
 
 
 def _is_finite(text: str) -> bool:

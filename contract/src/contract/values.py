@@ -18,7 +18,6 @@ _MOST_EXACT = 2**24
 """Up to here float32 holds every whole number."""
 _MOST_WHOLE = 2.0**53
 """Beyond it no float has a fraction, and so none is meant to be whole."""
-_GREATEST = 3.4028234663852886e38
 
 
 def normal_text(text: str) -> str:
@@ -47,25 +46,44 @@ def normal_timestamp(text: str, *, timezone: str, date_format: str = "") -> str:
             raise ValueError(text)
         time = datetime.fromisoformat(_UTC.sub("+00:00", text))
     if time.tzinfo is not None:
-        time = time.astimezone(ZoneInfo(timezone))
+        try:
+            time = time.astimezone(ZoneInfo(timezone))
+        except OverflowError:  # before the year 1 or after 9999 there
+            raise ValueError(text) from None
     return time.replace(tzinfo=None).isoformat(" ", "seconds")
+
+
+def is_normal_timestamp(text: str) -> bool:
+    """Return True for a date and a time in the form `TIMESTAMP_FORMAT`."""
+    try:
+        return datetime.strptime(text, TIMESTAMP_FORMAT).isoformat(" ") == text  # noqa: DTZ007 - has no zone
+    except ValueError:
+        return False
 
 
 def is_rounded(value: float) -> bool:
     """Return True for a whole number that float32 can't hold: a model would take it for another."""
-    if abs(value) <= _MOST_EXACT or (isinstance(value, float) and _MOST_WHOLE < abs(value) <= _GREATEST):
+    if abs(value) <= _MOST_EXACT:
         return False
     try:
         (stored,) = struct.unpack("<f", struct.pack("<f", value))
     except (OverflowError, struct.error):  # the latter of an int beyond any float
         return True
+    if isinstance(value, float) and abs(value) > _MOST_WHOLE:
+        return False
     return bool(int(stored) != int(value))
 
 
 def is_rounded_text(text: str) -> bool:
-    """Return True for the digits of a whole number that float32 can't hold."""
+    """Return True for the text of a whole number, with an exponent or without, that float32 can't hold."""
     found = _WHOLE.fullmatch(text)
-    return found is not None and is_rounded(int(found[1]))
+    if found is not None:
+        return is_rounded(int(found[1]))
+    try:
+        value = float(text)
+    except ValueError:
+        return False
+    return value.is_integer() and abs(value) <= _MOST_WHOLE and is_rounded(value)
 
 
 def name_groups(text: str) -> tuple[tuple[str, ...], ...]:

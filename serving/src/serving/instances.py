@@ -133,7 +133,10 @@ def _strings(value: Any, where: str) -> Array:
 def _bytes(value: Any, where: str) -> Any:
     """Convert text and `{"b64": ...}` to bytes, in the same nested lists."""
     if isinstance(value, str):
-        return value.encode()
+        try:
+            return value.encode()
+        except UnicodeEncodeError as error:
+            raise InstanceError(where, expected="Unicode text", received=describe(value)) from error
     if isinstance(value, list):
         return [_bytes(item, f"{where}[{index}]") for index, item in enumerate(value)]
     if not isinstance(value, dict) or value.keys() != {"b64"} or not isinstance(value["b64"], str):

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from contract import ContractError
 from contract.images import MAX_PIXELS, MAX_SIDE, ImageError, ImageHeader, prepare_image, read_image_header
@@ -74,3 +76,21 @@ def test_check_size_refuses_more_pixels_than_are_decoded(height: int, width: int
 
 def test_check_size_takes_a_photograph_of_fifty_megapixels() -> None:
     ImageHeader(height=5_000, width=10_000).check_size()
+
+
+def test_prepare_image_with_damaged_exif_beside_the_orientation_turns_it() -> None:
+    # ResolutionUnit as text, which no writer of EXIF can write again.
+    entries = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0) + struct.pack("<HHI4s", 0x0128, 2, 4, b"abc\0")
+    exif = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", 2) + entries + bytes(4)
+    data = encoded("JPEG")
+    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+    with Image.open(io.BytesIO(prepare_image(data[:2] + segment + data[2:], "image"))) as turned:
+        assert turned.size == (20, 30)
+
+
+def test_prepare_image_of_a_png_with_long_texts_reads_its_pixels() -> None:
+    texts = PngInfo()
+    texts.add_itxt("XML:com.adobe.xmp", "x" * 3_000_000, zip=True)
+    stream = io.BytesIO()
+    Image.new("RGB", (30, 20)).save(stream, "PNG", pnginfo=texts)
+    assert prepare_image(stream.getvalue(), "image").startswith(b"\x89PNG")

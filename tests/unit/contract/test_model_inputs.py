@@ -51,6 +51,9 @@ def test_inputs_are_what_they_were_after_writing_and_reading() -> None:
         number("length (cm)", default=1), category("gr\u00f6\u00dfe", missing=()), timestamp("when")
     )
     assert ModelInputs.from_text(written.to_text()) == written
+    dated = inputs(timestamp("when", date_format="%d.%m.%Y", default="01.02.2000"))
+    assert dated.inputs[0].feature.default == "2000-02-01 00:00:00"
+    assert ModelInputs.from_text(dated.to_text()) == dated
 
 
 @pytest.mark.parametrize("value", [None, math.nan, "", " NaN ", -999, -999.0, "-999"])
@@ -83,6 +86,9 @@ def test_read_of_a_missing_value_without_a_default_names_it(feature: FeatureSpec
         (category("job"), {"b64": "Y2Fmw6k="}, "caf\u00e9"),
         (category("job", missing=("",)), "NaN", "NaN"),
         (category("zone", vocabulary=("1", "2")), 2, "2"),
+        (category("zone", vocabulary=("1", "2"), missing=("-1",), default="1"), -1, "1"),
+        (number("age"), 2**70, float(2**70)),
+        (FeatureSpec(name="count", dtype="int64"), 3.0, 3),
         (category("zone", vocabulary=("1", "2")), 2.0, "2"),
         (FeatureSpec(name="zone", dtype="int64", vocabulary=("a", "b"), first_index=5), "b", 6),
         (timestamp("when", timezone="Asia/Tokyo"), "2018-01-31T23:59:00Z", "2018-02-01 08:59:00"),
@@ -96,6 +102,11 @@ def test_read_gives_the_value_as_the_conversion_did(feature: FeatureSpec, value:
     ("feature", "value"),
     [
         (number("x"), True),
+        (number("x", missing=("1",), default=0), True),
+        (category("x", vocabulary=("1",)), True),
+        (category("x", vocabulary=("1",)), 10**400),
+        (timestamp("x"), "9999-12-31T23:59:59-01:00"),
+        (FeatureSpec(name="x", dtype="int64"), 3.5),
         (number("x"), "39"),
         (number("x"), [1]),
         (number("x"), math.inf),

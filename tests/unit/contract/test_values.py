@@ -52,6 +52,8 @@ def test_normal_timestamp_of_a_format_of_its_own() -> None:
         "2018-1-31 9:05",
         "1517443140",
         "2018-01-31x",
+        "9999-12-31T23:59:59-01:00",
+        "0001-01-01T00:00:00+05:00",
         "\u0662018",
     ],
 )
@@ -71,7 +73,12 @@ def test_is_rounded_is_true_of_the_whole_numbers_that_float32_lacks(value: int) 
     assert is_rounded_text(f"{value}.0") == is_rounded(value)
 
 
-@pytest.mark.parametrize("text", ["0.1", "1e300", "1234567890.5", "abc", "-", ""])
+def test_is_rounded_text_reads_exponents() -> None:
+    assert is_rounded_text("1.6777217e7")
+    assert not is_rounded_text("1.6777216e7")
+
+
+@pytest.mark.parametrize("text", ["0.1", "1e30", "3.4028235e38", "1234567890.5", "abc", "-", "", "1e400"])
 def test_is_rounded_text_is_of_digits_alone(text: str) -> None:
     assert not is_rounded_text(text)
 

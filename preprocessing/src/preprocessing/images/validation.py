@@ -88,13 +88,15 @@ def _from_jpeg(data: bytes, *, strict: bool) -> ValidImage:
     if is_cmyk:
         return ValidImage(encoded=_to_rgb(data, header), height=height, width=width, converted="cmyk")
     if header.orientation > 1:
-        return ValidImage(encoded=turn_upright(data), height=height, width=width, converted="rotated")
+        return ValidImage(
+            encoded=turn_upright(data, header.orientation), height=height, width=width, converted="rotated"
+        )
     return ValidImage(encoded=data, height=height, width=width)
 
 
 def _to_rgb(data: bytes, header: JpegHeader) -> bytes:
     encoded = io.BytesIO()
-    upright = data if header.orientation == 1 else turn_upright(data)
+    upright = data if header.orientation == 1 else turn_upright(data, header.orientation)
     try:
         with Image.open(io.BytesIO(upright), formats=["JPEG"]) as image:
             image.convert("RGB").save(encoded, format="JPEG", quality=QUALITY)
@@ -110,7 +112,13 @@ def _from_png(data: bytes) -> ValidImage:
     height, width = header.height, header.width
     if header.orientation > 4:
         height, width = width, height
-    return ValidImage(encoded=normal_png(data), height=height, width=width, format="PNG", converted="png")
+    return ValidImage(
+        encoded=normal_png(data, header.orientation),
+        height=height,
+        width=width,
+        format="PNG",
+        converted="png",
+    )
 
 
 def guess_type(data: bytes) -> str:

@@ -63,6 +63,7 @@ class Column(dict[str, bytes]):
         self.numbers: dict[str, float] = {}
         self.missing_texts: set[str] = set()
         self._missing = frozenset(map(normal_text, missing))
+        self._missing_numbers = frozenset(map(float, filter(_is_finite, self._missing)))
         self._misses = 0
         # Together, only numbers that `float` can tell from a missing value.
         self._parses_together = (
@@ -118,9 +119,14 @@ class Column(dict[str, bytes]):
             self[text] = entry
         return entry
 
-    def is_missing(self, text: str) -> bool:
-        """Return True if a raw text stands for a missing value."""
-        return normal_text(text) in self._missing
+    def is_missing(self, raw: str) -> bool:
+        """Return True if a raw text stands for a missing value: a number is one in any notation."""
+        text = normal_text(raw)
+        if text in self._missing:
+            return True
+        return (
+            bool(self._missing_numbers) and self.feature.is_number and _number(text) in self._missing_numbers
+        )
 
     def category(self, raw: str) -> str:
         """Return the category that a raw text stands for."""
@@ -138,7 +144,7 @@ class Column(dict[str, bytes]):
             InvalidRecordError: the text is no value of the feature.
         """
         feature, text = self.feature, normal_text(raw)
-        if text in self._missing:
+        if self.is_missing(raw):
             if feature.default is None:
                 raise InvalidRecordError(
                     "missing_value", f"{feature.name}: expected a value, received {text!r}"
@@ -237,10 +243,15 @@ class Column(dict[str, bytes]):
 
 
 def _is_finite(text: str) -> bool:
+    return math.isfinite(_number(text))
+
+
+def _number(text: str) -> float:
+    """Return the number that a text is; NaN if it is none."""
     try:
-        return math.isfinite(float(text))
+        return float(text)
     except ValueError:
-        return False
+        return math.nan
 
 
 @dataclass(frozen=True, kw_only=True)

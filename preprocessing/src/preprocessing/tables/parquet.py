@@ -37,6 +37,12 @@ from preprocessing.tables.rows import Rows
 _ENDING = ".parquet"
 _BATCH_ROWS = 8192
 _GROUP_BYTES = 32 << 20
+_BINARY = (
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_fixed_size_binary,
+    pa.types.is_binary_view,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +172,8 @@ class ParquetPartition:
                         f" {', '.join(columns)[:200]!r}"
                     )
             rows = [opened.metadata.row_group(index).num_rows for index in range(opened.num_row_groups)]
-        file = TableFile(uri=self.uri, name=self.name, columns=columns, has_header=False)
+        wanted = tuple(feature.name for feature in self.contract.features)
+        file = TableFile(uri=self.uri, name=self.name, columns=wanted, has_header=False)
         for batch in in_batches(self._groups(file, rows)):
             yield FileBatch(chunks=batch)
 
@@ -219,27 +226,30 @@ def read_rows(chunk: RowGroups) -> Iterator[Rows]:
     line = chunk.line
     with open_parquet(chunk.uri) as opened:
         groups = list(range(chunk.first, chunk.first + chunk.count))
-        batches = opened.iter_batches(_BATCH_ROWS, row_groups=groups)
+        # No other column is read: it may be of any type and size.
+        wanted = [name for name in opened.schema_arrow.names if normal_text(name) in chunk.file.columns]
+        batches = opened.iter_batches(_BATCH_ROWS, row_groups=groups, columns=wanted)
         try:
             for batch in batches:
-                texts = [_texts(column) for column in batch.columns]
+                by_name = {
+                    normal_text(name): column for name, column in zip(batch.schema.names, batch.columns)
+                }
+                texts = [_texts(by_name[name]) for name in chunk.file.columns]
                 rows = list(map(list, zip(*texts, strict=True)))
                 yield Rows(rows=rows, lines=range(line, line + batch.num_rows))
                 line += batch.num_rows
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise SourceError(f"source {chunk.uri}: {error}") from error
 
 
 def _texts(column: pa.Array) -> list[str]:
     """Return the values of a column as a CSV file has them, nothing for null and NaN."""
-    if pa.types.is_nested(column.type):
-        return [""] * len(column)  # no feature's
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
-    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
-        return [("" if value is None else value.decode(errors="replace")) for value in column.to_pylist()]
+    if any(is_binary(column.type) for is_binary in _BINARY):
+        return ["" if value is None else value.decode() for value in column.to_pylist()]
     texts: list[str] = pc.fill_null(column.cast(pa.string()), "").to_pylist()
     return texts
 

@@ -12,7 +12,7 @@ MISSING = ("", "?", "nan")
 
 
 def _column(feature: FeatureSpec) -> Column:
-    return Column(feature, missing=MISSING)
+    return Column(feature, missing=MISSING if feature.missing is None else feature.missing)
 
 
 def test_look_up_strips_and_encodes_each_text_once() -> None:
@@ -64,6 +64,7 @@ def test_look_up_of_many_texts_forgets() -> None:
             "9007199254740993",
             int64_entry("i", 9007199254740993),
         ),
+        (number("n", default=7, missing=("-999",)), "-999.0", float_entry("n", 7)),
         (number("n"), "16777218", float_entry("n", 16777218)),
         (category("w"), "\u00a0cafe\u0301\u2003", bytes_entry("w", "caf\u00e9".encode())),
         (category("w", missing=("",)), "NA", bytes_entry("w", b"NA")),

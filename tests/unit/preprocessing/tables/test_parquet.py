@@ -47,6 +47,8 @@ ROWS = [
 def written(folder: Path) -> Path:
     folder.mkdir()
     table = pa.Table.from_pylist(ROWS)
+    # Of no feature, and so never read.
+    table = table.append_column("uuid", pa.array([b"\xff" * 16] * len(ROWS), pa.binary(16)))
     table = table.set_column(2, "city", table["city"].dictionary_encode())
     pq.write_table(table.slice(0, 600), folder / "a.parquet", row_group_size=100)
     pq.write_table(table.slice(600), folder / "b.parquet")
@@ -114,4 +116,14 @@ def test_parquet_file_that_is_damaged_within_fails_the_conversion(
     data[100:2000] = bytes(1900)
     (source / "a.parquet").write_bytes(bytes(data))
     with pytest.raises(SourceError, match=r"a\.parquet"):
+        converted(CONTRACT, source)
+
+
+def test_parquet_text_that_is_no_utf8_fails_and_names_the_file(converted: Converted, tmp_path: Path) -> None:
+    source = written(tmp_path / "source")
+    table = pq.read_table(source / "b.parquet")
+    index = table.schema.get_field_index("income")
+    table = table.set_column(index, "income", pa.array([b"\xff"] * len(table), pa.binary()))
+    pq.write_table(table, source / "b.parquet")
+    with pytest.raises(SourceError, match=r"b\.parquet"):
         converted(CONTRACT, source)
