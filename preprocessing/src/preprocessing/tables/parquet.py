@@ -231,9 +231,7 @@ def read_rows(chunk: RowGroups) -> Iterator[Rows]:
         batches = opened.iter_batches(_BATCH_ROWS, row_groups=groups, columns=wanted)
         try:
             for batch in batches:
-                by_name = {
-                    normal_text(name): column for name, column in zip(batch.schema.names, batch.columns)
-                }
+                by_name = dict(zip(map(normal_text, batch.schema.names), batch.columns, strict=True))
                 texts = [_texts(by_name[name]) for name in chunk.file.columns]
                 rows = list(map(list, zip(*texts, strict=True)))
                 yield Rows(rows=rows, lines=range(line, line + batch.num_rows))
