@@ -7,9 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contract import DataContract, GateSpec
-from contract.artifacts import Evaluation, GateCheck, GateResult, GoldenRequest, ProductionEvaluation
+from contract.artifacts import Baseline, Evaluation, GateCheck, GateResult, GoldenRequest
+from contract.estimates import CONFIDENCE, Estimate, SliceEvaluation, is_finite, noticeable_loss
 
 _ABBREVIATIONS = frozenset({"auc", "mae", "mse", "rmse"})
+
+POWER = 0.9
+"""Probability with which a loss is noticed that is called noticeable."""
 
 PARITY_TOLERANCE = 1e-3
 """Largest difference of an output between export and trained model: more is another model, not rounding."""
@@ -41,10 +45,11 @@ def evaluate_gate(
     value = evaluation.metrics.get(gate.metric, math.nan)
     if gate.metric not in evaluation.metrics:
         checks.append(_reported(evaluation, gate))
-    checks.append(_threshold(value, gate))
-    checks.append(_baseline(value, evaluation.baseline.metrics, gate))
+    checks += [_examples(evaluation, gate), _threshold(value, gate)]
+    checks.append(_baseline(value, evaluation.baseline, gate))
     if evaluation.production is not None:
-        checks.append(_production(value, evaluation.production, gate))
+        checks += _production(value, evaluation, gate)
+        checks += _slices(evaluation, gate)
     elif not_comparable:
         checks.append(_not_comparable(not_comparable, gate))
     return GateResult.of(checks)
@@ -116,42 +121,134 @@ def _reported(evaluation: Evaluation, gate: GateSpec) -> GateCheck:
     )  # fmt: skip
 
 
+def _examples(evaluation: Evaluation, gate: GateSpec) -> GateCheck:
+    passed = evaluation.examples >= gate.min_examples
+    count = f"{evaluation.examples} validation record{'' if evaluation.examples == 1 else 's'}"
+    return GateCheck(
+        name="examples", passed=passed, expected=f"at least {gate.min_examples}",
+        received=str(evaluation.examples),
+        sentence=f"The gate decides by {count}"
+        + ("." if passed else f"; expected at least {gate.min_examples}."),
+    )  # fmt: skip
+
+
 def _threshold(value: float, gate: GateSpec) -> GateCheck:
     passed = _reaches(value, gate.threshold, gate)
     return GateCheck(
         name="threshold", passed=passed,
-        expected=_bound(gate.threshold, gate), received=_metric(value, gate),
+        expected=f"{_name(gate)} of at {'least' if gate.direction == 'higher' else 'most'} "
+        f"{gate.threshold:.4g}",
+        received=_metric(value, gate),
         sentence=f"{_beginning(_metric(value, gate))} "
         + ("reaches" if passed else "misses")
         + f" the threshold of {gate.threshold:.4g}.",
     )  # fmt: skip
 
 
-def _baseline(value: float, metrics: Mapping[str, float], gate: GateSpec) -> GateCheck:
-    baseline = metrics.get(gate.metric, math.nan)
-    bound = baseline + (gate.baseline_margin if gate.direction == "higher" else -gate.baseline_margin)
-    passed = _reaches(value, bound, gate)
+def _baseline(value: float, baseline: Baseline, gate: GateSpec) -> GateCheck:
+    """Return the check that the model is better than the constant baseline beyond noise."""
+    gain = _gain(baseline.difference, gate)
+    constant = baseline.metrics.get(gate.metric, math.nan)
+    passed = gain is not None and gain.bound(-1, gate.confidence) > gate.baseline_margin
+    beats = "beats" if passed else "does not beat"
+    margin = f" by the margin of {gate.baseline_margin:.4g}" if gate.baseline_margin else ""
     return GateCheck(
         name="constant_baseline", passed=passed,
-        expected=_bound(bound, gate), received=_metric(value, gate),
-        sentence=f"{_beginning(_metric(value, gate))} "
-        + ("beats" if passed else "does not beat")
-        + f" the constant baseline's {baseline:.4g} by the margin of {gate.baseline_margin:.4g}.",
+        expected=f"a gain of more than {gate.baseline_margin:.4g}{_at(gate)}",
+        received=_received(gain, -1, gate),
+        sentence=f"{_beginning(_metric(value, gate))} {beats} the constant baseline's {constant:.4g}{margin} "
+        f"beyond noise: {_difference(baseline.difference, gate)}.",
     )  # fmt: skip
 
 
-def _production(value: float, served: ProductionEvaluation, gate: GateSpec) -> GateCheck:
+def _production(value: float, evaluation: Evaluation, gate: GateSpec) -> list[GateCheck]:
+    """Return the checks against production: no loss beyond noise, and records that would show one."""
+    served = evaluation.production
+    if served is None:
+        return []
+    gain = _gain(served.difference, gate)
+    passed = gain is not None and gain.bound(1, gate.confidence) >= -gate.production_margin
     production = served.metrics.get(gate.metric, math.nan)
-    bound = production - (gate.production_margin if gate.direction == "higher" else -gate.production_margin)
-    passed = _reaches(value, bound, gate)
+    margin = f", with a margin of {gate.production_margin:.4g}" if gate.production_margin else ""
+    checks = [
+        GateCheck(
+            name="production", passed=passed,
+            expected=f"no loss of more than {gate.production_margin:.4g}{_at(gate)}",
+            received=_received(gain, 1, gate),
+            sentence=f"{_beginning(_metric(value, gate))} is {'not worse' if passed else 'worse'} than the "
+            f"{production:.4g} of version {served.version} in production beyond noise{margin}: "
+            f"{_difference(served.difference, gate)}.",
+        )
+    ]  # fmt: skip
+    if gain is not None:
+        checks.append(_power(gain.standard_error, evaluation.examples, gate))
+    return checks
+
+
+def _power(standard_error: float, examples: int, gate: GateSpec) -> GateCheck:
+    """Return the check of the loss that the validation records would show, by the noise found in them."""
+    loss = gate.production_margin + noticeable_loss(
+        standard_error,
+        confidence=gate.confidence,
+        power=POWER,
+        examples=examples if gate.direction == "higher" else None,
+    )
+    limit = gate.max_noticeable_loss
+    passed = limit is None or loss <= limit
     return GateCheck(
-        name="production", passed=passed,
-        expected=_bound(bound, gate), received=_metric(value, gate),
-        sentence=f"{_beginning(_metric(value, gate))} is "
-        + ("no worse" if passed else "worse")
-        + f" than the {production:.4g} of version {served.version} in production"
-        + (f", with a margin of {gate.production_margin:.4g}." if gate.production_margin else "."),
+        name="power", passed=passed,
+        expected="any" if limit is None else f"a noticeable loss of at most {limit:.4g}",
+        received=f"{loss:.4g}",
+        sentence=f"With {examples} records this gate can notice a loss of {_loss(loss, gate)}, in "
+        f"{POWER:.0%} of cases" + ("." if passed else f"; expected {_loss(limit or 0.0, gate)} or less."),
     )  # fmt: skip
+
+
+def _slices(evaluation: Evaluation, gate: GateSpec) -> list[GateCheck]:
+    """Return a check for each feature to slice by: no slice of it is worse than in production."""
+    judged = [
+        found
+        for found in evaluation.slices
+        if found.examples >= gate.min_slice_examples and gate.metric in found.difference
+    ]
+    # Bonferroni: https://en.wikipedia.org/wiki/Bonferroni_correction
+    confidence = 1 - (1 - gate.confidence) / max(1, len(judged))
+    checks = []
+    for feature in gate.slices:
+        known = [found for found in evaluation.slices if found.feature == feature]
+        mine = [found for found in judged if found.feature == feature]
+        collapsed = [
+            found
+            for found in mine
+            if not _signed(found.difference[gate.metric], gate).bound(1, confidence) >= -gate.slice_margin
+        ]
+        small = f", {len(known) - len(mine)} too small to judge" if len(known) > len(mine) else ""
+        sentence = (
+            f"No slice by {feature} is worse than in production beyond noise ({len(mine)} judged{small})."
+        )
+        if not known:
+            sentence = f"The evaluation has no slice by {feature}."
+        elif collapsed:
+            sentence = " ".join(_collapse(found, gate) for found in collapsed)
+        checks.append(
+            GateCheck(
+                name=f"slices by {feature}", passed=bool(known) and not collapsed,
+                expected=f"no loss of more than {gate.slice_margin:.4g} in any",
+                received=f"{len(collapsed)} of {len(mine)} worse" if known else "none", sentence=sentence,
+            )
+        )  # fmt: skip
+    return checks
+
+
+def _collapse(found: SliceEvaluation, gate: GateSpec) -> str:
+    difference = found.difference[gate.metric]
+    value = found.metrics[gate.metric].value
+    production = value - difference.value
+    return (
+        f"{_beginning(_name(gate))} {value:.4g} is worse than the {production:.4g} of production "
+        f"on the {found.examples} records of {found.feature} {found.value}, beyond noise: "
+        f"{_difference(found.difference, gate)}."
+    )
 
 
 def _not_comparable(sentence: str, gate: GateSpec) -> GateCheck:
@@ -166,8 +263,42 @@ def _reaches(value: float, bound: float, gate: GateSpec) -> bool:
     return value >= bound if gate.direction == "higher" else value <= bound
 
 
-def _bound(bound: float, gate: GateSpec) -> str:
-    return f"{_name(gate)} of at {'least' if gate.direction == 'higher' else 'most'} {bound:.4g}"
+def _signed(difference: Estimate, gate: GateSpec) -> Estimate:
+    """Return a difference of the metric as a gain: more is better."""
+    return difference if gate.direction == "higher" else -difference
+
+
+def _gain(differences: Mapping[str, Estimate], gate: GateSpec) -> Estimate | None:
+    """Return the gain in the gate's metric; None where it isn't known with its error."""
+    difference = differences.get(gate.metric)
+    return None if difference is None or not is_finite(difference) else _signed(difference, gate)
+
+
+def _difference(differences: Mapping[str, Estimate], gate: GateSpec) -> str:
+    """Return a difference of the metric and its interval, for people."""
+    difference = differences.get(gate.metric)
+    if difference is None:
+        return "the evaluation has no standard error of the difference"
+    low, high = difference.interval()
+    return f"a difference of {difference.value:+.4g} ({CONFIDENCE:.0%} interval {low:+.4g} to {high:+.4g})"
+
+
+def _received(gain: Estimate | None, sign: int, gate: GateSpec) -> str:
+    if gain is None:
+        return "no standard error"
+    side = "at most" if sign > 0 else "at least"
+    return f"a gain of {gain.value:.4g}, {side} {gain.bound(sign, gate.confidence):.4g}"
+
+
+def _at(gate: GateSpec) -> str:
+    return f" at {gate.confidence:.4g} confidence"
+
+
+def _loss(loss: float, gate: GateSpec) -> str:
+    """Return a loss in points where the metric is a fraction, else in its unit."""
+    if gate.direction == "higher":
+        return f"{100 * loss:.2g} points"
+    return f"{loss:.3g} in {_name(gate)}"
 
 
 def _metric(value: float, gate: GateSpec) -> str:

@@ -127,12 +127,13 @@ def job_inputs(
     Raises:
         ConfigurationError: the training image can't be named.
     """
-    params, run = context.params, context.run
+    params, run, flags = context.params, context.run, spec.gate.evaluation_flags
     return {
         "training": training_fingerprint(spec, snapshot=snapshot, params=params, settings=context.settings),
         "data_dir": data_dir,
         "tuned": dict(tuned),
         "anew": run.clearings if params.get(RETRAIN, False) else None,
+        **({"evaluated": flags} if flags else {}),
     }
 
 

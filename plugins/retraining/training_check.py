@@ -17,7 +17,8 @@ from jsonschema import Draft202012Validator
 
 from contract import ContractError, DataContract, DatasetSpec, GateSpec, TrainingSpec
 from contract.data_contract import TABLES, RecordFormat
-from contract.dataset import TRAINING_FLAGS_FILE, Direction
+from contract.dataset import TRAINING_FLAGS_FILE
+from contract.gate_spec import Direction
 from contract.values import name_groups
 from retraining.tiers import Tier
 
@@ -29,7 +30,17 @@ _BATCH_SIZE = "train_batch_size"
 _TEXTS = frozenset({"title", "description", "default"})
 """Entries of a flag's schema that are no bounds."""
 _SET_BY_THE_CHAIN = frozenset(
-    {"data_dir", "job_dir", "output_dir", "model_dir", "production_model", "production_version"}
+    {
+        "data_dir",
+        "job_dir",
+        "output_dir",
+        "model_dir",
+        "production_model",
+        "production_version",
+        "slices",
+        "operating_point",
+        "holdout_folds",
+    }
 )
 
 
@@ -41,7 +52,7 @@ class ModelRequirements:
         record_formats: of the datasets.
         label: `classes`, a `number`, or `any`.
         metrics: those by which a gate can decide, each with the direction of better values. `bias` is none:
-            the best is in the middle. `auc` is reported where the label has two classes.
+            the best is in the middle. Those of `TWO_CLASSES` are reported where the label has two.
     """
 
     record_formats: tuple[RecordFormat, ...]
@@ -50,8 +61,19 @@ class ModelRequirements:
 
 
 _CLASSIFICATION: Mapping[str, Direction] = MappingProxyType(
-    {"accuracy": "higher", "balanced_accuracy": "higher", "loss": "lower", "auc": "higher"}
+    {
+        "accuracy": "higher",
+        "balanced_accuracy": "higher",
+        "loss": "lower",
+        "log_loss": "lower",
+        "precision": "higher",
+        "recall": "higher",
+        "f1": "higher",
+        "auc": "higher",
+        "average_precision": "higher",
+    }
 )
+TWO_CLASSES = ("auc", "average_precision")
 
 MODEL_REQUIREMENTS: Mapping[str, ModelRequirements] = MappingProxyType(
     {
@@ -61,7 +83,9 @@ MODEL_REQUIREMENTS: Mapping[str, ModelRequirements] = MappingProxyType(
         ),
         "wide_deep": ModelRequirements(record_formats=TABLES, label="classes", metrics=_CLASSIFICATION),
         "regression": ModelRequirements(
-            record_formats=TABLES, label="number", metrics={"rmse": "lower", "mae": "lower"}
+            record_formats=TABLES,
+            label="number",
+            metrics={"rmse": "lower", "mae": "lower", "median_absolute_error": "lower", "r2": "higher"},
         ),
     }
 )
@@ -82,7 +106,7 @@ def check_training(spec: DatasetSpec) -> None:
             bounds, or the gate's metric is none that it reports, or is better in the other direction.
     """
     training = spec.training
-    model = _model(training)
+    model = model_of(training)
     if model is None:
         return
     requirements, flags = MODEL_REQUIREMENTS[model], training_flags()[model]
@@ -104,7 +128,7 @@ def check_batch_size(training: TrainingSpec, params: Mapping[str, Any], tier: Ti
     Raises:
         ContractError: it is no multiple of their number, or there is no such model.
     """
-    model = _model(training)
+    model = model_of(training)
     if model is None:
         return
     default = training_flags()[model][_BATCH_SIZE]["default"]
@@ -119,7 +143,7 @@ def check_batch_size(training: TrainingSpec, params: Mapping[str, Any], tier: Ti
         )
 
 
-def _model(training: TrainingSpec) -> str | None:
+def model_of(training: TrainingSpec) -> str | None:
     """Return the model that a training job of the trainer trains; None for another program's job.
 
     Raises:
@@ -156,8 +180,9 @@ def _check_data(model: str, requirements: ModelRequirements, contract: DataContr
 def _check_gate(model: str, requirements: ModelRequirements, spec: DatasetSpec) -> None:
     gate: GateSpec = spec.gate
     metrics = dict(requirements.metrics)
-    if len(spec.contract.label.vocabulary) != 2:
-        metrics.pop("auc", None)
+    has_two_classes = len(spec.contract.label.vocabulary) == 2
+    if not has_two_classes:
+        metrics = {name: better for name, better in metrics.items() if name not in TWO_CLASSES}
     if gate.metric not in metrics:
         raise ContractError(
             "gate.metric", expected=f"one of {list(metrics)} for the model {model}", received=gate.metric
@@ -166,7 +191,18 @@ def _check_gate(model: str, requirements: ModelRequirements, spec: DatasetSpec) 
         raise ContractError(
             "gate.direction", expected=f"{metrics[gate.metric]!r} for {gate.metric}", received=gate.direction
         )
-    # All metrics of which more is better are fractions.
+    if gate.operating_point is not None and not (has_two_classes and "precision" in metrics):
+        raise ContractError(
+            "gate.operating_point",
+            expected="nothing but for a classifier of two classes",
+            received=gate.operating_point,
+        )
+    features = [spec.contract.label.name]
+    features += [name for name, feature in spec.contract.model_inputs.items() if feature.name == name]
+    unknown = [name for name in gate.slices if name not in features]
+    if unknown:
+        raise ContractError("gate.slices", expected=f"names among {sorted(features)}", received=unknown)
+    # All metrics of which more is better are at most 1.
     if gate.direction == "higher" and gate.threshold > 1:
         raise ContractError(
             "gate.threshold", expected=f"at most 1 for {gate.metric}", received=gate.threshold

@@ -14,10 +14,13 @@ from pathlib import Path
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--data_dir", required=True)
+parser.add_argument("--model_dir", help="compare this model with production, in place of a training")
 parser.add_argument("--job_dir", required=True)
 parser.add_argument("--production_model")
 parser.add_argument("--production_version")
 parser.add_argument("--accuracy", type=float, default=0.9)
+parser.add_argument("--production_accuracy", type=float, default=0.85)
+parser.add_argument("--split", default="hash:1")
 parser.add_argument("--served", default="as trained", help="what the server does with the export")
 parser.add_argument("--until", default="", help="wait for this file")
 parser.add_argument("--fail", default="", help="fail with this message")
@@ -48,15 +51,25 @@ requests = [
     for number in range(3)
 ]
 (job_dir / "golden.jsonl").write_text("".join(json.dumps(request) + "\n" for request in requests))
+
+
+def compared(other):
+    """Another model's accuracy, and the difference from it."""
+    difference = {"value": options.accuracy - other, "standard_error": 0.01}
+    return {"metrics": {"accuracy": other}, "difference": {"accuracy": difference}}
+
+
 production = {
     "version": options.production_version,
     "model": options.production_model,
-    "metrics": {"accuracy": 0.85},
+    **compared(options.production_accuracy),
 }
 evaluation = {
     "examples": 40,
+    "split": options.split,
     "metrics": {"accuracy": options.accuracy, "loss": 0.3},
-    "trivial_baseline": {"kind": "majority_class", "metrics": {"accuracy": 0.4}},
+    "standard_errors": {"accuracy": 0.02},
+    "trivial_baseline": {"kind": "majority_class", **compared(0.4)},
     "production": production if options.production_model else None,
     "export": {
         "signature": {

@@ -10,7 +10,7 @@ from contract.data_contract import (
     DataContract,
     SplitSpec,
 )
-from contract.dataset import DatasetSpec, GateSpec, NewData, Search, TrainingSpec, TuningSpec
+from contract.dataset import DatasetSpec, NewData, Search, TrainingSpec, TuningSpec
 from contract.features import (
     FeatureSpec,
     category,
@@ -22,6 +22,7 @@ from contract.features import (
     target,
     timestamp,
 )
+from contract.gate_spec import GateSpec
 from contract.statistics import CategoricalStatistics, DatasetStatistics, NumberStatistics
 from contract.validation import ContractError
 

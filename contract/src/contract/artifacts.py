@@ -21,6 +21,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, PlainSerializer
 
 from contract.data_contract import IMAGE_INPUT
+from contract.estimates import Calibration, ClassEvaluation, Estimate, SliceEvaluation
 from contract.validation import ContractError, JsonFile, JsonLine
 
 # A text in protobuf's JSON, since JavaScript's numbers have 53 bits.
@@ -98,10 +99,12 @@ class Baseline:
     Attributes:
         metrics: by name.
         kind: the prediction, `most_frequent_class` for instance.
+        difference: the model's metrics minus these, paired: both on the same samples of records.
     """
 
     metrics: Mapping[str, float]
     kind: str = ""
+    difference: Mapping[str, Estimate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,11 +115,13 @@ class ProductionEvaluation:
         version: its id.
         metrics: by name.
         model: the folder of its SavedModel.
+        difference: the new model's metrics minus these, paired: both on the same samples of records.
     """
 
     version: Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
     metrics: Mapping[str, float]
     model: str = ""
+    difference: Mapping[str, Estimate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,17 +197,22 @@ class Evaluation(JsonFile):
     Attributes:
         examples: number of validation records.
         metrics: by name.
+        standard_errors: of the metrics, by name.
         baseline: the constant baseline on the same records.
         production: the version in production on the same records; None if there is none.
         export: the export itself.
         test: the model on the test split; None without one.
         dataset: the dataset's name.
         data_dir: folders of the records, separated by commas.
+        split: identity of the split; models of the same one were trained on none of these records.
         labels: names of the classes, in the order of the outputs; empty for a regression.
         training: the training that made the model.
         confusion_matrix: records by true and predicted class; None but for classification.
         residuals: histogram of prediction minus label; None but for regression.
         errors: percentiles of the reconstruction error; None but for autoencoders.
+        slices: the model on the records that share a value of a feature.
+        classes: the model on each class; empty but for classification.
+        calibration: of the probabilities; None but for classification.
     """
 
     FILENAME: ClassVar[str] = "evaluation.json"
@@ -215,11 +225,22 @@ class Evaluation(JsonFile):
     test: SplitEvaluation | None = None
     dataset: str = ""
     data_dir: str = ""
+    split: str = ""
+    standard_errors: Mapping[str, float] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     training: TrainingReport = field(default_factory=TrainingReport)
     confusion_matrix: tuple[tuple[int, ...], ...] | None = None
     residuals: Mapping[str, Any] | None = None
     errors: Mapping[str, Any] | None = None
+    slices: tuple[SliceEvaluation, ...] = ()
+    classes: tuple[ClassEvaluation, ...] = ()
+    calibration: Calibration | None = None
+
+    def estimate(self, metric: str) -> Estimate | None:
+        """Return a metric with its standard error; None where the evaluation has not both."""
+        if metric not in self.metrics or metric not in self.standard_errors:
+            return None
+        return Estimate(value=self.metrics[metric], standard_error=self.standard_errors[metric])
 
 
 @dataclass(frozen=True, kw_only=True)

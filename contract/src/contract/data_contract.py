@@ -6,6 +6,7 @@ import fnmatch
 import glob
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -15,7 +16,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import ConfigDict, Field
 
 from contract.features import FeatureSpec
-from contract.naming import check_dataset_name
+from contract.naming import check_dataset_name, digest
 from contract.partitions import Partitioning
 from contract.validation import ContractError, Number, check_complete, from_json, to_json
 from contract.values import normal_text
@@ -36,6 +37,8 @@ SplitBy = Literal["auto", "hash"]
 
 TABLES: tuple[RecordFormat, ...] = ("csv", "parquet")
 """Formats of tables."""
+
+_BY_TIME = "time:"
 
 # A field that came later is written only where it says something: other conversions keep their keys.
 _UNLESS_DEFAULT = Field(exclude_if=lambda value: not value)
@@ -152,6 +155,14 @@ class SplitSpec:
         files = glob.escape(newest.strftime(self._partitioning.pattern))
         return replace(self, validation_files=(files,))
 
+    @property
+    def validation_day(self) -> date | None:
+        """First day of the partition that is validated on; None if the split isn't by time."""
+        if self._partitioning is None or self.by == "hash" or len(self.validation_files) != 1:
+            return None
+        interval = self._partitioning.interval_of(glob_unescape(self.validation_files[0]))
+        return interval and interval.start
+
     def split_of_file(self, name: str) -> str | None:
         """Return the split of all records of a raw file; None if the key of each decides.
 
@@ -173,6 +184,28 @@ class SplitSpec:
     @cached_property
     def _partitioning(self) -> Partitioning | None:
         return None if self.partition is None else Partitioning(pattern=self.partition)
+
+
+def glob_unescape(pattern: str) -> str:
+    """Return the name that `glob.escape` made a pattern of."""
+    return re.sub(r"\[(.)\]", r"\1", pattern)
+
+
+def is_unseen(ours: str, theirs: str, *, their_data_until: date | None) -> bool:
+    """Return True if a model of another split was trained on none of our validation records.
+
+    Args:
+        ours: identity of the split whose validation records are meant.
+        theirs: identity of the split that the other model was trained with.
+        their_data_until: day on which its data ends; None if that isn't known.
+    """
+    if not ours or not theirs:
+        return False
+    if not ours.startswith(_BY_TIME):
+        return ours == theirs
+    if theirs.startswith(_BY_TIME):
+        return ours >= theirs  # both days in ISO 8601: it was validated on this partition or an older one
+    return their_data_until is not None and their_data_until.isoformat() <= ours.removeprefix(_BY_TIME)
 
 
 def matches(name: str, patterns: tuple[str, ...]) -> bool:
@@ -246,6 +279,26 @@ class DataContract:
         if self.record_format in ("image", "idx"):
             return {IMAGE_INPUT: self.feature("image/encoded")}
         return {feature.name: feature for feature in self.features if feature.role == "input"}
+
+    @property
+    def split_identity(self) -> str:
+        """Identity of the split: with the same one, the same records are never trained on.
+
+        `time:DAY` for validation on the partition that begins on that day, else `files:` or `hash:` with a
+        digest of all that says which records are validated on. A record without a key is divided by its
+        content, which the features determine.
+        """
+        split, day = self.split, self.split.validation_day
+        if day is not None:
+            return f"{_BY_TIME}{day.isoformat()}"
+        if split.validation_files:
+            return f"files:{digest({'files': list(split.validation_files)})}"
+        keys = [feature.name for feature in self.features if feature.role == "key"]
+        content: object = keys
+        if not keys and self.record_format not in ("image", "idx"):
+            content = [RECORD_FORMAT_VERSION, to_json(self)["features"], to_json(self)["csv"]]
+        parts = {"percent": split.validation_percent, "salt": split.salt, "key": content}
+        return f"hash:{digest(parts)}"
 
     def missing_of(self, feature: FeatureSpec) -> tuple[str, ...]:
         """Return the spellings of a missing value of a feature."""

@@ -41,6 +41,7 @@ MOUNT_VARIABLE = "GCS_MOUNT"
 DEFAULT_MOUNT = "/gcs"
 SCHEME = "gs://"
 
+_RUNS = "runs/"
 _DAG_SUFFIX = "_training"
 _CANDIDATE_SUFFIX = "_candidate"
 _DATASET = re.compile(r"[a-z](?:[a-z0-9_]{0,38}[a-z0-9])?", re.ASCII)
@@ -106,7 +107,7 @@ def run_slug(dag: str, run_id: str) -> str:
 def dataset_parents(bucket: str, deployment: str) -> tuple[str, str]:
     """Return the folders in which each folder has the name of a dataset: of runs, and of data."""
     place = "" if deployment == DEFAULT_DEPLOYMENT else f"deployments/{deployment}/"
-    return f"{SCHEME}{bucket}/{place}runs/", f"{SCHEME}{bucket}/{place}datasets/"
+    return f"{SCHEME}{bucket}/{place}{_RUNS}", f"{SCHEME}{bucket}/{place}datasets/"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +162,12 @@ class DatasetNames:
     def runs_folder(self) -> str:
         """Folder of all runs."""
         return f"{dataset_parents(self.bucket, self.deployment)[0]}{self.dataset}/"
+
+    @property
+    def history_folder(self) -> str:
+        """Folder of the history of releases, which outlives runs and data."""
+        place = dataset_parents(self.bucket, self.deployment)[0].removesuffix(_RUNS)
+        return f"{place}history/{self.dataset}/"
 
     def owns(self, labels: Mapping[str, str]) -> bool:
         """Return True if a resource with these labels is the dataset's, in this deployment.

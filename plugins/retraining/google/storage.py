@@ -123,6 +123,24 @@ class Storage:
         # A repeated write has the same bytes.
         self._blob(uri).upload_from_string(text, content_type="application/json", retry=DEFAULT_RETRY)
 
+    def create_text(self, uri: str, text: str) -> bool:
+        """Write an object of JSON where there is none.
+
+        Returns:
+            False if there is an object of this name; it stays as it is. A retry of the client after a lost
+            answer finds its own, so the caller looks.
+        """
+        from google.api_core.exceptions import PreconditionFailed
+        from google.cloud.storage.retry import DEFAULT_RETRY
+
+        try:
+            self._blob(uri).upload_from_string(
+                text, content_type="application/json", if_generation_match=0, retry=DEFAULT_RETRY
+            )
+        except PreconditionFailed:
+            return False
+        return True
+
     def touch(self, uri: str) -> None:
         """Make an empty object, or leave the one of this name."""
         from google.api_core.exceptions import PreconditionFailed

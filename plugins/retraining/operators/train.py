@@ -21,12 +21,17 @@ from retraining.job_spec import job_inputs, job_spec, training_arguments
 from retraining.links import JobLink, TensorBoardLink
 from retraining.operators import JobOperator
 from retraining.params import TUNE
+from retraining.training_check import model_of
 from retraining.triggers import CustomJobTrigger, TuningJobTrigger
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1 import CustomJob
 
     from contract.naming import Identity
+
+
+HOLDOUT_FOLDS = 5
+"""A fifth of the training split is what trials are judged on."""
 
 
 class TrialLines:
@@ -148,6 +153,9 @@ class TuneOperator(JobOperator):
         """
         output = context.names(self.spec.name).job_folder(self._identity(context), secrets.token_hex(4))
         flags = {**self._arguments(context), "data_dir": self.data_dir, "job_dir": output}
+        if model_of(self.spec.training) is not None:
+            # The records that the gate decides by have no part in the choice.
+            flags["holdout_folds"] = HOLDOUT_FOLDS
         return {
             "display_name": f"{self.spec.name}-tune-{context.run.slug}"[:128],
             "study_spec": tuning.study_spec(self._tuning, self.spec.gate),
@@ -247,6 +255,7 @@ class TrainOperator(JobOperator):
             **self._arguments(context),
             "data_dir": self.data_dir,
             "job_dir": job_dir,
+            **self.spec.gate.evaluation_flags,
             **self._production(context),
         }
         return {

@@ -13,11 +13,13 @@ from contract.artifacts import (
     Baseline,
     Evaluation,
     ExportReport,
+    GateCheck,
     GateResult,
     GoldenRequest,
     ProductionEvaluation,
     Signature,
 )
+from contract.estimates import Estimate, SliceEvaluation
 from retraining.gate import evaluate_gate, prediction_differences
 
 CONTRACT = DataContract(name="flowers", record_format="image", features=image_features(("daisy", "roses")))
@@ -28,10 +30,28 @@ EXPORT = ExportReport(
     parity_max_abs_difference=1e-6,
     finite=True,
 )
+
+
+def estimate(value: float, standard_error: float = 0.01) -> Estimate:
+    return Estimate(value=value, standard_error=standard_error)
+
+
+def baseline(value: float, gain: float, error: float = 0.01, metric: str = "accuracy") -> Baseline:
+    return Baseline(metrics={metric: value}, difference={metric: estimate(gain, error)})
+
+
+def production(
+    value: float, difference: float, error: float = 0.01, metric: str = "accuracy"
+) -> ProductionEvaluation:
+    return ProductionEvaluation(
+        version="3", metrics={metric: value}, difference={metric: estimate(difference, error)}
+    )
+
+
 GOOD = Evaluation(
     examples=40,
     metrics={"accuracy": 0.9},
-    baseline=Baseline(metrics={"accuracy": 0.4}),
+    baseline=baseline(0.4, 0.5),
     production=None,
     export=EXPORT,
 )
@@ -45,6 +65,10 @@ def failed(found: GateResult) -> list[str]:
     return [check.name for check in found.checks if not check.passed]
 
 
+def check(found: GateResult, name: str) -> GateCheck:
+    return next(check for check in found.checks if check.name == name)
+
+
 def test_evaluate_gate_of_a_good_first_model_promotes_and_says_why() -> None:
     found = decision()
     assert found.promote
@@ -54,8 +78,12 @@ def test_evaluate_gate_of_a_good_first_model_promotes_and_says_why() -> None:
         "The export's outputs on 40 validation records are finite numbers.",
         "The export differs from the trained model by at most 1e-06.",
         "The export has 1.0 MB, within the limit of 2000.0 MB.",
+        "The gate decides by 40 validation records.",
         "Accuracy 0.9 reaches the threshold of 0.7.",
-        "Accuracy 0.9 beats the constant baseline's 0.4 by the margin of 0.2.",
+        (
+            "Accuracy 0.9 beats the constant baseline's 0.4 by the margin of 0.2 beyond noise: "
+            "a difference of +0.5 (95% interval +0.4804 to +0.5196)."
+        ),
     )
 
 
@@ -77,29 +105,146 @@ def test_evaluate_gate_of_a_broken_export_says_so(changes: dict[str, Any], check
 
 
 @pytest.mark.parametrize(
-    ("changes", "checks", "reason"),
+    ("changes", "checks", "facts"),
     [
-        ({"metrics": {"accuracy": 0.65}}, ["threshold"], "Accuracy 0.65 misses the threshold of 0.7."),
-        (
-            {"baseline": Baseline(metrics={"accuracy": 0.75})},
-            ["constant_baseline"],
-            "Accuracy 0.9 does not beat the constant baseline's 0.75 by the margin of 0.2.",
-        ),
-        (
-            {"production": ProductionEvaluation(version="3", metrics={"accuracy": 0.95})},
-            ["production"],
-            "Accuracy 0.9 is worse than the 0.95 of version 3 in production.",
-        ),
-        ({"model_bytes": 3_000_000_000}, ["size"], "The export has 3000.0 MB, over the limit of 2000.0 MB."),
+        ({"metrics": {"accuracy": 0.65}}, ["threshold"], ["0.65", "0.7"]),
+        ({"baseline": baseline(0.75, 0.15)}, ["constant_baseline"], ["0.9", "0.75", "+0.1304", "+0.1696"]),
+        ({"production": production(0.95, -0.05)}, ["production"], ["0.9", "0.95", "version 3", "-0.0696"]),
+        ({"examples": 29}, ["examples"], ["29", "30"]),
+        ({"model_bytes": 3_000_000_000}, ["size"], ["3000.0 MB", "2000.0 MB"]),
     ],
 )
 def test_evaluate_gate_of_a_weak_model_declines_without_calling_it_broken(
-    changes: dict[str, Any], checks: list[str], reason: str
+    changes: dict[str, Any], checks: list[str], facts: list[str]
 ) -> None:
     found = decision(**changes)
     assert failed(found) == checks
     assert not found.blocking
-    assert found.reasons == (reason,)
+    (reason,) = found.reasons
+    assert all(fact in reason for fact in facts), reason
+
+
+@pytest.mark.parametrize(
+    ("difference", "error", "promoted"),
+    [
+        (0.0, 0.01, True),
+        (-0.0164, 0.01, True),  # z(0.95) = 1.645
+        (-0.0165, 0.01, False),
+        (-0.05, 0.04, True),
+        (0.02, 0.001, True),
+        (math.nan, 0.01, False),
+        (0.0, math.nan, False),
+    ],
+)
+def test_evaluate_gate_declines_a_loss_against_production_beyond_noise_alone(
+    difference: float, error: float, *, promoted: bool
+) -> None:
+    found = decision(production=production(0.9 - difference, difference, error))
+    assert failed(found) == ([] if promoted else ["production"])
+
+
+@pytest.mark.parametrize(("difference", "promoted"), [(-0.0364, True), (-0.0365, False)])
+def test_evaluate_gate_tolerates_a_loss_up_to_the_margin(difference: float, *, promoted: bool) -> None:
+    gate = replace(GATE, production_margin=0.02)
+    assert decision(gate, production=production(0.9, difference)).promote is promoted
+
+
+@pytest.mark.parametrize(("gain", "promoted"), [(0.2164, False), (0.2165, True)])
+def test_evaluate_gate_wants_the_gain_on_the_baseline_beyond_noise(gain: float, *, promoted: bool) -> None:
+    assert decision(baseline=baseline(0.9 - gain, gain)).promote is promoted
+
+
+@pytest.mark.parametrize(("confidence", "promoted"), [(0.95, True), (0.9, False)])
+def test_evaluate_gate_decides_at_its_confidence(confidence: float, *, promoted: bool) -> None:
+    gate = replace(GATE, confidence=confidence)
+    assert decision(gate, production=production(0.9, -0.015)).promote is promoted
+
+
+@pytest.mark.parametrize("side", ["baseline", "production"])
+def test_evaluate_gate_without_a_standard_error_never_promotes(side: str) -> None:
+    without: dict[str, Any] = {
+        "baseline": Baseline(metrics={"accuracy": 0.4}),
+        "production": ProductionEvaluation(version="3", metrics={"accuracy": 0.1}),
+    }
+    found = decision(**{side: without[side]})
+    assert failed(found) == ["constant_baseline" if side == "baseline" else "production"]
+    assert "no standard error" in found.reasons[0]
+
+
+def test_evaluate_gate_states_the_loss_that_its_records_can_show() -> None:
+    found = check(decision(examples=106, production=production(0.9, 0.0, 0.0205)), "power")
+    assert found.passed
+    # z(0.95) + z(0.9) = 2.926, and 11.3 of 106 records more that only production gets right.
+    assert float(found.received) == pytest.approx(0.1127, abs=0.0001)
+    assert "With 106 records this gate can notice a loss of 11 points" in found.sentence
+
+
+def test_evaluate_gate_states_a_loss_in_the_unit_of_its_metric() -> None:
+    served = production(8.0, 0.0, 0.01, "rmse")
+    found = decision(
+        LOWER, metrics={"rmse": 8.0}, baseline=baseline(9.3, -1.3, metric="rmse"), production=served
+    )
+    assert float(check(found, "power").received) == pytest.approx(0.1 + 0.0293, abs=0.0001)
+
+
+@pytest.mark.parametrize(("limit", "promoted"), [(0.2181, True), (0.2179, False)])
+def test_evaluate_gate_declines_where_it_could_not_notice_the_loss_it_is_to(
+    limit: float, *, promoted: bool
+) -> None:
+    gate = replace(GATE, max_noticeable_loss=limit)
+    assert decision(gate, production=production(0.9, 0.0)).promote is promoted
+
+
+def of_slice(value: str, difference: float, examples: int = 50, error: float = 0.02) -> SliceEvaluation:
+    return SliceEvaluation(
+        feature="town",
+        value=value,
+        examples=examples,
+        metrics={"accuracy": estimate(0.5)},
+        difference={"accuracy": estimate(difference, error)},
+    )
+
+
+SLICED = replace(GATE, slices=("town",))
+
+
+@pytest.mark.parametrize(
+    ("slices", "promoted"),
+    [
+        ([of_slice("ulm", 0.1), of_slice("bonn", 0.0)], True),
+        ([of_slice("ulm", 0.1), of_slice("bonn", -0.3)], False),
+        ([of_slice("ulm", 0.1), of_slice("bonn", -0.3, examples=29)], True),
+        ([of_slice("ulm", -0.3, examples=30)], False),
+        # One alone is judged at 0.95 (1.645), each of two at 0.975 (1.96).
+        ([of_slice("ulm", -0.035)], False),
+        ([of_slice("ulm", -0.035), of_slice("bonn", 0.0)], True),
+        ([of_slice("ulm", -0.0395), of_slice("bonn", 0.0)], False),
+        ([of_slice("ulm", math.nan)], False),
+        ([], False),
+    ],
+)
+def test_evaluate_gate_declines_where_a_slice_collapses(
+    slices: list[SliceEvaluation], *, promoted: bool
+) -> None:
+    found = decision(SLICED, production=production(0.9, 0.0), slices=tuple(slices))
+    assert failed(found) == ([] if promoted else ["slices by town"])
+
+
+def test_evaluate_gate_names_the_slice_that_collapsed_with_both_values_and_interval() -> None:
+    slices = (of_slice("ulm", 0.1), of_slice("bonn", -0.3))
+    (reason,) = decision(SLICED, production=production(0.9, 0.0), slices=slices).reasons
+    assert all(fact in reason for fact in ("town bonn", "50 records", "0.5", "0.8", "-0.3392", "-0.2608"))
+
+
+@pytest.mark.parametrize(("margin", "promoted"), [(0.27, True), (0.25, False)])
+def test_evaluate_gate_tolerates_a_loss_of_a_slice_up_to_its_margin(margin: float, *, promoted: bool) -> None:
+    gate = replace(SLICED, slice_margin=margin)
+    slices = (of_slice("ulm", -0.3),)
+    assert decision(gate, production=production(0.9, 0.0), slices=slices).promote is promoted
+
+
+def test_evaluate_gate_of_a_first_model_has_no_slices_to_compare() -> None:
+    assert decision(SLICED, slices=(of_slice("ulm", 0.0),)).promote
 
 
 @pytest.mark.parametrize("value", [0.7, 0.70001])
@@ -108,7 +253,8 @@ def test_evaluate_gate_at_the_threshold_promotes(value: float) -> None:
 
 
 def test_evaluate_gate_with_a_metric_that_is_no_number_never_promotes() -> None:
-    assert failed(decision(metrics={"accuracy": math.nan})) == ["threshold", "constant_baseline"]
+    found = decision(metrics={"accuracy": math.nan}, baseline=baseline(0.4, math.nan))
+    assert failed(found) == ["threshold", "constant_baseline"]
 
 
 @pytest.mark.parametrize("metrics", [{}, {"loss": 0.1}])
@@ -130,7 +276,7 @@ def test_evaluate_gate_without_a_constant_baseline_never_promotes() -> None:
     [
         (8.0, []),
         (8.1, []),
-        (8.2, ["production"]),
+        (8.12, ["production"]),
         (8.9, ["constant_baseline", "production"]),
         (9.5, ["threshold", "constant_baseline", "production"]),
     ],
@@ -139,15 +285,15 @@ def test_evaluate_gate_of_a_metric_where_less_is_better(rmse: float, checks: lis
     found = decision(
         LOWER,
         metrics={"rmse": rmse},
-        baseline=Baseline(metrics={"rmse": 9.3}),
-        production=ProductionEvaluation(version="2", metrics={"rmse": 8.0}),
+        baseline=baseline(9.3, rmse - 9.3, 0.01, "rmse"),
+        production=production(8.0, rmse - 8.0, 0.01, "rmse"),
     )
     assert failed(found) == checks
 
 
 def test_evaluate_gate_of_a_weak_model_says_what_was_expected_and_received() -> None:
-    (check,) = (check for check in decision(metrics={"accuracy": 0.65}).checks if not check.passed)
-    assert (check.name, check.expected, check.received) == (
+    (found,) = (check for check in decision(metrics={"accuracy": 0.65}).checks if not check.passed)
+    assert (found.name, found.expected, found.received) == (
         "threshold",
         "accuracy of at least 0.7",
         "accuracy 0.65",
@@ -156,7 +302,7 @@ def test_evaluate_gate_of_a_weak_model_says_what_was_expected_and_received() -> 
 
 def test_evaluate_gate_by_an_abbreviated_metric_spells_it_in_capitals() -> None:
     gate = GateSpec(metric="auc", direction="higher", threshold=0.9)
-    found = decision(gate, metrics={"auc": 0.95}, baseline=Baseline(metrics={"auc": 0.5}))
+    found = decision(gate, metrics={"auc": 0.95}, baseline=baseline(0.5, 0.45, metric="auc"))
     assert "AUC 0.95 reaches the threshold of 0.9." in found.reasons
 
 

@@ -10,8 +10,9 @@ import pytest
 from retraining.training_check import MODEL_REQUIREMENTS
 from trainer import evaluators
 from trainer.errors import InputError
-from trainer.evaluators import ClassificationEvaluator, area_under_roc
+from trainer.evaluators import ClassificationEvaluator
 from trainer.examples import Predictions
+from trainer.metrics import RegressionMetrics
 from trainer.records import Records
 from trainer.registry import REGISTRY
 
@@ -78,20 +79,6 @@ def test_baseline_is_the_share_of_the_commonest_training_label(make_dataset):
     assert np.array(result.details["confusion_matrix"])[:, 0].tolist() == [2, 2, 2, 2, 2]
 
 
-@pytest.mark.parametrize(
-    ("scores", "positive", "area"),
-    [
-        ([0.1, 0.2, 0.8, 0.9], [False, False, True, True], 1.0),
-        ([0.1, 0.9, 0.2, 0.8], [False, False, True, True], 0.5),
-        ([0.5, 0.5, 0.5], [True, False, True], 0.5),
-        ([0.3, 0.3, 0.7], [False, True, True], 0.75),
-        ([0.3, 0.7], [True, True], 0.5),
-    ],
-)
-def test_area_under_roc_counts_ties_half(scores, positive, area):
-    assert area_under_roc(np.array(scores), np.array(positive)) == pytest.approx(area)
-
-
 def test_requirements_that_dag_files_are_held_to_are_those_of_the_models(evaluator):
     assert {name: spec.record_formats for name, spec in REGISTRY.items()} == {
         name: requirements.record_formats for name, requirements in MODEL_REQUIREMENTS.items()
@@ -103,6 +90,7 @@ def test_requirements_that_dag_files_are_held_to_are_those_of_the_models(evaluat
     for model in ("resnet", "wide_deep"):
         assert MODEL_REQUIREMENTS[model].metrics.keys() == of_classes.keys()
     errors = np.ones(2, np.float32)
-    of_numbers, of_images = evaluators._metrics(errors), evaluators._score(errors, finite=True).metrics
+    of_numbers = RegressionMetrics(np.ones(2), np.zeros(2)).values()
+    of_images = evaluators._score(errors, finite=True).metrics
     assert MODEL_REQUIREMENTS["regression"].metrics.keys() == of_numbers.keys() - {"bias"}
     assert MODEL_REQUIREMENTS["autoencoder"].metrics.keys() == of_images.keys()

@@ -190,6 +190,37 @@ class TrainConfig(FlagModel):
         Field(title="Production version", description="Version of the production model, for the report"),
         Flag(free_on_resume=True),
     ] = ""
+    slices: Annotated[
+        str,
+        Field(
+            title="Slices",
+            description="Features by whose values the validation records are evaluated, too, with commas "
+            "between them; the label is one",
+        ),
+        Flag(free_on_resume=True),
+    ] = ""
+    operating_point: Annotated[
+        float,
+        Field(
+            gt=0,
+            lt=1,
+            title="Operating point",
+            description="Least probability of the second of two classes with which precision, recall and F1 "
+            "count it as predicted",
+        ),
+        Flag(free_on_resume=True),
+    ] = 0.5
+    holdout_folds: Annotated[
+        int,
+        Field(
+            ge=0,
+            title="Holdout folds",
+            description="Validate on every Nth record of the training split, in place of the validation "
+            "split, and train on the others: for a search, whose choice the validation split must not see; 0 "
+            "for no such fold",
+        ),
+        Flag(expected="0, or 2 or more"),
+    ] = 0
     verbosity: Annotated[
         Verbosity,
         Field(title="Log level", description="Lowest severity of the messages that are logged"),

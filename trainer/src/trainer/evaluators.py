@@ -12,13 +12,14 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from contract.estimates import Calibration, CalibrationBin, ClassEvaluation
 from trainer.adapter import ERROR, PREDICTIONS, PROBABILITIES
 from trainer.errors import InputError
 from trainer.examples import Predictions
 from trainer.images import grayscale_images
+from trainer.metrics import ClassificationMetrics, ConstantMetrics, MeanMetrics, Metrics, RegressionMetrics
 from trainer.records import Records, Split, check_label
 
-_SMALLEST_PROBABILITY = 1e-7
 _PERCENTILES = tuple(range(0, 101, 5))
 _MAX_PAIRS = 500
 _MEAN_IMAGES = 4096
@@ -31,11 +32,13 @@ class Score:
 
     Attributes:
         metrics: by name, all finite.
+        sample: the predictions, for metrics of some records or of samples of them.
         details: plain JSON values for plots, by field of `contract.artifacts.Evaluation`.
         finite: no prediction was NaN or infinite.
     """
 
     metrics: Mapping[str, float]
+    sample: Metrics
     details: Mapping[str, Any]
     finite: bool
 
@@ -73,10 +76,12 @@ class Evaluator(ABC):
 class ClassificationEvaluator(Evaluator):
     """Metrics of class probabilities.
 
-    Metrics: `accuracy`, the fraction of records that are classified correctly; `balanced_accuracy`, the mean
-    recall over the classes; `loss`, the mean cross-entropy in nats; and with two classes `auc`, the area
-    under the ROC curve for the second one. Details: `confusion_matrix`, records by true (row) and predicted
-    class.
+    Metrics: those of `trainer.metrics.ClassificationMetrics`. Details: `confusion_matrix`, records by true
+    (row) and predicted class; `classes`; `calibration`.
+
+    Args:
+        records: the dataset.
+        operating_point: least probability of the second of two classes with which it is predicted.
 
     Raises:
         ContractError: the dataset's label has no classes.
@@ -84,8 +89,9 @@ class ClassificationEvaluator(Evaluator):
 
     baseline_kind = "majority_class"
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: Records, *, operating_point: float = 0.5) -> None:
         check_label(records.contract, classes=True)
+        self._operating_point = operating_point
         self._labels = records.labels
         # One more of each, so that a label that was never seen is unlikely, not impossible.
         counts = np.array(records.train_label_counts, np.float64) + 1
@@ -109,26 +115,28 @@ class ClassificationEvaluator(Evaluator):
         self, probabilities: NDArray[np.float32], targets: NDArray[np.int64], *, finite: bool
     ) -> Score:
         classes = len(self._labels)
-        probabilities = np.nan_to_num(probabilities)
-        predicted = probabilities.argmax(axis=1)
+        sample = ClassificationMetrics(
+            np.nan_to_num(probabilities), targets, classes=classes, operating_point=self._operating_point
+        )
+        return Score(
+            metrics=sample.values(), sample=sample, details=self._details(sample, targets), finite=finite
+        )
+
+    def _details(self, sample: ClassificationMetrics, targets: NDArray[np.int64]) -> dict[str, Any]:
+        classes, predicted = len(self._labels), sample.predicted
         confusion = np.zeros((classes, classes), np.int64)
         known = predicted < classes
         np.add.at(confusion, (targets[known], predicted[known]), 1)
-        per_class = np.bincount(targets, minlength=classes)
-        present = per_class > 0
-        likelihood = probabilities[np.arange(len(targets)), targets]
-        metrics = {
-            "accuracy": float(confusion.trace() / len(targets)),
-            "balanced_accuracy": float(np.mean(confusion.diagonal()[present] / per_class[present])),
-            "loss": float(-np.log(np.clip(likelihood, _SMALLEST_PROBABILITY, 1.0)).mean()),
+        bins = [CalibrationBin(examples=n, confidence=c, accuracy=a) for n, c, a in sample.calibration()]
+        error = sum(one.examples * abs(one.confidence - one.accuracy) for one in bins) / len(targets)
+        return {
+            "confusion_matrix": tuple(map(tuple, confusion.tolist())),
+            "classes": tuple(
+                ClassEvaluation(label=label, examples=n, precision=p, recall=r, f1=f)
+                for label, (n, p, r, f) in zip(self._labels, sample.of_classes(), strict=True)
+            ),
+            "calibration": Calibration(expected_error=error, bins=tuple(bins)),
         }
-        if classes == 2:
-            metrics["auc"] = area_under_roc(probabilities[:, 1], targets == 1)
-        return Score(
-            metrics=metrics,
-            details={"confusion_matrix": tuple(map(tuple, confusion.tolist()))},
-            finite=finite,
-        )
 
     def _in_order(self, predictions: Predictions) -> NDArray[np.float32]:
         """Reorder probabilities of a model's own classes to the dataset's; unknown classes come last."""
@@ -155,33 +163,11 @@ def _columns(labels: Sequence[str], known: Sequence[str]) -> NDArray[np.int64]:
     return np.array([place[label] for label in known])
 
 
-def area_under_roc(scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> float:
-    """Return the probability that a positive record scores higher than a negative one; ties count half.
-
-    It is the Mann-Whitney statistic: https://en.wikipedia.org/wiki/Mann-Whitney_U_test
-
-    Args:
-        scores: (records,).
-        positive: True for positive records; (records,).
-
-    Returns:
-        0.5 where one kind is missing.
-    """
-    positives = int(positive.sum())
-    pairs = positives * (len(positive) - positives)
-    if not pairs:
-        return 0.5
-    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (counts.cumsum() - (counts - 1) / 2)[inverse]
-    return float((ranks[positive].sum() - positives * (positives + 1) / 2) / pairs)
-
-
 class RegressionEvaluator(Evaluator):
     """Metrics of predicted numbers, in the label's own unit.
 
-    Metrics: `rmse`, the root of the mean squared error; `mae`, the mean absolute error; `bias`, the mean of
-    prediction minus label. Details: `residuals`, percentiles of prediction minus label, and some pairs of
-    label and prediction.
+    Metrics: those of `trainer.metrics.RegressionMetrics`. Details: `residuals`, percentiles of prediction
+    minus label, and some pairs of label and prediction.
 
     Raises:
         ContractError: the dataset's label is no number.
@@ -206,22 +192,23 @@ class RegressionEvaluator(Evaluator):
             "values": [float(value) for value in np.percentile(errors, _PERCENTILES).round(4)],
             "examples": pairs.tolist(),
         }
-        return Score(metrics=_metrics(errors), details={"residuals": residuals}, finite=predictions.finite)
+        sample = RegressionMetrics(values, targets)
+        return Score(
+            metrics=sample.values(),
+            sample=sample,
+            details={"residuals": residuals},
+            finite=predictions.finite,
+        )
 
     def baseline(self, _split: Split, targets: NDArray[Any]) -> Score:
-        """Predict the best constant for each metric: the training split's mean, and its median for `mae`."""
+        """Predict the best constant: the training split's mean, and its median for absolute errors."""
         label, targets = self._label, targets.astype(np.float64)
         median = label.quantiles[len(label.quantiles) // 2]
-        metrics = {**_metrics(label.mean - targets), "mae": float(np.abs(median - targets).mean())}
-        return Score(metrics=metrics, details={}, finite=True)
-
-
-def _metrics(errors: NDArray[np.float64]) -> dict[str, float]:
-    return {
-        "rmse": float(np.sqrt((errors**2).mean())),
-        "mae": float(np.abs(errors).mean()),
-        "bias": float(errors.mean()),
-    }
+        sample = ConstantMetrics(
+            RegressionMetrics(np.full(len(targets), label.mean), targets),
+            RegressionMetrics(np.full(len(targets), median), targets),
+        )
+        return Score(metrics=sample.values(), sample=sample, details={}, finite=True)
 
 
 class ReconstructionEvaluator(Evaluator):
@@ -266,16 +253,15 @@ class ReconstructionEvaluator(Evaluator):
 
     def _images(self, split: Split) -> tf.data.Dataset:
         contract = self._records.contract
-        return grayscale_images(
-            tf.data.TFRecordDataset(split.files), contract, image_size=self._image_size
-        ).batch(_BATCH)
+        return grayscale_images(split.read(), contract, image_size=self._image_size).batch(_BATCH)
 
 
-def _score(errors: NDArray[np.float32], *, finite: bool) -> Score:
-    errors = np.nan_to_num(errors.astype(np.float64))
+def _score(of_images: NDArray[np.float32], *, finite: bool) -> Score:
+    errors = np.nan_to_num(of_images.astype(np.float64))
     percentiles = np.percentile(errors, _PERCENTILES).round(6)
     details = {"percentiles": list(_PERCENTILES), "values": [float(value) for value in percentiles]}
-    return Score(metrics={"mse": float(errors.mean())}, details={"errors": details}, finite=finite)
+    sample = MeanMetrics("mse", errors)
+    return Score(metrics=sample.values(), sample=sample, details={"errors": details}, finite=finite)
 
 
 def _check_output(predictions: Predictions, output: str) -> None:

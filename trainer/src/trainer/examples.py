@@ -7,7 +7,7 @@ import io
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -67,12 +67,14 @@ class Predictions:
         targets: labels of the same records: int64 (records,), from 0, or float32 (records,).
         known_labels: classes in the order of the model's probabilities; `None` where the export has no list.
         source: the model, for errors.
+        columns: values of the features whose slices are evaluated, by name, each (records,).
     """
 
     outputs: Mapping[str, NDArray[Any]]
     targets: NDArray[Any]
     known_labels: Sequence[str] | None = None
     source: str = "the model"
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def finite(self) -> bool:
@@ -102,7 +104,7 @@ def read_examples(records: Records, split: Split, *, batch_size: int, stride: in
     inputs, label = contract.model_inputs, contract.label
     named = [feature for feature in contract.features if feature.name == _FILENAME or feature.role == "key"]
     spec = example_features({f.name: f for f in [*inputs.values(), label, *named]}.values())
-    batches = tf.data.TFRecordDataset(split.files).shard(stride, 0).batch(batch_size)
+    batches = split.read().shard(stride, 0).batch(batch_size)
     for batch in batches.map(lambda records: tf.io.parse_example(records, spec)).as_numpy_iterator():
         yield Examples(
             inputs={name: batch[feature.name] for name, feature in inputs.items()},

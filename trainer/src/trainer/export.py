@@ -119,17 +119,23 @@ class ExportedModel:
                 ) from error
         return {name: output.numpy() for name, output in sorted(self._signature(**tensors).items())}
 
-    def predict_split(self, records: Records, split: Split, *, batch_size: int) -> Predictions:
-        """Return the predictions for every record of a split."""
+    def predict_split(
+        self, records: Records, split: Split, *, batch_size: int, columns: Sequence[str] = ()
+    ) -> Predictions:
+        """Return the predictions for every record of a split, with the values of some inputs."""
         outputs, targets = [], []
+        kept: dict[str, list[NDArray[Any]]] = {name: [] for name in columns}
         for batch in read_examples(records, split, batch_size=batch_size):
             outputs.append(self.predict(batch.inputs))
             targets.append(batch.targets)
+            for name, values in kept.items():
+                values.append(batch.inputs[name])
         return Predictions(
             outputs={name: np.concatenate([output[name] for output in outputs]) for name in outputs[0]},
             targets=np.concatenate(targets),
             known_labels=self.labels(),
             source=str(self.folder),
+            columns={name: np.concatenate(values) for name, values in kept.items()},
         )
 
     def predict_examples(self, examples: Examples) -> Predictions:

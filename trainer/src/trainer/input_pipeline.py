@@ -66,7 +66,7 @@ def evaluation_batches(
     here = len(range(worker, records.validation.records, workers))
     replicas = context.num_replicas_in_sync
     per_replica = _evaluated_per_replica(config, replicas)
-    serialized = tf.data.TFRecordDataset(records.validation.files)
+    serialized = records.validation.read()
     padding = serialized.take(1).repeat()
     batches = adapter.evaluation_batches(
         serialized.shard(workers, worker).concatenate(padding), batch_size=per_replica
@@ -130,7 +130,7 @@ def _shards(split: Split, context: tf.distribute.InputContext, *, seed: int) -> 
     if by_file:
         files = files.shard(context.num_input_pipelines, context.input_pipeline_id)
     records = files.shuffle(len(split.files), seed=seed).interleave(
-        tf.data.TFRecordDataset,
+        split.read_file,
         cycle_length=_CYCLE,
         block_length=_BLOCK,
         num_parallel_calls=tf.data.AUTOTUNE,

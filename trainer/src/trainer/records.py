@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import tensorflow as tf
@@ -34,12 +34,44 @@ class Split:
     Attributes:
         name: `train`, `validation` or `test`.
         files: shards, in order.
-        records: number of records in the shards.
+        records: number of records.
+        folds: of a split that is divided for a search: every one of so many records of each shard is held
+            out; 0 for all records.
+        held_out: whether it is the records that are held out, or the others.
     """
 
     name: str
     files: tuple[str, ...]
     records: int
+    folds: int = 0
+    held_out: bool = False
+
+    def read_file(self, file: str | tf.Tensor) -> tf.data.Dataset:
+        """Return the split's serialized records, string (), in one of its shards."""
+        records = tf.data.TFRecordDataset(file)
+        if not self.folds:
+            return records
+        chosen = records.enumerate().filter(
+            lambda index, _: tf.equal(index % self.folds == 0, tf.constant(self.held_out))
+        )
+        return chosen.map(lambda _, record: record)
+
+    def read(self) -> tf.data.Dataset:
+        """Return all serialized records, string (), in the order of the shards."""
+        if not self.folds:
+            return tf.data.TFRecordDataset(self.files)
+        return tf.data.Dataset.from_tensor_slices(list(self.files)).flat_map(self.read_file)
+
+    def divided(self, folds: int, lengths: Mapping[str, int]) -> tuple[Split, Split]:
+        """Return the records to train on, and the fold that is held out.
+
+        Args:
+            folds: their number, 2 or more.
+            lengths: number of records by shard.
+        """
+        held_out = sum(-(-lengths[file] // folds) for file in self.files)
+        train = replace(self, folds=folds, records=self.records - held_out)
+        return train, replace(self, name="holdout", folds=folds, held_out=True, records=held_out)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,13 +114,17 @@ class Records:
         return tuple(sum(counts) / (len(present) * count) if count else 0.0 for count in counts)
 
     @classmethod
-    def open(cls, data_dir: str, *, train_files: str = "", eval_files: str = "") -> Records:
+    def open(
+        cls, data_dir: str, *, train_files: str = "", eval_files: str = "", holdout_folds: int = 0
+    ) -> Records:
         """Read the files that describe the records, and none of the records.
 
         Args:
             data_dir: folders or `gs://` URIs below the mount, with commas between them.
             train_files: patterns of the shards to train on, with commas between them; empty for all.
             eval_files: patterns of the shards to evaluate; empty for all of the validation split.
+            holdout_folds: validate on one of so many folds of the training split, and train on the others; 0
+                for the validation split.
 
         Raises:
             InputError: a folder, the contract, the statistics, a split or its records are missing; or the
@@ -104,11 +140,29 @@ class Records:
                     expected=f"those of {folders[0].path}",
                     received=[feature.name for feature in folder.contract.features],
                 )
+        train = _not_empty(_join(folders, TRAIN_SPLIT, train_files), "--train-files")
+        if holdout_folds:
+            if holdout_folds < 2 or train.records < 2:
+                raise InputError("--holdout-folds", expected="0, or 2 or more", received=holdout_folds)
+            lengths = {
+                path: count
+                for folder in folders
+                for counts in folder.shards.values()
+                for path, count in counts.items()
+            }
+            train, held_out = train.divided(holdout_folds, lengths)
+            return cls(
+                contract=contract,
+                statistics=folders[0].statistics,
+                train=_not_empty(train, "--holdout-folds"),
+                validation=held_out,
+                test=None,
+            )
         test = _join(folders, TEST_SPLIT, "")
         return cls(
             contract=contract,
             statistics=folders[0].statistics,
-            train=_not_empty(_join(folders, TRAIN_SPLIT, train_files), "--train-files"),
+            train=train,
             validation=_not_empty(_join(folders, VALIDATION_SPLIT, eval_files), "--eval-files"),
             test=test if test.records else None,
         )

@@ -80,8 +80,8 @@ def _table(build: Callable[..., Any]) -> Callable[[TrainConfig, Records, str], M
     return create
 
 
-def _classification_evaluator(_config: TrainConfig, records: Records) -> Evaluator:
-    return ClassificationEvaluator(records)
+def _classification_evaluator(config: TrainConfig, records: Records) -> Evaluator:
+    return ClassificationEvaluator(records, operating_point=config.operating_point)
 
 
 def _regression_evaluator(_config: TrainConfig, records: Records) -> Evaluator:

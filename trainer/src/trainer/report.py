@@ -12,17 +12,15 @@ from typing import Any
 import hypertune
 
 from contract.artifacts import (
-    Baseline,
     Evaluation,
     ExportReport,
     GoldenRequest,
-    ProductionEvaluation,
     SplitEvaluation,
     TrainingReport,
 )
 from contract.naming import mounted_path
 from trainer.config import TrainConfig
-from trainer.evaluators import Score
+from trainer.evaluation import EvaluationResult
 from trainer.export import ExportedModel
 from trainer.records import Records
 
@@ -89,23 +87,6 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(document, indent=2, allow_nan=False) + "\n")
 
 
-@dataclass(frozen=True, kw_only=True)
-class EvaluationResult:
-    """Scores on one split of a dataset.
-
-    Attributes:
-        examples: number of records.
-        model: score of the export.
-        baseline: score of the constant baseline.
-        production: score of the version in production, if there is one.
-    """
-
-    examples: int
-    model: Score
-    baseline: Score
-    production: Score | None = None
-
-
 def is_finished(path: Path, config: TrainConfig) -> bool:
     """Return True if the evaluation of a job with the same parameters is there."""
     return (
@@ -119,7 +100,6 @@ def create_evaluation(
     *,
     validation: EvaluationResult,
     test: EvaluationResult | None,
-    baseline_kind: str,
     export: ExportedModel,
     parity: float,
     training: TrainingReport,
@@ -131,7 +111,6 @@ def create_evaluation(
         records: of the dataset.
         validation: result that the gate decides by.
         test: result that is only reported, if the dataset has a test split.
-        baseline_kind: name of the constant baseline.
         export: read from disk.
         parity: largest difference of an output between the export and the model in memory.
         training: of the model.
@@ -139,24 +118,11 @@ def create_evaluation(
     return Evaluation(
         dataset=records.contract.name,
         data_dir=config.data_dir,
-        examples=validation.examples,
+        split=records.contract.split_identity,
         labels=records.labels,
-        metrics=validation.model.metrics,
-        baseline=Baseline(kind=baseline_kind, metrics=validation.baseline.metrics),
-        production=None
-        if validation.production is None
-        else ProductionEvaluation(
-            version=config.production_version,
-            model=config.production_model,
-            metrics=validation.production.metrics,
-        ),
         test=None
         if test is None
-        else SplitEvaluation(
-            examples=test.examples,
-            metrics=test.model.metrics,
-            baseline=Baseline(kind=baseline_kind, metrics=test.baseline.metrics),
-        ),
+        else SplitEvaluation(examples=test.examples, metrics=test.model.metrics, baseline=test.baseline),
         export=ExportReport(
             signature=export.signature(),
             bytes=export.bytes(),
@@ -164,7 +130,7 @@ def create_evaluation(
             finite=validation.model.finite,
         ),
         training=training,
-        **validation.model.details,
+        **validation.fields,
     )
 
 

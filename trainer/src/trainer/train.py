@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 
 import keras
 import numpy as np
@@ -13,20 +12,17 @@ import tensorflow as tf
 
 from contract.artifacts import TrainingReport
 from contract.data_contract import IMAGE_INPUT
-from contract.naming import mounted_path
 from trainer.adapter import ModelAdapter
 from trainer.checkpoints import Checkpoints
 from trainer.config import TrainConfig
-from trainer.errors import InputError
-from trainer.evaluators import Evaluator, Score
+from trainer.evaluation import ProductionModel, compare, evaluate_split
 from trainer.examples import choose_golden, first_examples, golden_requests, spread_examples
 from trainer.export import ExportedModel, save_model
 from trainer.input_pipeline import unreadable_record
 from trainer.loop import Trainer
-from trainer.records import Records, Split
+from trainer.records import Records
 from trainer.registry import ModelSpec, model_spec
 from trainer.report import (
-    EvaluationResult,
     JobPaths,
     create_evaluation,
     is_finished,
@@ -59,7 +55,12 @@ def run(config: TrainConfig, *, environment: Mapping[str, str]) -> None:
         log.info("nothing to do: %s is the report of a job with the same parameters", paths.evaluation)
         return
     strategy = create_strategy(environment)
-    records = Records.open(config.data_dir, train_files=config.train_files, eval_files=config.eval_files)
+    records = Records.open(
+        config.data_dir,
+        train_files=config.train_files,
+        eval_files=config.eval_files,
+        holdout_folds=config.holdout_folds,
+    )
     spec = model_spec(config, records)
     policy = dtype_policy(config.precision)
     keras.utils.set_random_seed(config.seed)
@@ -116,11 +117,22 @@ def export_and_evaluate(
     log.info("exported %s, %.1f MB", paths.model, export.bytes() / 1e6)
 
     evaluator = spec.evaluator(config, records)
-    validation = _evaluate(export, evaluator, records, records.validation, config)
-    if config.production_model:
-        production = _evaluate_production(evaluator, records, config)
-        validation = replace(validation, production=production)
-    test = None if records.test is None else _evaluate(export, evaluator, records, records.test, config)
+    batch_size = config.eval_batch_size
+    validation = compare(
+        export,
+        evaluator,
+        records,
+        records.validation,
+        batch_size=batch_size,
+        production=ProductionModel(model=config.production_model, version=config.production_version)
+        if config.production_model
+        else None,
+        slices=config.slices.split(",") if config.slices else (),
+    )
+    test = None
+    if records.test is not None:
+        test = evaluate_split(export, evaluator, records, records.test, batch_size=batch_size)
+        log.info("%s, model: %s", records.test.name, test.model)
 
     summaries = Summaries(paths.logs)
     for split, result in (("validation", validation), ("test", test)):
@@ -138,7 +150,6 @@ def export_and_evaluate(
         records,
         validation=validation,
         test=test,
-        baseline_kind=evaluator.baseline_kind,
         export=export,
         parity=_parity(served, export, records),
         training=training,
@@ -146,34 +157,6 @@ def export_and_evaluate(
     report_trial(validation.model.metrics, step=training.steps)
     write_text(paths.evaluation, evaluation.to_text())
     log.info("finished: %s", paths.evaluation)
-
-
-def _evaluate(
-    export: ExportedModel, evaluator: Evaluator, records: Records, split: Split, config: TrainConfig
-) -> EvaluationResult:
-    """Evaluate the model and the constant baseline on the same records."""
-    predictions = export.predict_split(records, split, batch_size=config.eval_batch_size)
-    score, baseline = evaluator.evaluate(predictions), evaluator.baseline(split, predictions.targets)
-    log.info("%s, model: %s", split.name, score)
-    log.info("%s, %s: %s", split.name, evaluator.baseline_kind.replace("_", " "), baseline)
-    return EvaluationResult(examples=split.records, model=score, baseline=baseline, production=None)
-
-
-def _evaluate_production(evaluator: Evaluator, records: Records, config: TrainConfig) -> Score | None:
-    """Evaluate the version in production on the validation records; None if it can't be compared.
-
-    A training is not lost because of it: what follows is up to the gate.
-    """
-    place, inputs = mounted_path(config.production_model), records.contract.model_inputs
-    try:
-        production = ExportedModel(place, inputs=inputs, field="--production-model")
-        predictions = production.predict_split(records, records.validation, batch_size=config.eval_batch_size)
-        score = evaluator.evaluate(predictions)
-    except (InputError, OSError, tf.errors.OpError) as error:
-        log.warning("not compared with production: %s", error)
-        return None
-    log.info("%s, production: %s", records.validation.name, score)
-    return score
 
 
 def _parity(adapter: ModelAdapter, export: ExportedModel, records: Records) -> float:
