@@ -17,9 +17,9 @@ class HistoryEvent(JsonFile):
     """A decision on what production serves.
 
     `promotion`: a version came into production. `refusal`: the gate, the run or a person declined it.
-    `withdrawal`: its rollout failed, and the traffic split before it was restored. `rollback`: a person put an
-    earlier version back, which holds promotions. `hold`: a person holds promotions. `release`: a person ends
-    the hold, and accepts what is in production.
+    `withdrawal`: its rollout failed, and the traffic split before it was restored. `rollback`: a person put
+    an earlier version back, which holds promotions. `hold`: a person holds promotions. `release`: a person
+    ends the hold, and accepts what is in production.
 
     Attributes:
         kind: of the event.
@@ -71,7 +71,7 @@ def active_hold(events: Sequence[HistoryEvent]) -> HistoryEvent | None:
 
 
 def withdrawn_recipes(events: Sequence[HistoryEvent]) -> dict[str, HistoryEvent]:
-    """Return the rollback that took each training fingerprint out of production, unless it came back since."""
+    """Return the rollback that took each training fingerprint out of production, unless it is back."""
     withdrawn: dict[str, HistoryEvent] = {}
     for event in events:
         if event.kind == "rollback" and event.from_fingerprint:

@@ -184,7 +184,7 @@ def test_evaluate_gate_states_a_loss_in_the_unit_of_its_metric() -> None:
     found = decision(
         LOWER, metrics={"rmse": 8.0}, baseline=baseline(9.3, -1.3, metric="rmse"), production=served
     )
-    assert float(check(found, "power").received) == pytest.approx(0.1 + 0.0293, abs=0.0001)
+    assert float(check(found, "power").received) == pytest.approx(0.1 + 1.3 * 0.02927, abs=0.0001)
 
 
 @pytest.mark.parametrize(("limit", "promoted"), [(0.2181, True), (0.2179, False)])
