@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from contract import ContractError, DataContract, DatasetSpec, naming
+from contract import FEATURES_FILENAME, ContractError, DataContract, DatasetSpec, naming
 from contract.artifacts import Evaluation
+from contract.data_contract import is_unseen
 from retraining.context import GoogleServices
 from retraining.google.models import ModelVersion
 
@@ -44,15 +45,38 @@ class Comparison:
         )
 
 
-def compare_with_production(services: GoogleServices, spec: DatasetSpec) -> Comparison:
-    """Return the version in production, and whether a model of the spec can be compared with it."""
+def compare_with_production(services: GoogleServices, spec: DatasetSpec, *, split: str = "") -> Comparison:
+    """Return the version in production, and whether a model of the spec can be compared with it.
+
+    Args:
+        services: of the deployment.
+        spec: the dataset.
+        split: identity of the records' split; empty where it isn't known yet.
+    """
     production = services.production_version(spec.name)
     if production is None:
         return Comparison(production=None)
-    return Comparison(production=production, obstacle=_obstacle(services, spec.contract, production))
+    return Comparison(production=production, obstacle=_obstacle(services, spec.contract, production, split))
 
 
-def _obstacle(services: GoogleServices, contract: DataContract, production: ModelVersion) -> str:
+def read_split(services: GoogleServices, data_dir: str) -> str:
+    """Return the identity of the split of records; empty where their contract is gone.
+
+    Args:
+        services: of the deployment.
+        data_dir: folders of the records, separated by commas; the first one's split counts.
+    """
+    folder = data_dir.split(",", maxsplit=1)[0]
+    if not folder:
+        return ""
+    try:
+        text = services.storage.read_text(f"{folder.rstrip('/')}/{FEATURES_FILENAME}")
+        return DataContract.from_features_json(text).split_identity
+    except (FileNotFoundError, ContractError):
+        return ""
+
+
+def _obstacle(services: GoogleServices, contract: DataContract, production: ModelVersion, split: str) -> str:
     model = f"{production.artifact_uri.rstrip('/')}/"
     if not services.storage.exists(model + SAVED_MODEL):
         return f"its files are gone: {model}{SAVED_MODEL} does not exist"
@@ -74,4 +98,19 @@ def _obstacle(services: GoogleServices, contract: DataContract, production: Mode
         differences.append("it predicts a class")
     elif evaluation.residuals and contract.label.vocabulary:
         differences.append("it predicts a quantity")
+    if split and not differences:
+        differences += _leak(services, split, evaluation, production)
     return ", ".join(differences)
+
+
+def _leak(
+    services: GoogleServices, split: str, evaluation: Evaluation, production: ModelVersion
+) -> list[str]:
+    """Return why production may have been trained on validation records of a split; none if it wasn't."""
+    theirs = evaluation.split or read_split(services, evaluation.data_dir)
+    until = naming.time_of_label(production.labels.get(naming.DATA_UNTIL_LABEL, ""))
+    if is_unseen(split, theirs, their_data_until=until and until.date()):
+        return []
+    if not theirs:
+        return ["it isn't known on which records it was trained"]
+    return [f"it may have been trained on these validation records: its split is {theirs}, this one {split}"]

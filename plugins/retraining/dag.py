@@ -15,13 +15,14 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from contract import DatasetSpec, NewData
 from contract.naming import dag_id
 from retraining import notifications
+from retraining.operators.approve import ApproveOperator
 from retraining.operators.convert import ConvertToTFRecordOperator
 from retraining.operators.model_version import (
     CreateModelVersionOperator,
     SmokePredictOperator,
     ValidateExportOperator,
 )
-from retraining.operators.promote import ApproveOperator, PromoteOperator
+from retraining.operators.promote import PromoteOperator
 from retraining.operators.train import TrainOperator, TuneOperator
 from retraining.operators.upload import UploadDataOperator
 from retraining.params import run_params
@@ -97,6 +98,7 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
             task_id="smoke_predict",
             version=create.output["name"],
             job_dir=train.output["job_dir"],
+            allowed=validate.output["promote"],
             max_active_tis_per_dag=1,
         )
         approval, before = None, smoke
@@ -115,6 +117,7 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
             task_id="promote",
             version=create.output["name"],
             job_dir=train.output["job_dir"],
+            data_dir=convert.output["data_dir"],
             allowed=validate.output["promote"],
             reasons=validate.output["reasons"],
             approval=approval,

@@ -25,8 +25,36 @@ class NoDataYetError(Exception):
         self.until = until
 
 
+class RolloutWaitError(Exception):
+    """A rollout goes on later: its step lasts, or another run's rollout is under way.
+
+    Attributes:
+        until: when to look again.
+    """
+
+    def __init__(self, message: str, *, until: datetime) -> None:
+        super().__init__(message)
+        self.until = until
+
+
+class RolloutFailedError(Exception):
+    """A check of a rollout failed, and the traffic split before it was restored.
+
+    Attributes:
+        is_final: whether the version itself is to blame, so that no further attempt would avoid it.
+    """
+
+    def __init__(self, message: str, *, is_final: bool) -> None:
+        super().__init__(message)
+        self.is_final = is_final
+
+
+class SplitChangedError(Exception):
+    """Somebody else changed the traffic split during a rollout; it stays as they made it."""
+
+
 class UnchangedError(NothingToDoError):
-    """The model in production was trained on the same inputs."""
+    """The same training was done before: its model is in production, was refused or was withdrawn."""
 
 
 class ForeignResourceError(ConfigurationError):

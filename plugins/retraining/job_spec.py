@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from contract import DatasetSpec, TrainingSpec
-from contract.naming import FINGERPRINT_LABEL, digest
+from contract.naming import digest
 from retraining.context import RunContext
-from retraining.errors import ConfigurationError, UnchangedError
-from retraining.params import RECONVERT, RETRAIN, SPOT, TIER, TUNE, UNCHANGED
+from retraining.errors import ConfigurationError
+from retraining.params import RETRAIN, SPOT, TIER, TUNE
 from retraining.settings import Settings
 from retraining.tiers import find_tier, load_tiers
 from retraining.tuning import study_spec
@@ -24,7 +24,12 @@ def training_arguments(
 
 
 def job_spec(
-    context: RunContext, training: TrainingSpec, *, flags: Mapping[str, Any], output: str
+    context: RunContext,
+    training: TrainingSpec,
+    *,
+    flags: Mapping[str, Any],
+    output: str,
+    tier: str = "",
 ) -> dict[str, Any]:
     """Return the CustomJobSpec that runs a dataset's training program.
 
@@ -33,12 +38,14 @@ def job_spec(
         training: of the dataset.
         flags: of the program, without the dashes.
         output: the folder that Vertex AI names to the program, with a slash at its end.
+        tier: in place of the run's.
 
     Raises:
         ConfigurationError: there is no such tier, or no such image beside the trainer's.
     """
     settings = context.settings
-    tier = find_tier(context.params.get(TIER, training.tier), load_tiers(settings.tiers_file))
+    name = tier or context.params.get(TIER, training.tier)
+    machines = find_tier(name, load_tiers(settings.tiers_file))
     container: dict[str, Any] = {
         "image_uri": training_image(training, settings),
         "args": [f"--{name}={value}" for name, value in flags.items()],
@@ -46,11 +53,11 @@ def job_spec(
     if training.image is None:
         container["command"] = ["python", "-m", training.module]
     scheduling: dict[str, Any] = {"timeout": {"seconds": training.timeout_seconds}}
-    if tier.spot or context.params.get(SPOT, False):
+    if machines.spot or context.params.get(SPOT, False):
         # https://cloud.google.com/vertex-ai/docs/training/use-spot-vms
         scheduling["strategy"] = "SPOT"
     spec: dict[str, Any] = {
-        "worker_pool_specs": [pool.to_spec(container) for pool in tier.pools],
+        "worker_pool_specs": [pool.to_spec(container) for pool in machines.pools],
         "base_output_directory": {"output_uri_prefix": output},
         "scheduling": scheduling,
     }
@@ -135,30 +142,3 @@ def job_inputs(
         "anew": run.clearings if params.get(RETRAIN, False) else None,
         **({"evaluated": flags} if flags else {}),
     }
-
-
-def skip_if_unchanged(context: RunContext, spec: DatasetSpec, snapshot: str) -> None:
-    """Skip a run that would train the model in production again.
-
-    A run that a person requested, by hand or by a backfill, goes on unless its parameters say otherwise.
-
-    Args:
-        context: the task's surroundings.
-        spec: the dataset.
-        snapshot: the id of the run's raw data.
-
-    Raises:
-        UnchangedError: production was trained on the same inputs; the message is the evidence.
-    """
-    choice = context.params.get(UNCHANGED, "auto")
-    anew = any(context.params.get(name, False) for name in (RECONVERT, RETRAIN))
-    automatic = context.run.is_automatic and not anew
-    if not (automatic if choice == "auto" else choice == "skip"):
-        return
-    production = context.production_version(spec.name)
-    ours = training_fingerprint(spec, snapshot=snapshot, params=context.params, settings=context.settings)
-    if production is not None and production.labels.get(FINGERPRINT_LABEL) == ours:
-        raise UnchangedError(
-            f"nothing new: version {production.version} in production was trained on snapshot {snapshot} "
-            f"with the same contract, program and arguments (fingerprint {ours})"
-        )

@@ -15,7 +15,7 @@ from retraining.window import DATA_UNTIL, WINDOW
 
 SOURCE, UNCHANGED, RECONVERT, RETRAIN = "source", "unchanged", "reconvert", "retrain"
 TIER, SPOT, TUNE = "tier", "spot", "tune"
-PROMOTE, APPROVAL = "promote", "approval"
+PROMOTE, APPROVAL, OVERRIDE = "promote", "approval", "override"
 
 _UNCHANGED = {
     "auto": "auto: skip, unless a person requested the run",
@@ -155,7 +155,15 @@ def _promotion(spec: DatasetSpec) -> dict[str, Param]:
             title="Promote to production",
             description="Deploy the model to production if it passes the gate; otherwise only evaluate it",
             section="Promotion",
-        )
+        ),
+        OVERRIDE: Param(
+            False,
+            type="boolean",
+            title="Override decisions",
+            description="Promote despite a hold, a traffic split that was made by hand, or a version of the "
+            "same training that is in production or was withdrawn; the gate decides all the same",
+            section="Promotion",
+        ),
     }
     if spec.approval is not None:
         params[APPROVAL] = Param(

@@ -23,7 +23,7 @@ from rich.prompt import Confirm
 from contract import ContractError, naming
 from retraining.context import GoogleServices
 from retraining.errors import ConfigurationError, InUseError
-from retraining.google.endpoints import Deployment
+from retraining.google.deployments import Deployment
 from retraining.google.models import ModelVersion
 from retraining.google.vertex_jobs import ENDED
 
@@ -337,7 +337,7 @@ def _folders(
     names, storage = services.names(selection.dataset), services.storage
     runs = names.runs_folder
     if selection.is_whole:
-        folders = [runs, names.data_folder]
+        folders = [runs, names.data_folder, names.history_folder]
     else:
         # By age a job that goes on stays, and needs its checkpoints; of one run it is ended before.
         slugs = set(storage.folders(runs)) - set(going_on) if selection.slug is None else {selection.slug}

@@ -12,7 +12,8 @@ from retraining.spec import read_spec
 from trainer.task import parse
 
 DAGS = Path(__file__).parents[2] / "dags"
-FILES = sorted(path.stem for path in DAGS.glob("*.py"))
+MAINTENANCE = {"model_rollback": ["decide"]}
+FILES = sorted({path.stem for path in DAGS.glob("*.py")} - set(MAINTENANCE))
 CHAIN = (
     "upload_data",
     "convert_to_tfrecord",
@@ -48,7 +49,20 @@ def chain(dag_id: str) -> tuple[str, ...]:
 def test_dag_files_parse_without_an_error(parsed: dict[str, Any]) -> None:
     assert parsed["errors"] == {}
     assert parsed["plugin_errors"] == {}
-    assert sorted(parsed["dags"]) == FILES
+    assert sorted(parsed["dags"]) == sorted([*FILES, *MAINTENANCE])
+
+
+@pytest.mark.parametrize("dag_id", MAINTENANCE)
+def test_dag_of_maintenance_has_its_tasks_and_a_form(parsed: dict[str, Any], dag_id: str) -> None:
+    dag = parsed["dags"][dag_id]
+    assert sorted(dag["tasks"]) == MAINTENANCE[dag_id]
+    assert dag["catchup"] is False
+    assert all(schema["type"] for schema in dag["params"].values())
+
+
+def test_rollback_offers_every_dataset(parsed: dict[str, Any]) -> None:
+    offered = parsed["dags"]["model_rollback"]["params"]["dataset"]["enum"]
+    assert offered == [dag_id.removesuffix("_training") for dag_id in FILES]
 
 
 @pytest.mark.parametrize("module", HEAVY)

@@ -61,7 +61,7 @@ class LossyProxy:
             (":predict", "entries:list")
         )
         if self._broken:
-            return self._answer(handler, 403, b'{"error": {"code": 403, "message": "the process is dead"}}')
+            return self._answer(handler, 501, b'{"error": {"code": 501, "message": "the process is dead"}}')
         answer = self._client.request(
             handler.command,
             self._target + handler.path,

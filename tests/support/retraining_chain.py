@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import subprocess
 import sys
@@ -22,10 +23,12 @@ from contract import (
     TuningSpec,
     image_features,
 )
+from contract.history import HistoryEvent
 from lossy_proxy import LossyProxy
 from retraining.context import run_context
 from retraining.google.endpoints import Endpoints
 from retraining.google.models import Models, ModelVersion
+from retraining.history import History
 from retraining.operators.convert import ConvertToTFRecordOperator
 from retraining.operators.model_version import (
     CreateModelVersionOperator,
@@ -35,6 +38,7 @@ from retraining.operators.model_version import (
 from retraining.operators.promote import PromoteOperator
 from retraining.operators.train import TrainOperator, TuneOperator
 from retraining.operators.upload import UploadDataOperator
+from retraining.rollback import ReleaseDesk, decide
 
 IMAGES = Path(__file__).parents[1] / "images"
 REGION = "us-central1"
@@ -47,6 +51,7 @@ SPEC = DatasetSpec(
     training=TrainingSpec(
         module="chain_trainer",
         arguments={"accuracy": 0.9, "served": "as trained", "until": "", "fail": ""},
+        scoring_module="chain_trainer",
         tuning=TuningSpec(parameters={"accuracy": Search(minimum=0.5, maximum=0.95)}),
     ),
     gate=GateSpec(metric="accuracy", direction="higher", threshold=0.7, baseline_margin=0.2),
@@ -156,12 +161,13 @@ class Chain:
             ValidateExportOperator(task_id="validate_export", spec=self.spec, job_dir=job_dir)
         )
 
-    def create_version(self, job_dir: str, data_until: str = "", snapshot: str = SNAPSHOT) -> dict[str, Any]:
+    def create_version(self, job_dir: str, data_until: str = "", snapshot: str = "") -> dict[str, Any]:
+        """A version of the folder's model; each run has data of its own unless it says otherwise."""
         operator = CreateModelVersionOperator(
             task_id="create_model_version",
             spec=self.spec,
             job_dir=job_dir,
-            snapshot=snapshot,
+            snapshot=snapshot or hashlib.sha256(self.run.run_id.encode()).hexdigest()[:16],
             data_until=data_until or self.run.run_after.isoformat(),
             metrics={"accuracy": 0.9},
         )
@@ -188,6 +194,7 @@ class Chain:
             job_dir=job_dir,
             allowed=allowed,
             reasons=["Accuracy 0.9 is at least 0.7." if allowed else "Accuracy 0.6 is below 0.7."],
+            data_dir=f"gs://{self.bucket}/datasets/flowers/",
             approval=approval,
         )
         return self.execute(operator)
@@ -199,6 +206,24 @@ class Chain:
         version: str = other.create_version(job_dir)["name"]
         assert other.promote(version, job_dir)["promoted"]
         return version
+
+    def history(self) -> list[HistoryEvent]:
+        """Events of the dataset's releases, oldest first."""
+        with run_context(self.context) as context:
+            return History(context.storage, context.names("flowers")).events()
+
+    def decide(self, action: str, version: str | None = None, key: str = "") -> str:
+        """A person's decision on releases."""
+        with run_context(self.context) as context:
+            desk = ReleaseDesk(
+                context,
+                self.spec,
+                who="Ada",
+                reason="complaints",
+                key=key or f"{action} {secrets.token_hex(4)}",
+                report=lambda _: None,
+            )
+            return decide(desk, action, version)
 
     def file(self, uri: str) -> Path:
         path: Path = self.emulator.root / "buckets" / uri.removeprefix("gs://")

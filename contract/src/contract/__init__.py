@@ -23,6 +23,7 @@ from contract.features import (
     timestamp,
 )
 from contract.gate_spec import GateSpec
+from contract.release_spec import RolloutSpec, ServingSpec
 from contract.statistics import CategoricalStatistics, DatasetStatistics, NumberStatistics
 from contract.validation import ContractError
 
@@ -42,7 +43,9 @@ __all__ = [
     "GateSpec",
     "NewData",
     "NumberStatistics",
+    "RolloutSpec",
     "Search",
+    "ServingSpec",
     "SplitSpec",
     "TrainingSpec",
     "TuningSpec",

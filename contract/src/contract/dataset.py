@@ -14,6 +14,7 @@ from contract.data_contract import DataContract
 from contract.features import Scalar
 from contract.gate_spec import GateSpec
 from contract.partitions import Duration, Partitioning, check_timezone
+from contract.release_spec import RolloutSpec, ServingSpec
 from contract.validation import ContractError
 
 TRAINING_FLAGS_FILE = Path(__file__).with_name("training_flags.json")
@@ -93,6 +94,8 @@ class TrainingSpec:
         image: an image whose entry point runs in place of the module in the trainer's image: a URI, or a bare
             name for one that lies beside the trainer's.
         tuning: hyperparameter tuning of runs that ask for it; None if there is no such search.
+        scoring_module: the Python module, in the trainer's image, that compares a trained model with another
+            version in production, where one came there since the training (`python -m trainer.score --help`).
 
     Raises:
         ContractError: a field has a value that it can't have.
@@ -104,6 +107,7 @@ class TrainingSpec:
     timeout_seconds: int = 24 * 3600
     image: str | None = None
     tuning: TuningSpec | None = None
+    scoring_module: str = "trainer.score"
 
     def __post_init__(self) -> None:
         if self.timeout_seconds <= 0:
@@ -126,6 +130,11 @@ class TrainingSpec:
                     received=unknown,
                 )
         object.__setattr__(self, "arguments", MappingProxyType(dict(self.arguments)))
+
+    @property
+    def scoring(self) -> TrainingSpec:
+        """Program that compares a trained model with another version: a module in the trainer's image."""
+        return replace(self, module=self.scoring_module, image=None, tuning=None)
 
 
 @dataclass(frozen=True)
@@ -157,6 +166,8 @@ class DatasetSpec:
         source: location of the raw data: a folder, a `gs://` URI, or a path below the source root.
         training: the training job.
         gate: conditions for the promotion of the model.
+        rollout: steps in which a promoted version gets the traffic; all at once unless it says otherwise.
+        serving: machines of a deployed model, and its endpoints.
         schedule: a cron expression, `NewData` for runs that an asset's events start, or None for manual runs.
         timezone: the time zone of the schedule and of the days of partitions, a name of the IANA database.
         partition: the names of raw files that each hold a day, a month or a year, with the directives of
@@ -182,6 +193,8 @@ class DatasetSpec:
     source: str
     training: TrainingSpec
     gate: GateSpec
+    rollout: RolloutSpec = field(default_factory=RolloutSpec)
+    serving: ServingSpec = field(default_factory=ServingSpec)
     schedule: str | NewData | None = None
     timezone: str = "UTC"
     partition: str | None = None

@@ -11,6 +11,9 @@ from contract.validation import JsonFile
 
 EventKind = Literal["promotion", "refusal", "withdrawal", "rollback", "hold", "release"]
 
+PERSONAL: tuple[EventKind, ...] = ("rollback", "hold", "release")
+"""Decisions of people."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class HistoryEvent(JsonFile):
@@ -66,7 +69,7 @@ def recorded_production(events: Sequence[HistoryEvent]) -> str | None:
 
 def active_hold(events: Sequence[HistoryEvent]) -> HistoryEvent | None:
     """Return the event that holds promotions, a hold or a rollback; None if none does."""
-    last = [event for event in events if event.kind in ("hold", "rollback", "release")][-1:]
+    last = [event for event in events if event.kind in PERSONAL][-1:]
     return last[0] if last and last[0].kind != "release" else None
 
 

@@ -189,6 +189,40 @@ def purge(
     _run_on_stack(context.obj, "retraining.purge", [*_arguments(options), *_chosen(flags)])
 
 
+Reason = Annotated[str, typer.Option(help="A sentence, kept in the model's history.")]
+Named = Annotated[str, typer.Argument(metavar="DATASET", autocompletion=_datasets)]
+
+
+@app.command()
+def rollback(
+    context: typer.Context,
+    dataset: Named,
+    *,
+    reason: Reason,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="VERSION", help="By default the one before the present.")
+    ] = None,
+) -> None:
+    """Put an earlier version into production, smoke-tested first, and hold promotions."""
+    _run_on_stack(
+        context.obj,
+        "retraining.rollback",
+        ["rollback", dataset, *_arguments({"--to": to, "--reason": reason})],
+    )
+
+
+@app.command()
+def hold(context: typer.Context, dataset: Named, *, reason: Reason) -> None:
+    """Promote nothing of a dataset until it is released."""
+    _run_on_stack(context.obj, "retraining.rollback", ["hold", dataset, "--reason", reason])
+
+
+@app.command()
+def release(context: typer.Context, dataset: Named, *, reason: Reason) -> None:
+    """End a hold, and accept what is in production."""
+    _run_on_stack(context.obj, "retraining.rollback", ["release", dataset, "--reason", reason])
+
+
 @app.command()
 def plan(
     context: typer.Context,

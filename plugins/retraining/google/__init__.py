@@ -91,6 +91,20 @@ class Clients:
 
         return PredictionServiceClient(**self._vertex_ai)
 
+    def predictions_at(self, host: str) -> aiplatform_v1.PredictionServiceClient:
+        """Return the client of a dedicated endpoint's host; without a host the one of all others."""
+        if not host:
+            return self.predictions
+        if host not in self._dedicated:
+            from google.cloud.aiplatform_v1 import PredictionServiceClient
+
+            self._dedicated[host] = PredictionServiceClient(**self._rest(host))
+        return self._dedicated[host]
+
+    @cached_property
+    def _dedicated(self) -> dict[str, aiplatform_v1.PredictionServiceClient]:
+        return {}
+
     @cached_property
     def dataflow_jobs(self) -> dataflow_v1beta3.JobsV1Beta3Client:
         """Dataflow's jobs."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from contract.naming import label_filter
@@ -19,41 +18,23 @@ from retraining.google.calls import (
     operation_result,
     retry,
 )
+from retraining.google.deployments import Deployment, dedicated_resources, deployments_of, endpoint_fields
 from retraining.google.models import ModelVersion
+from retraining.traffic import WHOLE, scaled, with_share
 
 if TYPE_CHECKING:
-    from google.cloud.aiplatform_v1 import Endpoint
+    from google.cloud.aiplatform_v1 import Endpoint, PredictionServiceClient
     from google.cloud.aiplatform_v1.types import DeployedModel
 
+    from contract import ServingSpec
     from contract.naming import DatasetNames
     from retraining.google import Clients
 
 PREDICT_SECONDS = 60.0
+_BEING_DEPLOYED = "0"
+"""Key in a traffic split for the model that is just being deployed."""
 OPERATION_SECONDS = 3600.0
 """A machine with an accelerator can take half an hour to come."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Deployment:
-    """A model version on an endpoint.
-
-    Attributes:
-        id: the deployment's id on its endpoint.
-        model: the model's resource name, without a version.
-        version: the version's id.
-        traffic_percent: its share of the endpoint's requests, 0 to 100.
-        created: when it was put there.
-    """
-
-    id: str
-    model: str
-    version: str
-    traffic_percent: int
-    created: datetime | None = None
-
-    def serves(self, version: ModelVersion) -> bool:
-        """Return True if it is a deployment of this version."""
-        return (self.model, self.version) == (version.model, version.version)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,14 +56,15 @@ class Endpoints:
     def __init__(self, clients: Clients, *, poll_seconds: float) -> None:
         self._poll_seconds = poll_seconds
         self._client = clients.endpoints
-        self._predictions = clients.predictions
+        self._clients = clients
+        self._hosts: dict[str, str] = {}
         self._parent = clients.parent
 
     def name(self, endpoint_id: str) -> str:
         """Return the resource name of an endpoint."""
         return f"{self._parent}/endpoints/{endpoint_id}"
 
-    def ensure(self, endpoint_id: str, names: DatasetNames) -> None:
+    def ensure(self, endpoint_id: str, names: DatasetNames, serving: ServingSpec) -> None:
         """Create one of a dataset's endpoints if there is none.
 
         Raises:
@@ -95,7 +77,7 @@ class Endpoints:
             request = {
                 "parent": self._parent,
                 "endpoint_id": endpoint_id,
-                "endpoint": {"display_name": endpoint_id, "labels": names.labels},
+                "endpoint": {"display_name": endpoint_id, "labels": names.labels, **endpoint_fields(serving)},
             }
             operation = self._client.create_endpoint(
                 request=request, retry=None, timeout=CALL_TIMEOUT_SECONDS
@@ -133,14 +115,14 @@ class Endpoints:
     def deployments(self, endpoint_id: str) -> list[Deployment]:
         """Return the deployments on an endpoint; none if there is no such endpoint."""
         endpoint = self._find(endpoint_id)
-        return [] if endpoint is None else _deployments(endpoint)
+        return [] if endpoint is None else deployments_of(endpoint)
 
     def all(self) -> dict[str, list[Deployment]]:
         """Return the deployments on every endpoint of the region, by the endpoint's id."""
         found = self._client.list_endpoints(
             parent=self._parent, retry=retry(CALL_TIMEOUT_SECONDS), timeout=CALL_TIMEOUT_SECONDS
         )
-        return {endpoint.name.rpartition("/")[2]: _deployments(endpoint) for endpoint in found}
+        return {endpoint.name.rpartition("/")[2]: deployments_of(endpoint) for endpoint in found}
 
     def labelled(self, labels: Mapping[str, str]) -> set[str]:
         """Return the ids of the endpoints that have these labels."""
@@ -155,51 +137,86 @@ class Endpoints:
         taking = [found for found in self.deployments(endpoint_id) if found.traffic_percent > 0]
         return max(taking, key=lambda found: found.traffic_percent, default=None)
 
+    def traffic(self, endpoint_id: str) -> dict[str, int]:
+        """Return the traffic split of an endpoint, without deployments that have none."""
+        found = self.deployments(endpoint_id)
+        return {one.id: one.traffic_percent for one in found if one.traffic_percent}
+
     def deploy(
         self,
         endpoint_id: str,
         version: ModelVersion,
         *,
+        serving: ServingSpec,
         machine_type: str,
         service_account: str | None,
+        percent: int = WHOLE,
+        found: Mapping[str, int] | None = None,
     ) -> Deployment:
-        """Deploy a version and give it all traffic in the same operation; others stay, without any.
+        """Deploy a version and give it its share of the traffic in the same operation.
 
         A version that is deployed already, or that an earlier attempt is deploying, is not deployed again.
+
+        Args:
+            endpoint_id: the endpoint.
+            version: to deploy.
+            serving: its machines.
+            machine_type: where `serving` names none.
+            service_account: that its server acts as; None for the service's default.
+            percent: its share; all others keep their proportions.
+            found: the split before, whose proportions these are; by default the present one.
         """
         self.settle(endpoint_id)
-        for found in self.deployments(endpoint_id):
-            if found.serves(version):
-                return self.route_all(endpoint_id, found)
+        before = self.deployments(endpoint_id)
+        shares = {one.id: one.traffic_percent for one in before} if found is None else found
+        for one in before:
+            if one.serves(version):
+                split = with_share(shares, one.id, percent)
+                self.set_traffic(endpoint_id, split)
+                return replace(one, traffic_percent=split[one.id])
         deployed: dict[str, Any] = {
             "model": version.name,
             "display_name": f"{endpoint_id}-{version.version}",
-            "dedicated_resources": {
-                "machine_spec": {"machine_type": machine_type},
-                "min_replica_count": 1,
-                "max_replica_count": 1,
-            },
+            "dedicated_resources": dedicated_resources(serving, machine_type),
         }
         if service_account:
             deployed["service_account"] = service_account
+        split = with_share(shares, _BEING_DEPLOYED, percent)
         operation = self._client.deploy_model(
             request={
                 "endpoint": self.name(endpoint_id),
                 "deployed_model": deployed,
-                "traffic_split": {"0": 100},
+                "traffic_split": split,
             },
             retry=None,
             timeout=CALL_TIMEOUT_SECONDS,
         )
         made: DeployedModel = self._result(operation).deployed_model
-        return Deployment(id=made.id, model=version.model, version=version.version, traffic_percent=100)
-
-    def route_all(self, endpoint_id: str, deployment: Deployment) -> Deployment:
-        """Give a deployment all traffic of its endpoint."""
-        if deployment.traffic_percent != 100:
-            self._split_traffic(endpoint_id, {deployment.id: 100})
         return Deployment(
-            id=deployment.id, model=deployment.model, version=deployment.version, traffic_percent=100
+            id=made.id,
+            model=version.model,
+            version=version.version,
+            traffic_percent=split[_BEING_DEPLOYED],
+            created=made.create_time or None,
+        )
+
+    def set_traffic(self, endpoint_id: str, split: Mapping[str, int]) -> None:
+        """Divide the traffic of an endpoint; nothing is written where it is divided so already.
+
+        Args:
+            endpoint_id: the endpoint.
+            split: share of each deployment in percent, by its id; those that are left out have none.
+        """
+        wanted = {name: share for name, share in split.items() if share}
+        if self.traffic(endpoint_id) == wanted:
+            return
+        self._client.update_endpoint(
+            request={
+                "endpoint": {"name": self.name(endpoint_id), "traffic_split": wanted},
+                "update_mask": {"paths": ["traffic_split"]},
+            },
+            retry=retry(CALL_TIMEOUT_SECONDS),
+            timeout=CALL_TIMEOUT_SECONDS,
         )
 
     def take_traffic(self, endpoint_id: str, deployments: Collection[str]) -> None:
@@ -207,16 +224,9 @@ class Endpoints:
 
         Only deployments without traffic can be undeployed.
         """
-        shares = {
-            found.id: found.traffic_percent
-            for found in self.deployments(endpoint_id)
-            if found.traffic_percent and found.id not in deployments
-        }
-        total = sum(shares.values())
-        percents = {name: share * 100 // total for name, share in shares.items()}
-        if percents:
-            percents[max(shares, key=lambda name: shares[name])] += 100 - sum(percents.values())
-        self._split_traffic(endpoint_id, percents)
+        shares = self.traffic(endpoint_id)
+        others = {name: share for name, share in shares.items() if name not in deployments}
+        self.set_traffic(endpoint_id, scaled(others, WHOLE))
 
     def delete(self, endpoint_id: str) -> None:
         """Delete an endpoint that has no deployments."""
@@ -252,7 +262,10 @@ class Endpoints:
             self._client.cancel_operation({"name": operation}, retry=retry(5.0), timeout=5.0)
         self.settle(endpoint_id)
         # Only what gets no requests may leave before others.
-        for found in sorted(self.deployments(endpoint_id), key=lambda found: found.traffic_percent):
+        there = sorted(self.deployments(endpoint_id), key=lambda found: found.traffic_percent)
+        if there and 0 < there[-1].traffic_percent < WHOLE:
+            self.set_traffic(endpoint_id, {there[-1].id: WHOLE})
+        for found in there:
             report(found)
             self.undeploy(endpoint_id, found)
 
@@ -279,7 +292,7 @@ class Endpoints:
         """
         from google.protobuf import json_format, struct_pb2
 
-        response = self._predictions.predict(
+        response = self._prediction_client(endpoint_id).predict(
             endpoint=self.name(endpoint_id),
             instances=[json_format.ParseDict(dict(instance), struct_pb2.Value()) for instance in instances],
             retry=retry(PREDICT_SECONDS),
@@ -288,15 +301,12 @@ class Endpoints:
         document = json_format.MessageToDict(type(response).pb(response))
         return Answer(predictions=document.get("predictions", []), version=response.model_version_id)
 
-    def _split_traffic(self, endpoint_id: str, percents: Mapping[str, int]) -> None:
-        self._client.update_endpoint(
-            request={
-                "endpoint": {"name": self.name(endpoint_id), "traffic_split": dict(percents)},
-                "update_mask": {"paths": ["traffic_split"]},
-            },
-            retry=retry(CALL_TIMEOUT_SECONDS),
-            timeout=CALL_TIMEOUT_SECONDS,
-        )
+    def _prediction_client(self, endpoint_id: str) -> PredictionServiceClient:
+        """Return the client for predictions: a dedicated endpoint has a host of its own."""
+        if endpoint_id not in self._hosts:
+            endpoint = self._find(endpoint_id)
+            self._hosts[endpoint_id] = endpoint.dedicated_endpoint_dns if endpoint else ""
+        return self._clients.predictions_at(self._hosts[endpoint_id])
 
     def _result(self, operation: Any) -> Any:
         return operation_result(operation, poll_seconds=self._poll_seconds, timeout_seconds=OPERATION_SECONDS)
@@ -328,16 +338,3 @@ class Endpoints:
             )
         except NotFound:
             return None
-
-
-def _deployments(endpoint: Endpoint) -> list[Deployment]:
-    return [
-        Deployment(
-            id=deployed.id,
-            model=deployed.model.partition("@")[0],
-            version=deployed.model_version_id,
-            traffic_percent=endpoint.traffic_split.get(deployed.id, 0),
-            created=deployed.create_time or None,
-        )
-        for deployed in endpoint.deployed_models
-    ]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException
 
 from contract import naming
 from contract.artifacts import Evaluation, GoldenRequest
 from retraining.comparison import SAVED_MODEL, compare_with_production
 from retraining.context import RunContext
-from retraining.gate import evaluate_gate, prediction_differences
+from retraining.gate import evaluate_gate
 from retraining.job_spec import training_fingerprint
 from retraining.operators import DatasetOperator
+from retraining.smoke import clear_candidate, golden_requests, smoke_test
 
 PORT = 8080
 PREDICT_ROUTE = "/predict"
@@ -48,10 +50,10 @@ class ValidateExportOperator(DatasetOperator):
             raise AirflowFailException(f"{self.job_dir}{naming.MODEL_FOLDER}{SAVED_MODEL} does not exist")
         GoldenRequest.from_text(storage.read_text(self.job_dir + GoldenRequest.FILENAME))
         evaluation = storage.read_artifact(self.job_dir, Evaluation)
-        not_comparable = ""
-        if evaluation.production is None:
-            compared = compare_with_production(context, self.spec)
-            not_comparable = compared.sentence(self.spec.gate.not_comparable)
+        compared = compare_with_production(context, self.spec, split=evaluation.split)
+        not_comparable = compared.sentence(self.spec.gate.not_comparable)
+        if not_comparable:  # it may have been evaluated all the same, on records that it was trained on
+            evaluation = replace(evaluation, production=None)
         result = evaluate_gate(
             evaluation,
             self.spec.gate,
@@ -136,49 +138,39 @@ class CreateModelVersionOperator(DatasetOperator):
 class SmokePredictOperator(DatasetOperator):
     """Operator that serves a version on the candidate endpoint, sends golden requests, and undeploys it.
 
+    A version that the gate declines is not deployed anywhere. A wrong answer fails the task at once: no
+    further attempt would change it.
+
     Args:
         version: the version's resource name, `.../models/ID@VERSION`.
         job_dir: the training job's folder.
+        allowed: the gate's decision.
 
     Returns:
         `requests` (how many were answered as they should be) and a `note`.
     """
 
-    template_fields: Sequence[str] = ("version", "job_dir")
+    template_fields: Sequence[str] = ("version", "job_dir", "allowed")
 
-    def __init__(self, *, version: str, job_dir: str, **kwargs: Any) -> None:
+    def __init__(self, *, version: str, job_dir: str, allowed: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.version = version
         self.job_dir = job_dir
+        self.allowed = allowed
         self._context: RunContext | None = None
 
     def run(self, context: RunContext) -> Mapping[str, Any]:
         """Deploy, predict, compare, undeploy."""
+        if not self.allowed:
+            note = "not deployed: the gate declined it"
+            self.log.info(note)
+            return {"requests": 0, "note": note}
         self._context = context
-        settings, names = context.settings, context.names(self.spec.name)
-        endpoint = names.candidate_endpoint
-        requests = GoldenRequest.from_text(context.storage.read_text(self.job_dir + GoldenRequest.FILENAME))
-        endpoints, version = context.endpoints, context.models.get(self.version)
-        endpoints.ensure(endpoint, names)
-        try:
-            self.log.info("Deploying %s to %s", self.version, endpoint)
-            endpoints.deploy(
-                endpoint,
-                version,
-                machine_type=settings.serving_machine,
-                service_account=settings.service_account,
-            )
-            # One by one: the service takes no more than 1.5 MB in a request.
-            predictions = [
-                prediction
-                for request in requests
-                for prediction in endpoints.predict(endpoint, [request.instance]).predictions
-            ]
-        finally:
-            self._tear_down(context)
-        wrong = prediction_differences(requests, predictions)
+        version = context.models.get(self.version)
+        requests = golden_requests(context, version)
+        wrong = smoke_test(context, self.spec, version, requests, report=self.log.info)
         if wrong:
-            raise AirflowException(
+            raise AirflowFailException(
                 f"{self.version} does not answer as it did when it was trained: {'; '.join(wrong[:5])}"
             )
         note = f"{len(requests)} golden requests came back as they should"
@@ -188,13 +180,4 @@ class SmokePredictOperator(DatasetOperator):
     def on_kill(self) -> None:
         """Undeploy everything from the candidate endpoint; called when the task is killed."""
         if self._context is not None:
-            self._tear_down(self._context)
-
-    def _tear_down(self, context: RunContext) -> None:
-        names = context.names(self.spec.name)
-        endpoint = names.candidate_endpoint
-        context.endpoints.clear(
-            endpoint,
-            names,
-            report=lambda found: self.log.info("Taking version %s off %s", found.version, endpoint),
-        )
+            clear_candidate(self._context, self.spec, report=self.log.info)

@@ -1,109 +1,55 @@
-"""`approve` and `promote`: a version goes into production, or not, with the reason."""
+"""`promote`: a version goes into production step by step, or not, with the reason."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk import Asset, AssetAlias
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowRescheduleException
 
-from contract import DatasetSpec, naming
-from contract.artifacts import Evaluation, GoldenRequest
+from contract import naming
+from contract.artifacts import Evaluation
+from contract.history import PERSONAL, EventKind, HistoryEvent
 from retraining.comparison import compare_with_production
 from retraining.context import RunContext
-from retraining.gate import prediction_differences
-from retraining.google.endpoints import Deployment, Endpoints
-from retraining.google.models import Models, ModelVersion
+from retraining.decisions import gate_digest, objections, standing_decision
+from retraining.errors import RolloutFailedError, RolloutWaitError, SplitChangedError
+from retraining.gate import evaluate_gate
+from retraining.google.deployments import Deployment
+from retraining.google.models import ModelVersion
+from retraining.history import History, find_event
 from retraining.operators import DatasetOperator
-from retraining.params import APPROVAL, PROMOTE
+from retraining.params import OVERRIDE
+from retraining.rescoring import Rescoring
+from retraining.rollout import Rollout
+from retraining.smoke import golden_requests
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
-
-APPROVE, DECLINE = "Approve", "Decline"
+    from retraining.context import GoogleServices
 
 
-class ApproveOperator(HITLOperator):
-    """Operator that shows the gate's result in Airflow's required actions and waits for a person's approval.
-
-    Nobody is asked in a run whose parameter `approval` is off, nor about a version that won't be promoted
-    anyway. A declined version stays a candidate.
-
-    Args:
-        spec: the dataset.
-        version: the version's resource name, `.../models/ID@VERSION`.
-        allowed: the gate's decision.
-        reasons: the gate's reasons, in sentences.
-        ask: ask whatever the parameter says: the version can't be compared with the one in production.
-
-    Returns:
-        `approval` (`approved`, and a `sentence` that says who said so; empty where nobody was asked) and a
-        `note`.
-    """
-
-    template_fields: Sequence[str] = ("version", "allowed", "ask", "reasons", "subject", "body")
-
-    def __init__(
-        self,
-        *,
-        spec: DatasetSpec,
-        version: str,
-        allowed: bool,
-        reasons: Sequence[str],
-        ask: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        subject = f"Put a new version of {spec.name} into production?"
-        super().__init__(subject=subject, options=[APPROVE, DECLINE], multiple_outputs=True, **kwargs)
-        self.spec = spec
-        self.version = version
-        self.allowed = allowed
-        self.ask = ask
-        self.reasons = reasons
-
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Request approval, or say why it isn't required."""
-        params = context["params"]
-        if not params.get(APPROVAL, self.spec.approval) and not self.ask:
-            return self._outcome(note="no approval required")
-        if not self.allowed or not params.get(PROMOTE, True):
-            return self._outcome(note="no approval required: the version won't be promoted anyway")
-        self.subject = f"Put version {self.version.rpartition('@')[2]} of {self.spec.name} into production?"
-        self.body = "\n".join(f"- {reason}" for reason in self.reasons)
-        return dict(super().execute(context))
-
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Resume after the answer."""
-        answer = super().execute_complete(context, event)
-        approved = answer["chosen_options"] == [APPROVE]
-        sentence = f"{'Approved' if approved else 'Declined'} by {_name(answer['responded_by_user'])}"
-        self.log.info(sentence)
-        return self._outcome(approved=approved, sentence=sentence, note=sentence)
-
-    def _outcome(self, *, approved: bool = True, sentence: str = "", note: str) -> dict[str, Any]:
-        return {"approval": {"approved": approved, "sentence": sentence}, "note": note}
-
-
-def _name(user: Mapping[str, Any] | None) -> str:
-    return str((user or {}).get("name") or (user or {}).get("id") or "nobody")
+def model_asset(dataset: str) -> str:
+    """Return the name of the Airflow asset that a promotion updates."""
+    return f"{dataset}_model"
 
 
 class PromoteOperator(DatasetOperator):
-    """Operator that gives a version all production traffic, if gate, run and the data's age allow it.
+    """Operator that gives a version the production traffic, if gate, run, people and the data's age allow it.
 
-    The gate compared the version with what was in production when it was trained. If another version has come
-    into production since, nothing is known of the two: the version is declined, except where data is
-    partitioned by time and this version saw newer data (so the runs of a backfill end with the newest in
-    production, in whatever order they end), or where the two can't be compared at all.
+    A model is compared with the version that serves now: if another one came into production since the
+    training, a small job scores both before anything moves. A version on older data than production's is
+    declined, so the runs of a backfill end with the newest in production, in whatever order they end.
 
-    Each part leaves the endpoint serving, and is found done when it is repeated: the new version is deployed
-    and takes all traffic in one operation, is tested, gets the alias; only then are older ones undeployed.
-    They stay in the registry.
+    The rollout is found half done when it is repeated (`retraining.rollout`). Each promotion, refusal and
+    withdrawal is an event of the dataset's history, and each promotion an event of the asset
+    `<dataset>_model`.
 
     Args:
         version: the version's resource name, `.../models/ID@VERSION`.
         job_dir: the training job's folder.
+        data_dir: folder of the records that it was validated on.
         allowed: the gate's decision.
         reasons: the gate's reasons, in sentences.
         approval: what a person said of it, `approved` and a `sentence`; `None` where nobody is asked.
@@ -112,7 +58,7 @@ class PromoteOperator(DatasetOperator):
         `promoted`, the id of the `endpoint`, the `reasons` and a `note`.
     """
 
-    template_fields: Sequence[str] = ("version", "job_dir", "allowed", "reasons", "approval")
+    template_fields: Sequence[str] = ("version", "job_dir", "data_dir", "allowed", "reasons", "approval")
 
     def __init__(
         self,
@@ -121,116 +67,257 @@ class PromoteOperator(DatasetOperator):
         job_dir: str,
         allowed: bool,
         reasons: Sequence[str],
+        data_dir: str = "",
         approval: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.version = version
         self.job_dir = job_dir
+        self.data_dir = data_dir
         self.allowed = allowed
         self.reasons = reasons
         self.approval = approval
+        self.outlets = [AssetAlias(model_asset(self.spec.name))]
+        self._cancel: list[Any] = []
+
+    def attempt(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """Call `run`, and announce a promotion to other DAGs."""
+        result = super().attempt(context)
+        if result["promoted"] and "outlet_events" in context:
+            alias = AssetAlias(model_asset(self.spec.name))
+            facts = {"version": self.version, "endpoint": result["endpoint"]}
+            context["outlet_events"][alias].add(Asset(name=model_asset(self.spec.name)), extra=facts)
+        return result
 
     def run(self, context: RunContext) -> Mapping[str, Any]:
         """Promote or decline."""
-        models, endpoints, names = context.models, context.endpoints, context.names(self.spec.name)
-        endpoint = names.production_endpoint
-        endpoints.check_ownership(endpoint, names)
-        version = models.get(self.version)
-        serving = endpoints.serving(endpoint)
-        against = self._refusal(context) or self._production(context, version, serving, models)
-        if against:
-            self.log.info("Not promoted. %s", " ".join(against))
-            note = "not promoted: " + " ".join(against)
-            return {"promoted": False, "endpoint": endpoint, "reasons": against, "note": note}
-        self._switch(context, endpoint, version, endpoints)
-        models.move_aliases(version, add=[naming.DEFAULT_ALIAS], remove=[naming.CANDIDATE_ALIAS])
-        for deployment in endpoints.deployments(endpoint):
-            if not deployment.serves(version):
-                self.log.info("Taking version %s off %s", deployment.version, endpoint)
-                endpoints.undeploy(endpoint, deployment)
-        note, reasons = f"version {version.version} answers at {endpoint}", list(self.reasons)
-        if self.approval is not None and self.approval["sentence"]:
-            note += f"; {self.approval['sentence']}"
-            reasons.append(f"{self.approval['sentence']}.")
-        self.log.info(note)
-        return {"promoted": True, "endpoint": endpoint, "reasons": reasons, "note": note}
+        names = context.names(self.spec.name)
+        context.endpoints.check_ownership(names.production_endpoint, names)
+        version = context.models.get(self.version)
+        release = _Release(context, self, version)
+        rollout = Rollout(context, self.spec, version, owner=context.run.slug, report=self.log.info)
+        self._cancel.append(rollout.restore)
+        if not release.is_done and not rollout.is_under_way:
+            against = release.objections()
+            if against:
+                return release.decline(against)
+        try:
+            if not release.is_done:
+                rollout.run(golden_requests(context, version), objection=release.standing)
+        except RolloutWaitError as wait:
+            self.log.info("%s: until %s", wait, wait.until)
+            raise AirflowRescheduleException(wait.until) from wait
+        except SplitChangedError as error:
+            return release.decline([str(error)])
+        except RolloutFailedError as error:
+            if not error.is_final:
+                raise AirflowException(str(error)) from error
+            release.record("withdrawal", [str(error)])
+            raise AirflowFailException(str(error)) from error
+        return release.complete(rollout)
 
-    def _refusal(self, context: RunContext) -> list[str]:
-        """Return the objections of gate, run and person, in sentences."""
-        if not self.allowed:
-            return list(self.reasons)
+    def on_kill(self) -> None:
+        """Restore the traffic split before a rollout, and cancel a scoring job."""
+        for cancel in self._cancel:
+            cancel()
+
+
+class _Release:
+    """What one task knows of the release of its version."""
+
+    def __init__(self, context: RunContext, task: PromoteOperator, version: ModelVersion) -> None:
+        self._context = context
+        self._task = task
+        self._spec = task.spec
+        self._version = version
+        self._names = context.names(task.spec.name)
+        self._history = History(context.storage, self._names)
+        self._events = self._history.events()
+        self._evaluation = context.storage.read_artifact(task.job_dir, Evaluation)
+        self._reasons = list(task.reasons)
+        self._serving = context.endpoints.serving(self._names.production_endpoint)
+        self._promoted = find_event(self._events, self._key("promotion"))
+        self._by_gate = False
+        self.is_done = self._promoted is not None and self._serves()
+
+    def objections(self) -> list[str]:
+        """Return what is against the promotion, in sentences; none if nothing is."""
+        task, context = self._task, self._context
+        if not task.allowed:
+            self._by_gate = True
+            return list(task.reasons)
         if not context.params.get("promote", True):
             return ["The run only evaluates: promotion is off in its parameters."]
-        if self.approval is not None and not self.approval["approved"]:
-            return [f"{self.approval['sentence']}."]
-        return []
+        if task.approval is not None and not task.approval["approved"]:
+            return [f"{task.approval['sentence']}."]
+        production = self._production()
+        if not self._is_approved:
+            decided = objections(
+                context,
+                self._spec,
+                self._version,
+                production,
+                events=self._events,
+                deployed=context.endpoints.deployments(self._names.production_endpoint),
+            )
+            if decided:
+                return decided
+        return self._beside(production)
 
-    def _production(
-        self, context: RunContext, version: ModelVersion, serving: Deployment | None, models: Models
-    ) -> list[str]:
-        """Return the objections that follow from the version in production, in sentences."""
-        if serving is None or serving.serves(version):
-            return []
-        production = models.get(f"{serving.model}@{serving.version}")
-        theirs, ours = (found.labels.get(naming.DATA_UNTIL_LABEL, "") for found in (production, version))
-        if theirs > ours:
-            age = f"was trained on data until {theirs}, this one until {ours}"
-            return [f"Version {serving.version} in production {age}."]
-        if compare_with_production(context, self.spec).obstacle:
-            return []  # the gate's policy has decided
-        newer = self.spec.partition is not None and ours > theirs
-        compared = self._compared(context)
-        if compared == serving.version or newer:
-            return []
-        other = f"version {compared}" if compared else "no other"
-        since = f"has come into production since version {version.version} was trained"
-        return [f"Version {serving.version} {since}, which was compared with {other}; run it again."]
+    def standing(self) -> str:
+        """Return the hold that came while the rollout is under way; empty if there is none."""
+        if self._is_approved or self._context.params.get(OVERRIDE, False):
+            return ""
+        return standing_decision(self._spec.name, self._history.events(), [])
 
-    def _compared(self, context: RunContext) -> str | None:
-        """Return the version that was in production when this one was trained."""
-        production = context.storage.read_artifact(self.job_dir, Evaluation).production
-        return None if production is None else production.version
+    def decline(self, against: Sequence[str]) -> dict[str, Any]:
+        """Record the refusal and return the task's result."""
+        self._task.log.info("Not promoted. %s", " ".join(against))
+        self.record("refusal", against)
+        note = "not promoted: " + " ".join(against)
+        endpoint = self._names.production_endpoint
+        return {"promoted": False, "endpoint": endpoint, "reasons": list(against), "note": note}
 
-    def _switch(
-        self, context: RunContext, endpoint: str, version: ModelVersion, endpoints: Endpoints
-    ) -> None:
-        """Give the version all traffic and test it; if a prediction is wrong, roll back.
+    def complete(self, rollout: Rollout) -> dict[str, Any]:
+        """Make the version the default, record it, take others off, and return the task's result."""
+        context, version, endpoint = self._context, self._version, self._names.production_endpoint
+        reasons, note = list(self._reasons), f"version {version.version} answers at {endpoint}"
+        if self._is_approved and self._task.approval is not None:
+            note += f"; {self._task.approval['sentence']}"
+            reasons.append(f"{self._task.approval['sentence']}.")
+        context.models.move_aliases(version, add=[naming.DEFAULT_ALIAS], remove=[naming.CANDIDATE_ALIAS])
+        if self._promoted is None:
+            state = rollout.state
+            replaced = "" if state is None else _most(state.found, self._deployed())
+            self.record("promotion", reasons, replaced=replaced)
+        else:
+            replaced = self._promoted.from_version
+        kept = take_off(context, self._spec.serving.keep_replaced_minutes, endpoint, version, replaced)
+        for sentence in kept:
+            self._task.log.warning(sentence)
+            note += f"; {sentence}"
+        rollout.finish()
+        self._task.log.info(note)
+        return {"promoted": True, "endpoint": endpoint, "reasons": reasons, "note": note}
 
-        Raises:
-            AirflowException: a prediction is wrong.
-        """
-        text = context.storage.read_text(self.job_dir + GoldenRequest.FILENAME)
-        requests = GoldenRequest.from_text(text)[:1]
-        endpoints.ensure(endpoint, context.names(self.spec.name))
-        self.log.info("Deploying %s to %s", self.version, endpoint)
-        deployed = endpoints.deploy(
-            endpoint,
-            version,
-            machine_type=context.settings.serving_machine,
-            service_account=context.settings.service_account,
+    def record(self, kind: EventKind, reasons: Sequence[str], *, replaced: str | None = None) -> None:
+        """Write an event of the history, unless this run has written it before."""
+        production = self._serving.version if self._serving and replaced is None else replaced or ""
+        if production == self._version.version:
+            production = ""
+        gate, evaluation = self._spec.gate, self._evaluation
+        served = evaluation.production
+        decided = kind != "refusal" or self._by_gate
+        labels = self._labels(production)
+        self._history.record(
+            HistoryEvent(
+                kind=kind,
+                key=self._key(kind),
+                time=datetime.now(UTC).isoformat(timespec="seconds"),
+                who=f"run {self._context.run.run_id}",
+                from_version=production,
+                to_version=self._version.version,
+                reasons=tuple(reasons),
+                run_id=self._context.run.run_id,
+                from_fingerprint=labels.get(naming.FINGERPRINT_LABEL, ""),
+                to_fingerprint=self._version.labels.get(naming.FINGERPRINT_LABEL, ""),
+                gate=gate_digest(gate) if decided else "",
+                metric=gate.metric,
+                estimate=evaluation.estimate(gate.metric),
+                difference=served.difference.get(gate.metric) if served else None,
+                examples=evaluation.examples,
+            )
         )
-        wrong = _ask(endpoints, endpoint, version, requests)
-        if not wrong:
-            return
-        # Whichever served before this try or an earlier one: it is only taken off at the very end.
-        before = [found for found in endpoints.deployments(endpoint) if not found.serves(version)]
-        if before:
-            endpoints.route_all(endpoint, max(before, key=lambda found: int(found.version)))
-        endpoints.undeploy(endpoint, deployed)
-        raise AirflowException(f"{endpoint} does not answer as it should: {'; '.join(wrong[:5])}")
+
+    def _beside(self, production: ModelVersion | None) -> list[str]:
+        """Return what speaks against the version beside the one that serves now."""
+        if production is None or production.name == self._version.name:
+            return []
+        until = [one.labels.get(naming.DATA_UNTIL_LABEL, "") for one in (production, self._version)]
+        if until[0] > until[1]:
+            age = f"was trained on data until {until[0]}, this one until {until[1]}"
+            return [f"Version {production.version} in production {age}."]
+        compared = compare_with_production(self._context, self._spec, split=self._evaluation.split)
+        if compared.obstacle:
+            policy = self._spec.gate.not_comparable
+            fits = policy == "promote" or (policy == "ask" and self._is_approved)
+            return [] if fits else [compared.sentence(policy)]
+        served = self._evaluation.production
+        if served is not None and served.version == production.version:
+            return []
+        return self._rescored(production)
+
+    def _rescored(self, production: ModelVersion) -> list[str]:
+        """Score both anew, evaluate the gate, and return its reasons if it declines."""
+        task = self._task
+        rescoring = Rescoring(
+            self._context,
+            self._spec,
+            job_dir=task.job_dir,
+            data_dir=task.data_dir or self._evaluation.data_dir,
+            production=production,
+        )
+        task._cancel.append(rescoring.cancel)
+        self._evaluation = rescoring.run()
+        export = self._context.storage.list(task.job_dir + naming.MODEL_FOLDER)
+        result = evaluate_gate(
+            self._evaluation,
+            self._spec.gate,
+            contract=self._spec.contract,
+            model_bytes=sum(found.size for found in export),
+        )
+        self._reasons = list(result.reasons)
+        self._by_gate = not result.promote
+        return [] if result.promote else self._reasons
+
+    def _production(self) -> ModelVersion | None:
+        serving = self._serving
+        return None if serving is None else self._context.models.get(f"{serving.model}@{serving.version}")
+
+    def _serves(self) -> bool:
+        return self._serving is not None and self._serving.serves(self._version)
+
+    def _deployed(self) -> list[Deployment]:
+        return self._context.endpoints.deployments(self._names.production_endpoint)
+
+    def _labels(self, version: str) -> Mapping[str, str]:
+        versions = self._context.models.versions(self._names.model) if version else []
+        return next((one.labels for one in versions if one.version == version), {})
+
+    def _key(self, kind: EventKind) -> str:
+        """Return the key of an event of this run; after a person's decision it is another one."""
+        decisions = sum(event.kind in PERSONAL for event in self._events)
+        return f"{kind} {self._context.run.slug} {self._version.version} {decisions}"
+
+    @property
+    def _is_approved(self) -> bool:
+        approval = self._task.approval
+        return approval is not None and bool(approval["approved"] and approval["sentence"])
 
 
-def _ask(
-    endpoints: Endpoints, endpoint: str, version: ModelVersion, requests: Sequence[GoldenRequest]
+def _most(found: Mapping[str, int], deployed: Sequence[Deployment]) -> str:
+    """Return the version that had most of a traffic split; empty if none had any."""
+    shares = {one.version: found.get(one.id, 0) for one in deployed if found.get(one.id)}
+    return max(shares, key=lambda version: shares[version], default="")
+
+
+def take_off(
+    services: GoogleServices, keep_minutes: float, endpoint: str, version: ModelVersion, replaced: str
 ) -> list[str]:
-    """Return the errors of the endpoint's predictions, in sentences; a failed call is one, too."""
-    from google.api_core.exceptions import GoogleAPIError
+    """Undeploy all but the version that serves, and the one that it replaced where that is to be kept.
 
-    try:
-        answer = endpoints.predict(endpoint, [request.instance for request in requests])
-    except GoogleAPIError as error:
-        return [str(error)]
-    if answer.version != version.version:
-        return [f"model_version_id: expected {version.version}, received {answer.version}"]
-    return prediction_differences(requests, answer.predictions)
+    Returns:
+        A sentence for each that could not be undeployed; housekeeping tries again.
+    """
+    from google.api_core.exceptions import ClientError
+
+    left = []
+    for deployment in services.endpoints.deployments(endpoint):
+        if deployment.serves(version) or (keep_minutes and deployment.version == replaced):
+            continue
+        try:
+            services.endpoints.undeploy(endpoint, deployment)
+        except ClientError as error:  # no further attempt of this task would avoid it
+            left.append(f"version {deployment.version} is still deployed: {error}")
+    return left

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowException
 from contract import ContractError, TuningSpec, naming
 from contract.artifacts import Evaluation
 from retraining import tuning
-from retraining.comparison import compare_with_production
+from retraining.comparison import compare_with_production, read_split
 from retraining.context import RunContext
 from retraining.google.jobs import JobLogs
 from retraining.google.storage import RawObject, Storage, in_parallel
@@ -264,7 +264,8 @@ class TrainOperator(JobOperator):
         }
 
     def _production(self, context: RunContext) -> dict[str, str]:
-        compared = compare_with_production(context, self.spec)
+        split = read_split(context, self.data_dir)
+        compared = compare_with_production(context, self.spec, split=split)
         version = compared.production
         if version is None or compared.obstacle:
             if compared.obstacle:

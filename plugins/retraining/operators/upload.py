@@ -9,9 +9,9 @@ from typing import Any
 from contract.raw_data import IgnoredFile, count_reasons
 from retraining.comparison import compare_with_production
 from retraining.context import RunContext
+from retraining.decisions import skip_if_decided
 from retraining.errors import ConfigurationError
 from retraining.google.storage import ContentChangedError, RawObject, Storage, in_parallel
-from retraining.job_spec import skip_if_unchanged
 from retraining.operators import DatasetOperator
 from retraining.params import TIER
 from retraining.source import Source, snapshot_id
@@ -66,7 +66,7 @@ class UploadDataOperator(DatasetOperator):
         window = resolve_window(source.names, self.spec, context.run, context.params, read=datetime.now(UTC))
         objects = source.describe(window.names)
         snapshot = snapshot_id(objects)
-        skip_if_unchanged(context, self.spec, snapshot)
+        skip_if_decided(context, self.spec, snapshot)
         raw_dir = context.names(self.spec.name).raw_folder(snapshot)
         brought = self._bring(objects, source, raw_dir, context.storage)
         note = (

@@ -22,7 +22,7 @@ from contract.naming import (
 )
 from contract.predictions import render
 from retraining.context import GoogleServices
-from retraining.google.endpoints import Deployment
+from retraining.google.deployments import Deployment
 from retraining.google.models import ModelVersion
 from retraining.ui import plots
 from retraining.ui.artifacts import read_first_golden, read_labels

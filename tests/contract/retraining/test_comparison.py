@@ -76,6 +76,7 @@ def test_version_that_can_not_be_compared_is_trained_and_left_to_the_policy(
     assert (result["promote"], result["ask"]) == (promoted, asks)
     assert any("Not comparable with version 1" in reason for reason in result["reasons"])
     version = run.create_version(trained["job_dir"])["name"]
-    outcome = run.promote(version, trained["job_dir"], allowed=result["promote"])
+    approval = {"approved": True, "sentence": "Approved by Ada"} if asks else None
+    outcome = run.promote(version, trained["job_dir"], allowed=result["promote"], approval=approval)
     assert outcome["promoted"] == promoted
     assert chain.serving() == ({"2": 100} if promoted else {"1": 100})

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from contract import naming
+from contract import ServingSpec, naming
 from retraining import purge
 from retraining.context import GoogleServices
 from retraining.purge import Selection
@@ -68,7 +68,7 @@ class Dataset:
         """An endpoint with the dataset's label; its resource name."""
         services = GoogleServices.from_environment()
         with closing(services.clients):
-            services.endpoints.ensure(endpoint_id, self.names)
+            services.endpoints.ensure(endpoint_id, self.names, ServingSpec())
             return services.endpoints.name(endpoint_id)
 
     def slug(self, run_id: str) -> str:

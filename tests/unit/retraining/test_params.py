@@ -51,6 +51,7 @@ def test_run_params_have_the_specs_values_as_defaults_and_nothing_that_it_lacks(
         "tier": "L4",
         "spot": False,
         "promote": True,
+        "override": False,
     }
 
 

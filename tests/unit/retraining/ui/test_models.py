@@ -2,7 +2,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from contract.naming import METRIC_LABEL, RUN_LABEL, DatasetNames
-from retraining.google.endpoints import Deployment
+from retraining.google.deployments import Deployment
 from retraining.google.models import ModelVersion
 from retraining.ui.models import read_model
 from retraining.ui.runs import Promotions

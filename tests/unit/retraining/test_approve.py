@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from retraining.operators.promote import ApproveOperator
+from retraining.operators.approve import ApproveOperator
 from retraining_chain import SPEC
 
 REASONS = ["Accuracy 0.9 is at least 0.7.", "The export is whole."]

@@ -1,0 +1,64 @@
+"""DAGs that concern all datasets: the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from airflow.sdk import DAG, Param
+
+from retraining import notifications
+from retraining.operators.rollback import ModelRollbackOperator
+
+ROLLBACK_DAG = "model_rollback"
+
+_ACTIONS = {
+    "rollback": "rollback: put an earlier version into production, and hold promotions",
+    "hold": "hold: promote nothing until it is released",
+    "release": "release: end a hold, and accept what is in production",
+}
+
+
+def build_rollback_dag(datasets: Sequence[str]) -> DAG:
+    """Return the DAG `model_rollback`, whose form takes a decision on a dataset's releases.
+
+    Args:
+        datasets: names to choose from.
+    """
+    dag = DAG(
+        ROLLBACK_DAG,
+        description="Puts an earlier version of a model into production; holds and releases promotions",
+        schedule=None,
+        catchup=False,
+        tags=["maintenance"],
+        params={
+            "dataset": Param(type="string", enum=list(datasets), title="Dataset"),
+            "action": Param(
+                "rollback", type="string", enum=list(_ACTIONS), values_display=_ACTIONS, title="Action"
+            ),
+            "version": Param(
+                None,
+                type=["null", "string"],
+                pattern=r"^[0-9]+$",
+                title="Version",
+                description="To go back to; without it, the version that was in production before",
+            ),
+            "reason": Param(
+                type="string", minLength=1, title="Reason", description="Kept in the model's history"
+            ),
+        },
+        default_args={
+            "retries": 3,
+            "retry_delay": timedelta(seconds=5),
+            "on_failure_callback": notifications.on_failure,
+        },
+    )
+    with dag:
+        ModelRollbackOperator(
+            task_id="decide",
+            dataset="{{ params.dataset }}",
+            action="{{ params.action }}",
+            version="{{ params.version or '' }}",
+            reason="{{ params.reason }}",
+        )
+    return dag

@@ -1,0 +1,67 @@
+"""Smoke test: a version answers its golden requests on the candidate endpoint before production has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from contract import DatasetSpec, naming
+from contract.artifacts import GoldenRequest
+from retraining.context import GoogleServices
+from retraining.gate import prediction_differences
+from retraining.google.models import ModelVersion
+
+
+def golden_requests(services: GoogleServices, version: ModelVersion) -> list[GoldenRequest]:
+    """Return the golden requests of a version, from its training job's folder.
+
+    Raises:
+        FileNotFoundError: they are gone.
+        ContractError: they can't be read.
+    """
+    folder = naming.job_folder_of(version.artifact_uri)
+    return GoldenRequest.from_text(services.storage.read_text(folder + GoldenRequest.FILENAME))
+
+
+def smoke_test(
+    services: GoogleServices,
+    spec: DatasetSpec,
+    version: ModelVersion,
+    requests: Sequence[GoldenRequest],
+    *,
+    report: Callable[[str], None],
+) -> list[str]:
+    """Deploy a version to the candidate endpoint, send golden requests, and undeploy it.
+
+    Returns:
+        Each place where a prediction differs from the golden one; none if all are as they should be.
+    """
+    names, endpoints = services.names(spec.name), services.endpoints
+    endpoint = names.candidate_endpoint
+    endpoints.ensure(endpoint, names, spec.serving)
+    try:
+        report(f"Deploying {version.name} to {endpoint}")
+        endpoints.deploy(
+            endpoint,
+            version,
+            serving=spec.serving,
+            machine_type=services.settings.serving_machine,
+            service_account=services.settings.service_account,
+        )
+        # One by one: the service takes no more than 1.5 MB in a request.
+        predictions = [
+            prediction
+            for request in requests
+            for prediction in endpoints.predict(endpoint, [request.instance]).predictions
+        ]
+    finally:
+        clear_candidate(services, spec, report=report)
+    return prediction_differences(requests, predictions)
+
+
+def clear_candidate(services: GoogleServices, spec: DatasetSpec, *, report: Callable[[str], None]) -> None:
+    """Undeploy everything from the candidate endpoint."""
+    names = services.names(spec.name)
+    endpoint = names.candidate_endpoint
+    services.endpoints.clear(
+        endpoint, names, report=lambda found: report(f"Taking version {found.version} off {endpoint}")
+    )
