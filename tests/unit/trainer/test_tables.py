@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
-from contract import FEATURES_FILENAME
+from contract import FEATURES_FILENAME, GateSpec
+from contract.artifacts import Evaluation
+from retraining.gate import evaluate_gate
 from trainer.config import TrainConfig
 from trainer.predict import main as predict
+from trainer.records import Records
 from trainer.score import main as score
 from trainer.train import run
 
@@ -23,7 +27,8 @@ TEST = 32
 def make_table(trips, statistics, describe, tmp_path_factory):
     """Writes the trips as records: the last rows are for validation and test."""
 
-    def make(contract) -> Path:
+    def make(contract, **changes) -> Path:
+        columns = trips | changes
         folder = tmp_path_factory.mktemp(contract.name)
         first_test = ROWS - TEST
         sides = {
@@ -34,12 +39,12 @@ def make_table(trips, statistics, describe, tmp_path_factory):
         for side, rows in sides.items():
             with tf.io.TFRecordWriter(str(folder / f"trips-{side}.tfrecord-00000-of-00001")) as writer:
                 for row in rows:
-                    writer.write(_example(contract, {name: values[row] for name, values in trips.items()}))
+                    writer.write(_example(contract, {name: values[row] for name, values in columns.items()}))
         (folder / FEATURES_FILENAME).write_text(contract.to_features_json())
         vocabulary = contract.label.vocabulary
         labels = {
             side: {
-                label: sum(int(trips[contract.label.name][row]) == index for row in rows)
+                label: sum(int(columns[contract.label.name][row]) == index for row in rows)
                 for index, label in enumerate(vocabulary)
             }
             for side, rows in sides.items()
@@ -172,3 +177,73 @@ def test_score_of_a_model_of_other_inputs_names_both(tipped_job, dataset, capsys
 
     assert score(["--model-dir", str(job / "model"), "--data-dir", str(dataset)]) == 1
     assert "error: inputs of --model-dir: expected ['image_bytes']" in capsys.readouterr().err
+
+
+def test_model_of_shuffled_labels_is_not_promoted_and_the_reason_has_values_and_interval(
+    make_table, tipped_contract, tipped_job, trips, tmp_path
+):
+    _, production, _ = tipped_job
+    train = ROWS - TEST - VALIDATION
+    shuffled = trips["tipped"].copy()
+    shuffled[:train] = np.random.default_rng(0).permutation(shuffled[:train])
+    folder = make_table(tipped_contract, tipped=shuffled)
+    _train(
+        folder, tmp_path, model="wide_deep", first_layer_size=16, num_layers=2, slices="payment,tipped",
+        production_model=str(production / "model"), production_version="7",
+    )  # fmt: skip
+    evaluation = Evaluation.from_text((tmp_path / "evaluation.json").read_text())
+    gate = GateSpec(metric="accuracy", direction="higher", threshold=0.3, slices=("payment", "tipped"))
+
+    found = evaluate_gate(evaluation, gate, contract=tipped_contract, model_bytes=1)
+
+    assert not found.promote
+    (against,) = (check for check in found.checks if check.name == "production")
+    low, high = evaluation.production.difference["accuracy"].interval()
+    values = (evaluation.metrics["accuracy"], evaluation.production.metrics["accuracy"], low, high)
+    assert not against.passed
+    assert all(f"{value:.4g}" in against.sentence for value in values), against.sentence
+    assert {one.feature for one in evaluation.slices} == {"payment", "tipped"}
+    assert sum(one.examples for one in evaluation.slices) == 2 * VALIDATION
+    assert [one.label for one in evaluation.classes] == ["no", "yes"]
+    assert evaluation.calibration.bins
+    assert evaluation.split == tipped_contract.split_identity
+
+
+def test_score_with_a_folder_compares_with_another_version_on_the_same_records(
+    tipped_job, make_table, tipped_contract, tmp_path
+):
+    folder, job, report = tipped_job
+    other = tmp_path / "other"
+    _train(folder, other, model="wide_deep", first_layer_size=4, num_layers=1, seed=5)
+
+    status = score([
+        "--model_dir", str(job / "model"), "--data_dir", str(folder), "--job_dir", str(tmp_path / "scored"),
+        "--production_model", str(other / "model"), "--production_version", "9", "--slices", "payment",
+    ])  # fmt: skip
+
+    scored = Evaluation.from_text((tmp_path / "scored" / "evaluation.json").read_text())
+    assert status == 0
+    assert scored.metrics == pytest.approx(report["metrics"])
+    assert scored.production.version == "9"
+    theirs = json.loads((other / "evaluation.json").read_text())["metrics"]
+    assert scored.production.metrics == pytest.approx(theirs)
+    assert scored.production.difference["auc"].value == pytest.approx(
+        report["metrics"]["auc"] - theirs["auc"]
+    )
+    assert scored.export.parity_max_abs_difference == report["export"]["parity_max_abs_difference"]
+
+
+def test_trial_is_judged_on_a_fold_of_the_training_split_that_it_does_not_train_on(tipped_job, tmp_path):
+    folder, _, _ = tipped_job
+    report = _train(folder, tmp_path, model="wide_deep", first_layer_size=4, num_layers=1, holdout_folds=5)
+    train = ROWS - TEST - VALIDATION
+    assert report["examples"] == -(-train // 5)
+    assert report["test"] is None
+    records = Records.open(str(folder), holdout_folds=5)
+    held_out = set(records.validation.read().as_numpy_iterator())
+    kept = set(records.train.read().as_numpy_iterator())
+    validation = set(Records.open(str(folder)).validation.read().as_numpy_iterator())
+    assert len(held_out) == report["examples"]
+    assert len(kept) == train - report["examples"] == records.train.records
+    assert not held_out & kept
+    assert not validation & (held_out | kept)
