@@ -1,4 +1,4 @@
-"""DAGs that concern all datasets: the way back."""
+"""DAGs that concern all datasets: the way back, and retention."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from datetime import timedelta
 from airflow.sdk import DAG, Param
 
 from retraining import notifications
+from retraining.housekeeping import RetentionPolicy
+from retraining.operators.housekeeping import DATASET, DRY_RUN, HousekeepingOperator
 from retraining.operators.rollback import ModelRollbackOperator
 
-ROLLBACK_DAG = "model_rollback"
+ROLLBACK_DAG, HOUSEKEEPING_DAG = "model_rollback", "housekeeping"
+
+_RETRIES = {
+    "retries": 3,
+    "retry_delay": timedelta(seconds=5),
+    "on_failure_callback": notifications.on_failure,
+}
 
 _ACTIONS = {
     "rollback": "rollback: put an earlier version into production, and hold promotions",
@@ -47,11 +55,7 @@ def build_rollback_dag(datasets: Sequence[str]) -> DAG:
                 type="string", minLength=1, title="Reason", description="Kept in the model's history"
             ),
         },
-        default_args={
-            "retries": 3,
-            "retry_delay": timedelta(seconds=5),
-            "on_failure_callback": notifications.on_failure,
-        },
+        default_args=_RETRIES,
     )
     with dag:
         ModelRollbackOperator(
@@ -61,4 +65,40 @@ def build_rollback_dag(datasets: Sequence[str]) -> DAG:
             version="{{ params.version or '' }}",
             reason="{{ params.reason }}",
         )
+    return dag
+
+
+def build_housekeeping_dag(policy: RetentionPolicy, *, schedule: str | None) -> DAG:
+    """Return the DAG `housekeeping`, which lists what no policy keeps, or removes it.
+
+    Args:
+        policy: says what is kept, and whether a scheduled run only lists.
+        schedule: a cron expression; None for runs by hand alone.
+    """
+    dag = DAG(
+        HOUSEKEEPING_DAG,
+        description="Lists what runs left behind and no policy keeps; removes it where a run says so",
+        schedule=schedule,
+        catchup=False,
+        max_active_runs=1,
+        tags=["maintenance"],
+        params={
+            DRY_RUN: Param(
+                policy.dry_run,
+                type="boolean",
+                title="Dry run",
+                description="Only list what would be removed",
+            ),
+            DATASET: Param(
+                None,
+                type=["null", "string"],
+                minLength=1,
+                title="Dataset",
+                description="One dataset only; without it, all that left anything behind",
+            ),
+        },
+        default_args=_RETRIES,
+    )
+    with dag:
+        HousekeepingOperator(task_id="remove", policy=policy)
     return dag

@@ -32,8 +32,7 @@ from retraining.errors import ConfigurationError, RolloutFailedError
 from retraining.google.deployments import Deployment
 from retraining.google.models import ModelVersion
 from retraining.history import History, find_event
-from retraining.operators.promote import take_off
-from retraining.rollout import Rollout, RolloutState
+from retraining.rollout import Rollout, RolloutState, take_off
 from retraining.smoke import golden_requests, smoke_test
 from retraining.spec import DAGS, read_spec
 

@@ -21,6 +21,7 @@ from retraining.errors import RolloutFailedError, RolloutWaitError, SplitChanged
 from retraining.gate import prediction_differences
 from retraining.google.deployments import Deployment
 from retraining.google.models import ModelVersion
+from retraining.google.monitoring import Monitoring
 from retraining.traffic import WHOLE, with_share
 
 STALE = timedelta(minutes=30)
@@ -264,8 +265,6 @@ class Rollout:
                 )
 
     def _measure(self, state: RolloutState, percent: int) -> None:
-        from retraining.google.monitoring import Monitoring
-
         deployed, rollout = self._deployment(state), self._spec.rollout
         if deployed is None:
             return
@@ -306,6 +305,27 @@ class Rollout:
                 self._report(f"Taking version {deployed.version} off {self._endpoint}")
                 endpoints.undeploy(self._endpoint, deployed)
         self._services.storage.delete(self._file)
+
+
+def take_off(
+    services: GoogleServices, keep_minutes: float, endpoint: str, version: ModelVersion, replaced: str
+) -> list[str]:
+    """Undeploy all but the version that serves, and the one that it replaced where that is to be kept.
+
+    Returns:
+        A sentence for each that could not be undeployed; housekeeping tries again.
+    """
+    from google.api_core.exceptions import ClientError
+
+    left = []
+    for deployment in services.endpoints.deployments(endpoint):
+        if deployment.serves(version) or (keep_minutes and deployment.version == replaced):
+            continue
+        try:
+            services.endpoints.undeploy(endpoint, deployment)
+        except ClientError as error:  # no further attempt of this task would avoid it
+            left.append(f"version {deployment.version} is still deployed: {error}")
+    return left
 
 
 def _now() -> datetime:

@@ -12,7 +12,7 @@ from retraining.spec import read_spec
 from trainer.task import parse
 
 DAGS = Path(__file__).parents[2] / "dags"
-MAINTENANCE = {"model_rollback": ["decide"]}
+MAINTENANCE = {"housekeeping": ["remove"], "model_rollback": ["decide"]}
 FILES = sorted({path.stem for path in DAGS.glob("*.py")} - set(MAINTENANCE))
 CHAIN = (
     "upload_data",

@@ -35,15 +35,18 @@ def create_services(config: Config, state: State) -> dict[str, Service]:
     """Return every service, not started, by the name of its package or module."""
     # Here, since the client libraries take seconds to import: `--help` does without them.
     from emulator.cloud_logging import LoggingService
+    from emulator.cloud_monitoring import MonitoringService
     from emulator.dataflow.service import DataflowService
     from emulator.storage.service import StorageService
     from emulator.vertex.service import VertexService
 
+    vertex = VertexService(config, state)
     return {
         "storage": StorageService(config, state),
         "dataflow": DataflowService(config, state),
-        "vertex": VertexService(config, state),
+        "vertex": vertex,
         "cloud_logging": LoggingService(config, state),
+        "cloud_monitoring": MonitoringService(vertex.metrics),
     }
 
 

@@ -119,6 +119,7 @@ def airflow_variables(paths: StackPaths, ports: Ports, keys: Secrets, dags: Path
                 "vertex_ai_endpoint": f"http://{LOOPBACK}:{ports.emulator}",
                 "dataflow_endpoint": ports.emulator_url,
                 "logging_endpoint": f"http://{LOOPBACK}:{ports.emulator}",
+                "monitoring_endpoint": f"http://{LOOPBACK}:{ports.emulator}",
             },
         }
     )

@@ -1,7 +1,7 @@
 """Google's clients, made in one place of an Airflow connection, a project and a region.
 
-Endpoints in the connection's extras (`vertex_ai_endpoint`, `dataflow_endpoint`, `logging_endpoint`) replace
-the service's own; Cloud Storage has its own variable, `STORAGE_EMULATOR_HOST`.
+Endpoints in the connection's extras (`vertex_ai_endpoint`, `dataflow_endpoint`, `logging_endpoint`,
+`monitoring_endpoint`) replace the service's own; Cloud Storage has its own variable, `STORAGE_EMULATOR_HOST`.
 """
 
 from __future__ import annotations
@@ -132,8 +132,27 @@ class Clients:
             _use_grpc=False,
         )
 
+    @cached_property
+    def monitoring(self) -> Any:
+        """Cloud Monitoring, by the client whose transport is REST: the newer library has gRPC alone."""
+        from googleapiclient import discovery
+
+        endpoint = self.extras.get("monitoring_endpoint")
+        return discovery.build(
+            "monitoring",
+            "v3",
+            credentials=self.credentials,
+            client_options={"api_endpoint": endpoint} if endpoint else None,
+            static_discovery=True,
+            cache_discovery=False,
+        )
+
     def close(self) -> None:
         """Close the connections of the clients that were made."""
+        if "monitoring" in self.__dict__:
+            self.monitoring.close()
+        for client in self.__dict__.get("_dedicated", {}).values():
+            client.transport.close()
         for name in ("storage", "logging"):
             if name in self.__dict__:
                 getattr(self, name)._http.close()

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from contract.naming import split_uri
+from contract.naming import SCHEME, split_uri
 from contract.validation import JsonFile
 from retraining.google import STORAGE_CONNECTIONS
 
@@ -191,6 +191,13 @@ class Storage:
         fields = "items(name,updated),nextPageToken"
         times = [blob.updated for blob in self._client.list_blobs(bucket, prefix=prefix, fields=fields)]
         return FolderUsage(objects=len(times), last_write=max(times, default=None))
+
+    def written_before(self, folder: str, time: datetime) -> list[str]:
+        """Return the URIs of the objects below a folder that were written before a time."""
+        bucket, prefix = split_uri(folder)
+        fields = "items(name,updated),nextPageToken"
+        listed = self._client.list_blobs(bucket, prefix=prefix, fields=fields)
+        return [f"{SCHEME}{bucket}/{blob.name}" for blob in listed if blob.updated < time]
 
     def remove(self, folder: str) -> None:
         """Delete every object below a folder; an object that is gone already is no error."""

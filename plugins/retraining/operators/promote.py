@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowRescheduleException
@@ -23,11 +23,8 @@ from retraining.history import History, find_event
 from retraining.operators import DatasetOperator
 from retraining.params import OVERRIDE
 from retraining.rescoring import Rescoring
-from retraining.rollout import Rollout
+from retraining.rollout import Rollout, take_off
 from retraining.smoke import golden_requests
-
-if TYPE_CHECKING:
-    from retraining.context import GoogleServices
 
 
 def model_asset(dataset: str) -> str:
@@ -300,24 +297,3 @@ def _most(found: Mapping[str, int], deployed: Sequence[Deployment]) -> str:
     """Return the version that had most of a traffic split; empty if none had any."""
     shares = {one.version: found.get(one.id, 0) for one in deployed if found.get(one.id)}
     return max(shares, key=lambda version: shares[version], default="")
-
-
-def take_off(
-    services: GoogleServices, keep_minutes: float, endpoint: str, version: ModelVersion, replaced: str
-) -> list[str]:
-    """Undeploy all but the version that serves, and the one that it replaced where that is to be kept.
-
-    Returns:
-        A sentence for each that could not be undeployed; housekeeping tries again.
-    """
-    from google.api_core.exceptions import ClientError
-
-    left = []
-    for deployment in services.endpoints.deployments(endpoint):
-        if deployment.serves(version) or (keep_minutes and deployment.version == replaced):
-            continue
-        try:
-            services.endpoints.undeploy(endpoint, deployment)
-        except ClientError as error:  # no further attempt of this task would avoid it
-            left.append(f"version {deployment.version} is still deployed: {error}")
-    return left

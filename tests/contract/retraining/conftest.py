@@ -49,6 +49,7 @@ def chain(emulator: Any, proxy: LossyProxy, monkeypatch: pytest.MonkeyPatch) -> 
             "vertex_ai_endpoint": proxy.url,
             "dataflow_endpoint": emulator.url,
             "logging_endpoint": proxy.url,
+            "monitoring_endpoint": emulator.url,
         },
     }
     variables = {

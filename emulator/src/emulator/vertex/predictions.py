@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from emulator.routing import Handler
 from emulator.state import State
 from emulator.vertex.deployments import Deployments
 from emulator.vertex.endpoints import KIND
+from emulator.vertex.serving_metrics import PredictionRecord, ServingMetrics
 from emulator.vertex.traffic import WeightedRoundRobin
 
 _TIMEOUT_SECONDS = 60.0
@@ -32,7 +34,8 @@ _STATUS_NAMES = {
 class Predictions:
     """PredictionService's methods."""
 
-    def __init__(self, state: State, deployments: Deployments) -> None:
+    def __init__(self, state: State, deployments: Deployments, metrics: ServingMetrics) -> None:
+        self._metrics = metrics
         self._state = state
         self._deployments = deployments
         self._round_robin = WeightedRoundRobin()
@@ -56,7 +59,7 @@ class Predictions:
         if not isinstance(instances, list):
             raise InvalidArgument(f"instances: expected a list, received {type(instances).__name__}")
         deployed = self._choose(fields["endpoint"])
-        answer = await self._forward(deployed, body, _JSON)
+        answer = await self._measured(fields["endpoint"], deployed, body, _JSON, len(instances))
         if answer.is_error:
             raise _refused(answer)
         return JSONResponse({**_predictions(answer), **_origin(deployed)})
@@ -72,7 +75,7 @@ class Predictions:
         if wrapped is not None:
             body, content_type = wrapped
         deployed = self._choose(fields["endpoint"])
-        answer = await self._forward(deployed, body, content_type)
+        answer = await self._measured(fields["endpoint"], deployed, body, content_type, 1)
         headers = {
             "X-Vertex-AI-Endpoint-Id": fields["endpoint"].rpartition("/")[2],
             "X-Vertex-AI-Deployed-Model-Id": deployed["id"],
@@ -91,6 +94,30 @@ class Predictions:
             raise NotFound(f"The Endpoint {endpoint} does not exist.")
         chosen = self._round_robin.choose(endpoint, document.get("trafficSplit", {}))
         return next(deployed for deployed in document["deployedModels"] if deployed["id"] == chosen)
+
+    async def _measured(
+        self, endpoint: str, deployed: Mapping[str, Any], body: bytes, content_type: str, predictions: int
+    ) -> httpx.Response:
+        """Forward a request, and count it."""
+        begun, code = time.monotonic(), 500
+        try:
+            answer = await self._forward(deployed, body, content_type)
+            code = answer.status_code
+        except ApiError as error:
+            code = error.code
+            raise
+        finally:
+            self._metrics.add(
+                PredictionRecord(
+                    time=time.time(),
+                    endpoint=endpoint,
+                    deployed_model_id=deployed["id"],
+                    code=code,
+                    predictions=predictions,
+                    seconds=time.monotonic() - begun,
+                )
+            )
+        return answer
 
     async def _forward(self, deployed: Mapping[str, Any], body: bytes, content_type: str) -> httpx.Response:
         url = self._deployments.predict_url(deployed["id"])

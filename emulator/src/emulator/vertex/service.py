@@ -17,11 +17,16 @@ from emulator.vertex.predictions import Predictions
 from emulator.vertex.registry import ModelRegistry
 from emulator.vertex.resources import Resources
 from emulator.vertex.routes import create_routes
+from emulator.vertex.serving_metrics import ServingMetrics
 from emulator.vertex.tuning_jobs import HyperparameterTuningJobs
 
 
 class VertexService:
-    """JobService, ModelService, EndpointService, PredictionService and their operations."""
+    """JobService, ModelService, EndpointService, PredictionService and their operations.
+
+    Attributes:
+        metrics: the figures of online predictions.
+    """
 
     def __init__(self, config: Config, state: State) -> None:
         faults = Faults(state)
@@ -40,7 +45,9 @@ class VertexService:
             **self._deployments.calls,
             **self._operations.calls,
         }
-        self._routes = create_routes(calls, Predictions(state, self._deployments).handlers)
+        self.metrics = ServingMetrics()
+        predictions = Predictions(state, self._deployments, self.metrics)
+        self._routes = create_routes(calls, predictions.handlers)
 
     @property
     def routes(self) -> list[Route]:
