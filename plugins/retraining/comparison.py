@@ -6,7 +6,7 @@ such a version. It is no error but an outcome, and `GateSpec.not_comparable` say
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contract import FEATURES_FILENAME, ContractError, DataContract, DatasetSpec, naming
 from contract.artifacts import Evaluation
@@ -59,21 +59,21 @@ def compare_with_production(services: GoogleServices, spec: DatasetSpec, *, spli
     return Comparison(production=production, obstacle=_obstacle(services, spec.contract, production, split))
 
 
-def read_split(services: GoogleServices, data_dir: str) -> str:
-    """Return the identity of the split of records; empty where their contract is gone.
+def split_identity(services: GoogleServices, spec: DatasetSpec, snapshot: str) -> str:
+    """Return the identity of the split of a snapshot's records; empty if the snapshot isn't known.
 
     Args:
         services: of the deployment.
-        data_dir: folders of the records, separated by commas; the first one's split counts.
+        spec: the dataset.
+        snapshot: the id of its raw data, whose newest partition may be the validation split.
     """
-    folder = data_dir.split(",", maxsplit=1)[0]
-    if not folder:
-        return ""
-    try:
-        text = services.storage.read_text(f"{folder.rstrip('/')}/{FEATURES_FILENAME}")
-        return DataContract.from_features_json(text).split_identity
-    except (FileNotFoundError, ContractError):
-        return ""
+    contract = spec.contract
+    if not snapshot or contract.split.partition is None:
+        return contract.split_identity if snapshot else ""
+    raw = services.storage.list(services.names(spec.name).raw_folder(snapshot))
+    days = [day for item in raw if (day := contract.split.partition_of(item.name)) is not None]
+    split = contract.split.resolved(min(days, default=None), max(days, default=None))
+    return replace(contract, split=split).split_identity
 
 
 def _obstacle(services: GoogleServices, contract: DataContract, production: ModelVersion, split: str) -> str:
@@ -107,10 +107,21 @@ def _leak(
     services: GoogleServices, split: str, evaluation: Evaluation, production: ModelVersion
 ) -> list[str]:
     """Return why production may have been trained on validation records of a split; none if it wasn't."""
-    theirs = evaluation.split or read_split(services, evaluation.data_dir)
+    theirs = production.labels.get(naming.SPLIT_LABEL, "") or _split_of(services, evaluation.data_dir)
     until = naming.time_of_label(production.labels.get(naming.DATA_UNTIL_LABEL, ""))
     if is_unseen(split, theirs, their_data_until=until and until.date()):
         return []
     if not theirs:
         return ["it isn't known on which records it was trained"]
     return [f"it may have been trained on these validation records: its split is {theirs}, this one {split}"]
+
+
+def _split_of(services: GoogleServices, data_dir: str) -> str:
+    """Return the split's identity of a version from before versions had it; empty where it isn't known."""
+    folder = data_dir.split(",", maxsplit=1)[0]
+    try:
+        text = services.storage.read_text(f"{folder.rstrip('/')}/{FEATURES_FILENAME}") if folder else ""
+        contract = DataContract.from_features_json(text)
+    except (FileNotFoundError, ContractError):
+        return ""
+    return "" if contract.split.partition is not None else contract.split_identity

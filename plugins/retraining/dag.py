@@ -85,7 +85,9 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
             tuned=tuned,
             max_active_tis_per_dag=limit,
         )
-        validate = ValidateExportOperator(task_id="validate_export", job_dir=train.output["job_dir"])
+        validate = ValidateExportOperator(
+            task_id="validate_export", job_dir=train.output["job_dir"], snapshot=upload.output["snapshot"]
+        )
         create = CreateModelVersionOperator(
             task_id="create_model_version",
             job_dir=train.output["job_dir"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from contract import ContractError, naming
 from contract.artifacts import Evaluation
@@ -157,13 +158,8 @@ class Housekeeping:
                     is_left = not one.traffic_percent and self._is_replaced()
                     reason = "replaced, without traffic"
                 if is_left:
-                    yield Item(
-                        "deployment",
-                        f"{endpoint}, version {one.version}",
-                        reason,
-                        0,
-                        lambda endpoint=endpoint, one=one: endpoints.undeploy(endpoint, one),  # type: ignore[misc]
-                    )
+                    name = f"{endpoint}, version {one.version}"
+                    yield Item("deployment", name, reason, 0, partial(endpoints.undeploy, endpoint, one))
 
     def _is_replaced(self) -> bool:
         """Return True if the last change of production is long enough ago, and no rollout is under way."""
@@ -179,13 +175,8 @@ class Housekeeping:
             for job in jobs.find_all(self._names.labels):
                 is_old = job.state.name in ENDED and job.create_time < self._before
                 if is_old and job.labels.get(naming.RUN_LABEL) not in runs:
-                    yield Item(
-                        "job",
-                        job.name,
-                        self._age,
-                        0,
-                        lambda jobs=jobs, name=job.name: jobs.delete(name, poll_seconds=poll),  # type: ignore[misc]
-                    )
+                    remove = partial(jobs.delete, job.name, poll_seconds=poll)
+                    yield Item("job", job.name, self._age, 0, remove)
 
     def _folders(self, stay: Sequence[ModelVersion]) -> Iterator[Item]:
         """Give the folders of runs, raw snapshots and conversions that nothing that stays refers to."""
@@ -198,7 +189,7 @@ class Housekeeping:
         ]
         used = {f"{one.artifact_uri}/" for one in stay}
         running = {job.labels.get(naming.RUN_LABEL, "") for job in going_on}
-        parents = [(names.runs_folder, running)]
+        parents: list[tuple[str, set[str]]] = [(names.runs_folder, running)]
         if not going_on:  # a job that goes on may read any of them
             snapshots = {one.labels.get(naming.SNAPSHOT_LABEL, "") for one in stay}
             parents += [(f"{names.data_folder}raw/", snapshots), (f"{names.data_folder}tfrecord/", set())]
@@ -210,8 +201,8 @@ class Housekeeping:
                     continue
                 usage = storage.usage(folder)
                 if usage.last_write is not None and usage.last_write < self._before:
-                    yield Item("folder", folder, f"{self._age}, and no version that stays refers to it",
-                               usage.objects, lambda folder=folder: storage.remove(folder))  # fmt: skip
+                    reason = f"{self._age}, and no version that stays refers to it"
+                    yield Item("folder", folder, reason, usage.objects, partial(storage.remove, folder))
 
     def _records(self, stay: Sequence[ModelVersion]) -> Iterator[str]:
         """Give the folders of the records that versions were trained on."""
@@ -227,7 +218,7 @@ class Housekeeping:
         storage, limit = self._services.storage, self._now - timedelta(days=_WAITING_DAYS)
         for uri in storage.written_before(f"{self._names.data_folder}waiting/", limit):
             reason = f"a run that waited for a conversion {_WAITING_DAYS} days ago"
-            yield Item("object", uri, reason, 1, lambda uri=uri: storage.delete(uri))  # type: ignore[misc]
+            yield Item("object", uri, reason, 1, partial(storage.delete, uri))
 
 
 def find_temporary(services: GoogleServices, policy: RetentionPolicy, *, now: datetime) -> list[Item]:

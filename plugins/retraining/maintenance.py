@@ -7,12 +7,13 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Param
 
+from contract.naming import ROLLBACK_DAG
 from retraining import notifications
 from retraining.housekeeping import RetentionPolicy
 from retraining.operators.housekeeping import DATASET, DRY_RUN, HousekeepingOperator
 from retraining.operators.rollback import ModelRollbackOperator
 
-ROLLBACK_DAG, HOUSEKEEPING_DAG = "model_rollback", "housekeeping"
+HOUSEKEEPING_DAG = "housekeeping"
 
 _RETRIES = {
     "retries": 3,
@@ -38,6 +39,7 @@ def build_rollback_dag(datasets: Sequence[str]) -> DAG:
         description="Puts an earlier version of a model into production; holds and releases promotions",
         schedule=None,
         catchup=False,
+        is_paused_upon_creation=False,  # who needs it is in a hurry
         tags=["maintenance"],
         params={
             "dataset": Param(type="string", enum=list(datasets), title="Dataset"),

@@ -20,7 +20,6 @@ parser.add_argument("--production_model")
 parser.add_argument("--production_version")
 parser.add_argument("--accuracy", type=float, default=0.9)
 parser.add_argument("--production_accuracy", type=float, default=0.85)
-parser.add_argument("--split", default="hash:1")
 parser.add_argument("--slices")
 parser.add_argument("--served", default="as trained", help="what the server does with the export")
 parser.add_argument("--until", default="", help="wait for this file")
@@ -67,7 +66,6 @@ production = {
 }
 evaluation = {
     "examples": 40,
-    "split": options.split,
     "metrics": {"accuracy": options.accuracy, "loss": 0.3},
     "standard_errors": {"accuracy": 0.02},
     "trivial_baseline": {"kind": "majority_class", **compared(0.4)},

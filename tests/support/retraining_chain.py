@@ -156,10 +156,11 @@ class Chain:
         subprocess.run(command, check=True, env=self.emulator.environment)
         return job_dir
 
-    def validate(self, job_dir: str) -> dict[str, Any]:
-        return self.execute(
-            ValidateExportOperator(task_id="validate_export", spec=self.spec, job_dir=job_dir)
+    def validate(self, job_dir: str, snapshot: str = "") -> dict[str, Any]:
+        operator = ValidateExportOperator(
+            task_id="validate_export", spec=self.spec, job_dir=job_dir, snapshot=snapshot
         )
+        return self.execute(operator)
 
     def create_version(self, job_dir: str, data_until: str = "", snapshot: str = "") -> dict[str, Any]:
         """A version of the folder's model; each run has data of its own unless it says otherwise."""

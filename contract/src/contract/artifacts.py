@@ -204,7 +204,6 @@ class Evaluation(JsonFile):
         test: the model on the test split; None without one.
         dataset: the dataset's name.
         data_dir: folders of the records, separated by commas.
-        split: identity of the split; models of the same one were trained on none of these records.
         labels: names of the classes, in the order of the outputs; empty for a regression.
         training: the training that made the model.
         confusion_matrix: records by true and predicted class; None but for classification.
@@ -225,7 +224,6 @@ class Evaluation(JsonFile):
     test: SplitEvaluation | None = None
     dataset: str = ""
     data_dir: str = ""
-    split: str = ""
     standard_errors: Mapping[str, float] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     training: TrainingReport = field(default_factory=TrainingReport)

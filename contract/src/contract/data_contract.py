@@ -38,7 +38,7 @@ SplitBy = Literal["auto", "hash"]
 TABLES: tuple[RecordFormat, ...] = ("csv", "parquet")
 """Formats of tables."""
 
-_BY_TIME = "time:"
+_BY_TIME = "time-"
 
 # A field that came later is written only where it says something: other conversions keep their keys.
 _UNLESS_DEFAULT = Field(exclude_if=lambda value: not value)
@@ -199,12 +199,10 @@ def is_unseen(ours: str, theirs: str, *, their_data_until: date | None) -> bool:
         theirs: identity of the split that the other model was trained with.
         their_data_until: day on which its data ends; None if that isn't known.
     """
-    if not ours or not theirs:
-        return False
     if not ours.startswith(_BY_TIME):
-        return ours == theirs
-    if theirs.startswith(_BY_TIME):
-        return ours >= theirs  # both days in ISO 8601: it was validated on this partition or an older one
+        return bool(ours) and ours == theirs
+    if theirs.startswith(_BY_TIME) and ours >= theirs:
+        return True  # days in ISO 8601: it was validated on this partition or an older one
     return their_data_until is not None and their_data_until.isoformat() <= ours.removeprefix(_BY_TIME)
 
 
@@ -284,21 +282,21 @@ class DataContract:
     def split_identity(self) -> str:
         """Identity of the split: with the same one, the same records are never trained on.
 
-        `time:DAY` for validation on the partition that begins on that day, else `files:` or `hash:` with a
-        digest of all that says which records are validated on. A record without a key is divided by its
-        content, which the features determine.
+        `time-DAY` for validation on the partition that begins on that day, where the split is resolved; else
+        `files-` or `hash-` with a digest of all that says which records are validated on. A record without a
+        key is divided by its content, which the features determine.
         """
         split, day = self.split, self.split.validation_day
         if day is not None:
             return f"{_BY_TIME}{day.isoformat()}"
         if split.validation_files:
-            return f"files:{digest({'files': list(split.validation_files)})}"
+            return f"files-{digest({'files': list(split.validation_files)})}"
         keys = [feature.name for feature in self.features if feature.role == "key"]
         content: object = keys
         if not keys and self.record_format not in ("image", "idx"):
             content = [RECORD_FORMAT_VERSION, to_json(self)["features"], to_json(self)["csv"]]
         parts = {"percent": split.validation_percent, "salt": split.salt, "key": content}
-        return f"hash:{digest(parts)}"
+        return f"hash-{digest(parts)}"
 
     def missing_of(self, feature: FeatureSpec) -> tuple[str, ...]:
         """Return the spellings of a missing value of a feature."""

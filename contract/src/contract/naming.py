@@ -25,11 +25,15 @@ INPUTS_LABEL = "perennial_inputs"
 SNAPSHOT_LABEL = "perennial_snapshot"
 DATA_UNTIL_LABEL = "perennial_data_until"
 CODE_LABEL = "perennial_code"
+SPLIT_LABEL = "perennial_split"
 METRIC_LABEL = "perennial_metric"
 FINGERPRINT_LABEL = "perennial_training_fingerprint"
 
 CANDIDATE_ALIAS = "candidate"
 DEFAULT_ALIAS = "default"
+
+ROLLBACK_DAG = "model_rollback"
+"""Id of the DAG that carries out people's decisions on releases."""
 
 DEFAULT_DEPLOYMENT = "default"
 """Deployment whose resources have the plain names of its datasets."""

@@ -192,7 +192,7 @@ class Storage:
         times = [blob.updated for blob in self._client.list_blobs(bucket, prefix=prefix, fields=fields)]
         return FolderUsage(objects=len(times), last_write=max(times, default=None))
 
-    def written_before(self, folder: str, time: datetime) -> list[str]:
+    def written_before(self, folder: str, time: datetime) -> Sequence[str]:
         """Return the URIs of the objects below a folder that were written before a time."""
         bucket, prefix = split_uri(folder)
         fields = "items(name,updated),nextPageToken"

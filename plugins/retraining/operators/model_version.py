@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from contract import naming
 from contract.artifacts import Evaluation, GoldenRequest
-from retraining.comparison import SAVED_MODEL, compare_with_production
+from retraining.comparison import SAVED_MODEL, compare_with_production, split_identity
 from retraining.context import RunContext
 from retraining.gate import evaluate_gate
 from retraining.job_spec import training_fingerprint
@@ -30,17 +30,19 @@ class ValidateExportOperator(DatasetOperator):
 
     Args:
         job_dir: the training job's folder.
+        snapshot: the id of the raw data.
 
     Returns:
         `promote`, `ask` (whether a person has to decide), the `reasons` in sentences, the `metrics`, and a
         `note`.
     """
 
-    template_fields: Sequence[str] = ("job_dir",)
+    template_fields: Sequence[str] = ("job_dir", "snapshot")
 
-    def __init__(self, *, job_dir: str, **kwargs: Any) -> None:
+    def __init__(self, *, job_dir: str, snapshot: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.job_dir = job_dir
+        self.snapshot = snapshot
 
     def run(self, context: RunContext) -> Mapping[str, Any]:
         """Evaluate the gate and write its result."""
@@ -50,7 +52,8 @@ class ValidateExportOperator(DatasetOperator):
             raise AirflowFailException(f"{self.job_dir}{naming.MODEL_FOLDER}{SAVED_MODEL} does not exist")
         GoldenRequest.from_text(storage.read_text(self.job_dir + GoldenRequest.FILENAME))
         evaluation = storage.read_artifact(self.job_dir, Evaluation)
-        compared = compare_with_production(context, self.spec, split=evaluation.split)
+        split = split_identity(context, self.spec, self.snapshot)
+        compared = compare_with_production(context, self.spec, split=split)
         not_comparable = compared.sentence(self.spec.gate.not_comparable)
         if not_comparable:  # it may have been evaluated all the same, on records that it was trained on
             evaluation = replace(evaluation, production=None)
@@ -125,6 +128,7 @@ class CreateModelVersionOperator(DatasetOperator):
             },
             "labels": {
                 naming.SNAPSHOT_LABEL: self.snapshot,
+                naming.SPLIT_LABEL: naming.label_value(split_identity(context, self.spec, self.snapshot)),
                 naming.FINGERPRINT_LABEL: training_fingerprint(
                     self.spec, snapshot=self.snapshot, params=context.params, settings=settings
                 ),

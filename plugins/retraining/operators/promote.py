@@ -235,7 +235,7 @@ class _Release:
         if until[0] > until[1]:
             age = f"was trained on data until {until[0]}, this one until {until[1]}"
             return [f"Version {production.version} in production {age}."]
-        compared = compare_with_production(self._context, self._spec, split=self._evaluation.split)
+        compared = compare_with_production(self._context, self._spec, split=self._split)
         if compared.obstacle:
             policy = self._spec.gate.not_comparable
             fits = policy == "promote" or (policy == "ask" and self._is_approved)
@@ -267,6 +267,10 @@ class _Release:
         self._reasons = list(result.reasons)
         self._by_gate = not result.promote
         return [] if result.promote else self._reasons
+
+    @property
+    def _split(self) -> str:
+        return self._version.labels.get(naming.SPLIT_LABEL, "")
 
     def _production(self) -> ModelVersion | None:
         serving = self._serving

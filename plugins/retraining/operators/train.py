@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowException
 from contract import ContractError, TuningSpec, naming
 from contract.artifacts import Evaluation
 from retraining import tuning
-from retraining.comparison import compare_with_production, read_split
+from retraining.comparison import compare_with_production, split_identity
 from retraining.context import RunContext
 from retraining.google.jobs import JobLogs
 from retraining.google.storage import RawObject, Storage, in_parallel
@@ -264,7 +264,7 @@ class TrainOperator(JobOperator):
         }
 
     def _production(self, context: RunContext) -> dict[str, str]:
-        split = read_split(context, self.data_dir)
+        split = split_identity(context, self.spec, self.snapshot)
         compared = compare_with_production(context, self.spec, split=split)
         version = compared.production
         if version is None or compared.obstacle:

@@ -124,26 +124,28 @@ def read_rejected(storage: Storage, data_dir: str, index: int) -> RejectedRecord
     return records[index]
 
 
-def read_training(storage: Storage, job_dir: str) -> Training:
+def read_training(storage: Storage, job_dir: str, *, curves: bool = True) -> Training:
     """Read the artifacts of a training.
 
     Args:
         storage: client of the bucket.
         job_dir: URI of the training job's folder; empty before there is one.
+        curves: read the learning curves, too.
     """
     names = {found.name for found in storage.list(job_dir)} if job_dir else set()
     files = (Evaluation.FILENAME, GateResult.FILENAME, GoldenRequest.FILENAME)
     evaluation, gate, golden = _read_texts(
         storage, [job_dir + name if name in names else None for name in files]
     )
-    events = sorted(name for name in names if name.startswith(EVENTS_FOLDER) and EVENTS_INFIX in name)
+    logs = [name for name in names if name.startswith(EVENTS_FOLDER) and EVENTS_INFIX in name]
+    events = sorted(logs) if curves else []
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="report") as pool:
         event_files = list(pool.map(lambda name: storage.read_bytes(job_dir + name), events))
     return Training(
         evaluation=Evaluation.from_text(evaluation) if evaluation else None,
         gate=GateResult.from_text(gate) if gate else None,
         golden=GoldenRequest.from_text(golden) if golden else (),
-        curves=learning_curves(event_files),
+        curves=learning_curves(event_files) if event_files else {},
     )
 
 

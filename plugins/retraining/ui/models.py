@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
 from airflow.api_fastapi.common.db.common import SessionDep
-from fastapi import APIRouter, Body, HTTPException, Response
+from fastapi import APIRouter, Body, Response
 from markupsafe import Markup
 
+from contract.history import HistoryEvent, promoted_versions
 from contract.naming import (
     DATA_UNTIL_LABEL,
     METRIC_LABEL,
     RUN_LABEL,
-    dataset_of,
     job_folder_of,
     time_of_label,
 )
 from contract.predictions import render
 from retraining.context import GoogleServices
+from retraining.decisions import standing_decision
 from retraining.google.deployments import Deployment
 from retraining.google.models import ModelVersion
+from retraining.history import History
 from retraining.ui import plots
 from retraining.ui.artifacts import read_first_golden, read_labels
-from retraining.ui.dependencies import CAN_READ_RUNS, TrainingDags, google_services
+from retraining.ui.dependencies import (
+    CAN_READ_RUNS,
+    MayDecide,
+    TrainingDags,
+    google_services,
+    trained_dataset,
+)
 from retraining.ui.pages import data_uri, page
-from retraining.ui.runs import Promotions, read_promotions
+from retraining.ui.runs import read_run_ids
 
 router = APIRouter()
 
@@ -72,6 +80,8 @@ class DatasetModel:
         endpoint: id of the production endpoint.
         deployment: what that endpoint serves; `None` if nothing.
         versions: newest first.
+        events: history of its releases, newest first.
+        standing: the decision by which nothing is promoted now; empty if there is none.
     """
 
     dataset: str
@@ -79,6 +89,8 @@ class DatasetModel:
     endpoint: str
     deployment: Deployment | None
     versions: Sequence[VersionRecord]
+    events: Sequence[HistoryEvent] = ()
+    standing: str = ""
 
     @property
     def serving(self) -> VersionRecord | None:
@@ -90,13 +102,11 @@ class DatasetModel:
 def overview(dags: TrainingDags, session: SessionDep) -> Response:
     """Show every dataset that the user may see, and its version in production."""
     services = google_services()
-    promotions = {dag_id: read_promotions(session, dag_id) for dag_id in dags}
+    run_ids = {dag_id: read_run_ids(session, dag_id) for dag_id in dags}
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="models") as pool:
         models = list(
             pool.map(
-                lambda dag: read_model(
-                    services, dataset=dag[1], dag_id=dag[0], promotions=promotions[dag[0]]
-                ),
+                lambda dag: read_model(services, dataset=dag[1], dag_id=dag[0], run_ids=run_ids[dag[0]]),
                 dags.items(),
             )
         )
@@ -104,17 +114,18 @@ def overview(dags: TrainingDags, session: SessionDep) -> Response:
 
 
 @router.get("/models/{dag_id}", dependencies=[CAN_READ_RUNS])
-def dataset_page(dag_id: str, dags: TrainingDags, session: SessionDep) -> Response:
+def dataset_page(dag_id: str, dags: TrainingDags, session: SessionDep, decides: MayDecide) -> Response:
     """Show the versions of one dataset's model, and a form for predictions."""
     services = google_services()
-    promotions = read_promotions(session, dag_id)
-    model = read_model(services, dataset=_dataset(dag_id), dag_id=dag_id, promotions=promotions)
+    run_ids = read_run_ids(session, dag_id)
+    model = read_model(services, dataset=trained_dataset(dag_id), dag_id=dag_id, run_ids=run_ids)
     golden = read_first_golden(services.storage, model.serving.job_dir) if model.serving else None
     return page(
         "dataset.html",
         model=model,
         dags=dags,
         plot=history_plot(model),
+        decides=decides,
         instance=golden.instance if golden else {},
         image=data_uri(golden.image) if golden and golden.image else None,
     )
@@ -126,7 +137,7 @@ def predict(dag_id: str, instance: Annotated[dict[str, Any], Body(embed=True)]) 
     from google.api_core.exceptions import GoogleAPIError
 
     services = google_services()
-    names = services.names(_dataset(dag_id))
+    names = services.names(trained_dataset(dag_id))
     try:
         answer = services.endpoints.predict(names.production_endpoint, [instance])
     except GoogleAPIError as error:
@@ -139,34 +150,69 @@ def predict(dag_id: str, instance: Annotated[dict[str, Any], Body(embed=True)]) 
 
 
 def read_model(
-    services: GoogleServices, *, dataset: str, dag_id: str, promotions: Promotions
+    services: GoogleServices, *, dataset: str, dag_id: str, run_ids: Mapping[str, str]
 ) -> DatasetModel:
-    """Read the model of a dataset from the Model Registry and the production endpoint."""
+    """Read the model of a dataset from the Model Registry, the production endpoint and the history.
+
+    Args:
+        services: of the deployment.
+        dataset: its name.
+        dag_id: the DAG that trains it.
+        run_ids: of the runs that Airflow knows, by slug.
+    """
     names = services.names(dataset)
     endpoint = names.production_endpoint
-    deployment = services.endpoints.serving(endpoint)
+    deployed = services.endpoints.deployments(endpoint)
+    taking = [found for found in deployed if found.traffic_percent]
+    deployment = max(taking, key=lambda found: found.traffic_percent, default=None)
     versions = services.models.versions(names.model)
+    events = History(services.storage, names).events()
+    promoted = promoted_versions(events)
     return DatasetModel(
         dataset=dataset,
         dag_id=dag_id,
         endpoint=endpoint,
         deployment=deployment,
-        versions=[_record(version, deployment, promotions) for version in reversed(versions)],
+        versions=[_record(version, deployment, promoted, run_ids) for version in reversed(versions)],
+        events=events[::-1],
+        standing=standing_decision(dataset, events, deployed),
     )
 
 
 def history_plot(model: DatasetModel) -> Markup | None:
-    """Plot the gate's metric over the versions; `None` with less than two of the newest one's metric."""
+    """Plot the gate's metric over the versions; `None` with less than two of the newest one's metric.
+
+    Intervals and marks come from the history.
+    """
     metric = model.versions[0].metric if model.versions else ""
-    points = [
-        (version.created, version.version, version.value, version.promoted)
-        for version in model.versions
-        if version.created and version.value is not None and version.metric == metric
-    ]
+    estimates = {
+        event.to_version: event.estimate
+        for event in model.events
+        if event.estimate is not None and event.metric == metric
+    }
+    rolled_back = {event.from_version for event in model.events if event.kind == "rollback"}
+    points = []
+    for version in reversed(model.versions):
+        if version.value is None or version.metric != metric:
+            continue
+        mark = "promoted" if version.promoted else "not promoted"
+        points.append(
+            plots.VersionPoint(
+                version=version.version,
+                value=version.value,
+                estimate=estimates.get(version.version),
+                mark="rolled back" if version.version in rolled_back else mark,
+            )
+        )
     return plots.metric_history(metric, points) if metric and len(points) > 1 else None
 
 
-def _record(version: ModelVersion, deployment: Deployment | None, promotions: Promotions) -> VersionRecord:
+def _record(
+    version: ModelVersion,
+    deployment: Deployment | None,
+    promoted: Collection[str],
+    run_ids: Mapping[str, str],
+) -> VersionRecord:
     metric, value = _metric_of_label(version.labels.get(METRIC_LABEL, ""))
     slug = version.labels.get(RUN_LABEL, "")
     serving = deployment is not None and deployment.serves(version)
@@ -177,8 +223,8 @@ def _record(version: ModelVersion, deployment: Deployment | None, promotions: Pr
         value=value,
         data_until=time_of_label(version.labels.get(DATA_UNTIL_LABEL, "")),
         job_dir=job_folder_of(version.artifact_uri),
-        run_id=promotions.run_ids.get(slug),
-        promoted=serving or slug in promotions.promoted,
+        run_id=run_ids.get(slug),
+        promoted=serving or version.version in promoted,
         serving=serving,
     )
 
@@ -190,10 +236,3 @@ def _metric_of_label(label: str) -> tuple[str, float | None]:
         return name, float(digits.replace("_", "."))
     except ValueError:
         return "", None
-
-
-def _dataset(dag_id: str) -> str:
-    dataset = dataset_of(dag_id)
-    if dataset is None:
-        raise HTTPException(404, f"{dag_id} trains no model")
-    return dataset

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from markupsafe import Markup
 
+from contract.estimates import Estimate
 from retraining.ui.artifacts import LearningCurve
 
 WIDTH, HEIGHT = 270, 170
@@ -118,39 +119,66 @@ def percentiles(percents: Sequence[float], values: Sequence[float], *, title: st
     )
 
 
-def metric_history(metric: str, versions: Sequence[tuple[datetime, str, float, bool]]) -> Markup:
-    """Plot a metric over the versions of a model.
+@dataclass(frozen=True, kw_only=True)
+class VersionPoint:
+    """A version of a model in the plot of its metric.
+
+    Attributes:
+        version: its id.
+        value: the metric.
+        estimate: the metric with its standard error; None if that isn't known.
+        mark: `promoted`, `not promoted` or `rolled back`.
+    """
+
+    version: str
+    value: float
+    estimate: Estimate | None
+    mark: str
+
+
+def metric_history(metric: str, versions: Sequence[VersionPoint]) -> Markup:
+    """Plot a metric over the versions of a model, with 95 % intervals.
 
     Args:
         metric: its name.
-        versions: creation time, id, metric, and whether it was promoted.
+        versions: oldest first.
     """
-    values = [
-        {"version": version, "value": value, "mark": "promoted" if promoted else "not promoted"}
-        for _, version, value, promoted in sorted(versions)
-    ]
-    order = [value["version"] for value in values]
-    x = {"field": "version", "type": "ordinal", "sort": order, "title": "version", "axis": {"labelAngle": 0}}
+    values = []
+    for one in versions:
+        low, high = one.estimate.interval() if one.estimate else (one.value, one.value)
+        values.append(
+            {"version": one.version, "value": one.value, "mark": one.mark, "low": low, "high": high}
+        )
+    x = {
+        "field": "version",
+        "type": "ordinal",
+        "sort": [one.version for one in versions],
+        "title": "version",
+        "axis": {"labelAngle": 0},
+    }
+    marks = ["promoted", "not promoted", "rolled back"]
     point = {
         "mark": {"type": "point", "size": 70, "strokeWidth": 1.75, "filled": False},
         "encoding": {
-            "color": {
-                "field": "mark",
-                "type": "nominal",
-                "scale": {"domain": ["promoted", "not promoted"], "range": _COLOURS[:2]},
-            },
+            "y": _axis("value", None, zero=False),
+            "color": {"field": "mark", "type": "nominal", "scale": {"domain": marks, "range": _COLOURS}},
             "shape": {
                 "field": "mark",
                 "type": "nominal",
-                "scale": {"domain": ["promoted", "not promoted"], "range": ["circle", "cross"]},
+                "scale": {"domain": marks, "range": ["circle", "cross", "triangle-down"]},
             },
         },
     }
-    line = {"mark": {"type": "line", "color": "var(--rule)", "strokeWidth": 1.5}}
+    line = {
+        "mark": {"type": "line", "color": "var(--rule)", "strokeWidth": 1.5},
+        "encoding": {"y": _axis("value", None, zero=False)},
+    }
+    interval = {
+        "mark": {"type": "rule", "color": "var(--quiet)", "strokeWidth": 1},
+        "encoding": {"y": _axis("low", None, zero=False), "y2": {"field": "high"}},
+    }
     return _render(
-        values,
-        {"encoding": {"x": x, "y": _axis("value", None, zero=False)}, "layer": [line, point]},
-        title=metric.replace("_", " "),
+        values, {"encoding": {"x": x}, "layer": [line, interval, point]}, title=metric.replace("_", " ")
     )
 
 

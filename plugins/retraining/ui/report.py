@@ -11,6 +11,7 @@ from fastapi import APIRouter, HTTPException, Response
 from markupsafe import Markup
 
 from contract.artifacts import Evaluation, GoldenRequest
+from contract.estimates import Estimate
 from contract.naming import RUN_LABEL, TASK_LABEL, dataset_of
 from contract.predictions import RenderedPrediction, render
 from retraining.context import GoogleServices
@@ -45,6 +46,8 @@ class MetricRow:
     production: float | None
     baseline: float | None
     test: float | None
+    interval: tuple[float, float] | None = None
+    difference: Estimate | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +153,8 @@ def metric_rows(evaluation: Evaluation) -> list[MetricRow]:
             production=production.metrics.get(name) if production else None,
             baseline=evaluation.baseline.metrics.get(name),
             test=test.metrics.get(name) if test else None,
+            interval=estimate.interval() if (estimate := evaluation.estimate(name)) else None,
+            difference=production.difference.get(name) if production else None,
         )
         for name, value in evaluation.metrics.items()
     ]

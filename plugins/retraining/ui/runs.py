@@ -132,33 +132,10 @@ def read_run(session: Session, dag_id: str, run_id: str) -> RunRecord | None:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Promotions:
-    """Runs of one DAG by their slugs, to which versions of its model refer.
-
-    Attributes:
-        run_ids: slug -> id of the run.
-        promoted: slugs of the runs that promoted their version to production.
-    """
-
-    run_ids: Mapping[str, str]
-    promoted: frozenset[str]
-
-
-def read_promotions(session: Session, dag_id: str) -> Promotions:
-    """Read the runs of a DAG, and which of them promoted their version."""
-    slugs = {
-        run_id: _run(dag_id, run_id, run_after).slug
-        for run_id, run_after in session.execute(
-            select(DagRun.run_id, DagRun.run_after).where(DagRun.dag_id == dag_id)
-        )
-    }
-    xcoms = select(XComModel).filter_by(dag_id=dag_id, task_id="promote", key="promoted", map_index=-1)
-    promoted = {row.run_id for row in session.scalars(xcoms) if XComModel.deserialize_value(row) is True}
-    return Promotions(
-        run_ids={slug: run_id for run_id, slug in slugs.items()},
-        promoted=frozenset(slugs[run_id] for run_id in promoted if run_id in slugs),
-    )
+def read_run_ids(session: Session, dag_id: str) -> Mapping[str, str]:
+    """Return the ids of a DAG's runs by their slugs, to which versions of its model refer."""
+    runs = session.execute(select(DagRun.run_id, DagRun.run_after).where(DagRun.dag_id == dag_id))
+    return {_run(dag_id, run_id, run_after).slug: run_id for run_id, run_after in runs}
 
 
 def _run(dag_id: str, run_id: str, run_after: datetime) -> Run:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from contract import CsvFormat, DataContract, category, number, target
-from retraining.comparison import compare_with_production
+from contract import CsvFormat, DataContract, SplitSpec, category, number, target
+from retraining.comparison import compare_with_production, split_identity
 from retraining.context import run_context
 
 TABLE = DataContract(
@@ -80,3 +80,28 @@ def test_version_that_can_not_be_compared_is_trained_and_left_to_the_policy(
     outcome = run.promote(version, trained["job_dir"], allowed=result["promote"], approval=approval)
     assert outcome["promoted"] == promoted
     assert chain.serving() == ({"2": 100} if promoted else {"1": 100})
+
+
+def test_version_of_another_split_is_not_compared_with_since_it_may_know_the_validation_records(
+    chain: Any,
+) -> None:
+    chain.promoted("manual__0")
+    salted = replace(chain.spec.contract, split=SplitSpec(salt="other"))
+    job_dir = chain.trained(production_version="1", production_model="gs://b/m/")
+    same, other = chain, chain.with_spec(contract=salted)
+    assert same.validate(job_dir, snapshot="ab")["promote"]
+    result = other.validate(job_dir, snapshot="ab")
+    assert not result["promote"]
+    assert "may have been trained on these validation records" in " ".join(result["reasons"])
+    assert not [reason for reason in result["reasons"] if "0.85" in reason], "no figure of a leak is claimed"
+
+
+def test_split_of_partitioned_data_is_by_its_newest_partition(chain: Any) -> None:
+    months = chain.with_spec(partition="trips_%Y-%m.csv")
+    for month in ("2018-01", "2018-02"):
+        chain.write(f"gs://{chain.bucket}/datasets/flowers/raw/ab/trips_{month}.csv", "x")
+    chain.write(f"gs://{chain.bucket}/datasets/flowers/raw/cd/trips_2018-01.csv", "x")
+    with run_context(chain.context) as context:
+        assert split_identity(context, months.spec, "ab") == "time-2018-02-01"
+        assert split_identity(context, months.spec, "cd").startswith("hash-")
+        assert split_identity(context, chain.spec, "") == ""

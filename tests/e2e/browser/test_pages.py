@@ -1,12 +1,16 @@
 """Report of a run and models page, inside Airflow, in both themes and on a phone."""
 
+import time
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
 from browser_pictures import MAX_BYTES, WIDTH, save_pictures
+from local.airflow_client import FINAL_RUN_STATES, AirflowClient
+from local.demo import follow
 from local.report import Report
 from local.sources import Source
 from local.stack import Stack
@@ -128,3 +132,45 @@ def test_pictures_of_the_readme_are_small(
         with Image.open(tmp_path / name) as image:
             assert image.width == WIDTH
         assert 10_000 < (tmp_path / name).stat().st_size <= MAX_BYTES
+
+
+def decided(page: Page, stack: Stack, models: FrameLocator, button: str, reason: str) -> FrameLocator:
+    """Press a button of the models page with a reason, wait for the run that it triggers, and reload."""
+    models.get_by_label("Reason").fill(reason)
+    models.get_by_role("button", name=button, exact=True).click()
+    link = models.locator("#decided a")
+    expect(link).to_be_visible()
+    run_id = unquote(str(link.get_attribute("href")).rpartition("/")[2])
+    with AirflowClient(stack.ports.airflow_url) as airflow:
+        deadline = time.monotonic() + 240
+        while (state := airflow.run_state("model_rollback", run_id)) not in FINAL_RUN_STATES:
+            assert time.monotonic() < deadline, f"{run_id} is {state}"
+            time.sleep(0.5)
+    assert state == "success"
+    page.reload()
+    return in_airflow(page)
+
+
+def test_rollback_from_the_models_page_holds_the_next_run_until_it_is_released(
+    page: Page, stack: Stack, promoted_run: Report, few_pictures: Source
+) -> None:
+    second = follow(stack, "blooms", few_pictures, {"train_steps": 21})
+    assert second.promoted
+    page.goto("/plugin/models")
+    models = in_airflow(page)
+    models.get_by_role("link", name="blooms").click()
+    before = promoted_run.version
+
+    models = decided(page, stack, models, f"Roll back to version {before}", "complaints about tulips")
+    models.get_by_role("link", name="blooms").click()
+    expect(models.get_by_text(f"Version {before} serves blooms")).to_be_visible()
+    expect(models.locator("#standing")).to_contain_text("complaints about tulips")
+
+    declined = follow(stack, "blooms", few_pictures, {"train_steps": 22})
+    assert not declined.promoted
+    assert "complaints about tulips" in " ".join(declined.reasons)
+
+    models = decided(page, stack, models, "Release promotions", "it was the light")
+    models.get_by_role("link", name="blooms").click()
+    expect(models.locator("#standing")).to_have_count(0)
+    assert follow(stack, "blooms", few_pictures, {"train_steps": 23}).promoted

@@ -24,9 +24,11 @@ from contract import (
     number,
     target,
 )
+from contract.data_contract import is_unseen
 from contract.validation import from_json, to_json
 from contract.values import normal_text
 
+TABLE = (number("fare"), target("tip"))
 CONTRACT = DataContract(name="flowers", record_format="image", features=image_features(("daisy", "roses")))
 
 _words = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
@@ -319,3 +321,49 @@ def test_csv_format_with_a_wrong_value_names_the_field(arguments: dict[str, obje
 def test_csv_format_with_a_field_too_many_names_it() -> None:
     with pytest.raises(ContractError, match=r"csv\.quote: expected no such field"):
         from_json(CsvFormat, json.dumps(to_json(CsvFormat()) | {"quote": "'"}), "csv")
+
+
+def test_split_identity_is_the_same_only_for_the_same_validation_records() -> None:
+    def identity(features: tuple[FeatureSpec, ...] = TABLE, **split: Any) -> str:
+        contract = DataContract(
+            name="trips", record_format="csv", csv=CsvFormat(), features=features, split=SplitSpec(**split)
+        )
+        return contract.split_identity
+
+    base = identity()
+    assert base.startswith("hash-")
+    assert identity(test_files=("test.csv",)) == base
+    assert identity(by="hash") == base
+    different = [
+        identity(salt="2"),
+        identity(validation_percent=20),
+        identity(validation_files=("v.csv",)),
+        identity(features=(*TABLE, number("age"))),
+        identity(features=(key("id"), *TABLE)),
+        identity(partition="t_%Y-%m.csv", validation_files=("t_2020-11.csv",)),
+    ]
+    assert len({base, *different}) == 7
+    assert different[-1] == "time-2020-11-01"
+    assert identity(features=(key("id"), *TABLE)) == identity(features=(key("id"), *TABLE, number("age")))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "until", "unseen"),
+    [
+        ("hash-1", "hash-1", None, True),
+        ("hash-1", "hash-2", date(2018, 1, 1), False),
+        ("hash-1", "", None, False),
+        ("", "", None, False),
+        ("time-2020-11-01", "time-2020-11-01", date(2020, 12, 1), True),
+        ("time-2020-11-01", "time-2020-10-01", date(2020, 11, 1), True),
+        ("time-2020-11-01", "time-2020-12-01", date(2021, 1, 1), False),
+        ("time-2020-11-01", "hash-1", date(2020, 11, 1), True),
+        ("time-2020-11-01", "hash-1", date(2020, 12, 1), False),
+        ("time-2020-11-01", "", None, False),
+        ("hash-1", "time-2020-11-01", date(2020, 12, 1), False),
+    ],
+)
+def test_model_has_not_seen_validation_records_of_its_split_or_of_later_months(
+    ours: str, theirs: str, until: date | None, *, unseen: bool
+) -> None:
+    assert is_unseen(ours, theirs, their_data_until=until) is unseen

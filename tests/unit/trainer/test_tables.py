@@ -206,7 +206,6 @@ def test_model_of_shuffled_labels_is_not_promoted_and_the_reason_has_values_and_
     assert sum(one.examples for one in evaluation.slices) == 2 * VALIDATION
     assert [one.label for one in evaluation.classes] == ["no", "yes"]
     assert evaluation.calibration.bins
-    assert evaluation.split == tipped_contract.split_identity
 
 
 def test_score_with_a_folder_compares_with_another_version_on_the_same_records(

@@ -118,7 +118,6 @@ def create_evaluation(
     return Evaluation(
         dataset=records.contract.name,
         data_dir=config.data_dir,
-        split=records.contract.split_identity,
         labels=records.labels,
         test=None
         if test is None

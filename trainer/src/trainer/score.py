@@ -128,7 +128,7 @@ def rescore(
         production=production,
         slices=slices,
     )
-    return replace(evaluation, data_dir=data_dir, split=records.contract.split_identity, **result.fields)
+    return replace(evaluation, data_dir=data_dir, **result.fields)
 
 
 def _compare(flags: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-// Links out of the frame, and prediction requests.
+// Links out of the frame, prediction requests, and decisions on releases.
 
 // The sandbox of Airflow's frame blocks navigation; a link in the outer page is allowed.
 document.addEventListener("click", (event) => {
@@ -72,5 +72,27 @@ form?.addEventListener("submit", async (event) => {
   } finally {
     button.disabled = false;
     output.removeAttribute("aria-busy");
+  }
+});
+
+// Decisions on releases: the button that was pressed says which.
+const decision = document.getElementById("decision");
+
+decision?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const output = document.getElementById("decided");
+  const { name, value } = event.submitter;
+  const body = { action: name, version: name === "rollback" ? value : null, reason: decision.elements.reason.value };
+  const response = await fetch(decision.action, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const text = await response.text();
+  if (response.ok) {
+    output.innerHTML = text; // rendered by our own template, escaped
+    decision.elements.reason.value = "";
+  } else {
+    output.textContent = `Airflow answered ${response.status}: ${text.slice(0, 300)}`;
   }
 });

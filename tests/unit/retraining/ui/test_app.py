@@ -13,7 +13,13 @@ from starlette.testclient import TestClient
 
 from retraining.ui.app import HEADERS, create_app
 
-VALUES = {"dag_id": "flowers_training", "run_id": "manual__1", "index": "0", "name": "style.css"}
+VALUES = {
+    "dag_id": "flowers_training",
+    "run_id": "manual__1",
+    "index": "0",
+    "name": "style.css",
+    "version": "1",
+}
 
 
 class NoDags(SimpleAuthManager):
@@ -41,6 +47,8 @@ def test_routes_are_those_that_we_know() -> None:
         "/models",
         "/models/flowers_training",
         "/models/flowers_training/predict",
+        "/models/flowers_training/decide",
+        "/models/flowers_training/versions/1",
         "/backfills/flowers_training",
         "/static/style.css",
     }
