@@ -4,8 +4,8 @@
 
 HISTORY is the folder `history/yellow_taxi` of the bucket, after
 `airflow backfill create --dag-id yellow_taxi_training --from-date 2020-01-01 --to-date 2020-12-01
---max-active-runs 1`. Each event is a run: the new model and the version in production at that time, on the same
-records of the newest month. The last line is a JSON object with the number of promotions.
+--max-active-runs 1`. Each event is a run: the new model and the version in production at that time, on the
+same records of the newest month. The last line is a JSON object with the number of promotions.
 """
 
 from __future__ import annotations

@@ -44,7 +44,10 @@ SPEC = dc.DatasetSpec(
     training=dc.TrainingSpec(
         arguments={"model": "regression", "train_steps": 100, "base_learning_rate": 0.01}
     ),
-    gate=dc.GateSpec(metric="rmse", direction="lower", threshold=1000.0, production_margin=1000.0),
+    gate=dc.GateSpec(
+        metric="rmse", direction="lower", threshold=1000.0, baseline_margin=-1000.0, production_margin=1000.0,
+        min_examples=1,
+    ),
 )
 
 dag = build_training_dag(SPEC)

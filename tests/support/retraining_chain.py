@@ -174,8 +174,10 @@ class Chain:
         )
         return self.execute(operator)
 
-    def smoker(self, version: str, job_dir: str) -> SmokePredictOperator:
-        return SmokePredictOperator(task_id="smoke_predict", spec=self.spec, version=version, job_dir=job_dir)
+    def smoker(self, version: str, job_dir: str, **kwargs: Any) -> SmokePredictOperator:
+        return SmokePredictOperator(
+            task_id="smoke_predict", spec=self.spec, version=version, job_dir=job_dir, **kwargs
+        )
 
     def smoke(self, version: str, job_dir: str) -> dict[str, Any]:
         return self.execute(self.smoker(version, job_dir))

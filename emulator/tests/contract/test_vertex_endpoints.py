@@ -279,3 +279,67 @@ def _value(text: str) -> Any:
     from google.protobuf import struct_pb2
 
     return struct_pb2.Value(string_value=text)
+
+
+def test_dedicated_endpoint_has_an_address_and_a_timeout_of_its_own(vertex: Any) -> None:
+    fields = {
+        "display_name": "d",
+        "dedicated_endpoint_enabled": True,
+        "client_connection_config": {"inference_timeout": {"seconds": 1}},
+    }
+    request = {"parent": vertex.parent, "endpoint": fields, "endpoint_id": "dedicated"}
+    endpoint = vertex.endpoints.create_endpoint(request=request).result(timeout=60)
+    assert endpoint.dedicated_endpoint_dns == f"http://127.0.0.1:{vertex.emulator.port}"
+    deployed = vertex.deploy(endpoint.name, vertex.upload("slow").model, {"0": 100})
+    with pytest.raises(exceptions.GatewayTimeout, match="within 1 seconds"):
+        vertex.predict(endpoint.name, {"x": 1})
+    vertex.endpoints.update_endpoint(
+        endpoint={"name": endpoint.name}, update_mask={"paths": ["traffic_split"]}
+    )
+    vertex.undeploy(endpoint.name, deployed.id)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"client_connection_config": {"inference_timeout": {"seconds": 5}}},
+        {
+            "dedicated_endpoint_enabled": True,
+            "client_connection_config": {"inference_timeout": {"seconds": 4000}},
+        },
+    ],
+)
+def test_timeout_that_the_service_refuses_names_the_field(vertex: Any, fields: dict[str, Any]) -> None:
+    with pytest.raises(exceptions.BadRequest, match="client_connection_config"):
+        vertex.endpoints.create_endpoint(parent=vertex.parent, endpoint={"display_name": "d", **fields})
+
+
+@pytest.mark.parametrize(
+    ("resources", "field"),
+    [
+        ({"min_replica_count": 2, "max_replica_count": 1}, "max_replica_count"),
+        ({"machine_spec": {"machine_type": "g2-standard-4", "accelerator_count": 1}}, "machine_spec"),
+        (
+            {"autoscaling_metric_specs": [{"metric_name": "cpu", "target": 60}]},
+            "autoscaling_metric_specs",
+        ),
+        (
+            {
+                "autoscaling_metric_specs": [
+                    {
+                        "metric_name": "aiplatform.googleapis.com/prediction/online/cpu/utilization",
+                        "target": 101,
+                    }
+                ]
+            },
+            "target",
+        ),
+    ],
+)
+def test_deploy_of_resources_that_the_service_refuses_names_the_field(
+    vertex: Any, endpoint: str, resources: dict[str, Any], field: str
+) -> None:
+    base = {"machine_spec": {"machine_type": "n1-standard-2"}, "min_replica_count": 1}
+    deployed = {"model": vertex.upload().model, "dedicated_resources": {**base, **resources}}
+    with pytest.raises(exceptions.BadRequest, match=field):
+        vertex.endpoints.deploy_model(endpoint=endpoint, deployed_model=deployed)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,6 +19,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if weights == "slow":
+            time.sleep(3)
         if self.path != os.environ["AIP_PREDICT_ROUTE"]:
             self.answer(404, {"error": self.path})
         elif "refuse" in body["instances"]:

@@ -10,6 +10,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from google.api_core.exceptions import BadRequest, GoogleAPICallError
 
+from retraining.context import run_context
+
 
 def test_create_version_carries_where_it_comes_from(chain: Any) -> None:
     job_dir = chain.trained()
@@ -188,3 +190,21 @@ def test_smoke_that_is_killed_while_its_version_is_deployed_takes_it_off(chain: 
         operator.execute(chain.context)
     timer.join()
     assert chain.serving(CANDIDATE) == {}
+
+
+def test_smoke_of_a_version_that_the_gate_declined_deploys_it_nowhere(chain: Any) -> None:
+    job_dir = chain.trained(accuracy=0.6)
+    assert not chain.validate(job_dir)["promote"]
+    version = chain.create_version(job_dir)["name"]
+    result = chain.execute(chain.smoker(version, job_dir, allowed=False))
+    assert result["requests"] == 0
+    with run_context(chain.context) as context:
+        assert context.endpoints.all() == {}
+
+
+def test_smoke_of_a_wrong_answer_fails_for_good(chain: Any) -> None:
+    job_dir = chain.trained(served="wrongly")
+    version = chain.create_version(job_dir)["name"]
+    with pytest.raises(AirflowFailException, match="does not answer as it did"):
+        chain.smoke(version, job_dir)
+    assert chain.serving("flowers-candidate") == {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from contract import ServingSpec
 from retraining.context import run_context
+from retraining.operators.promote import PromoteOperator
 
 NEWER = datetime(2026, 2, 28, tzinfo=UTC)
 
@@ -320,3 +322,26 @@ def test_recipe_that_the_gate_refused_is_not_trained_again_by_the_schedule(
     assert eased.upload(str(tmp_path))["snapshot"] == snapshot
     chain.promoted("manual__2", run_after=NEWER)
     assert tick.upload(str(tmp_path))["snapshot"] == snapshot, "beside another production it may pass"
+
+
+class Outlets(dict[Any, Any]):
+    """Airflow's accessor of a task's outlets: remembers what was added to each."""
+
+    def __missing__(self, alias: Any) -> Any:
+        self[alias] = added = SimpleNamespace(events=[])
+        added.add = lambda asset, extra: added.events.append((asset.name, extra))
+        return added
+
+
+def test_promote_announces_a_promotion_to_other_dags_and_nothing_else(chain: Any) -> None:
+    version, job_dir = made(chain)
+    operator = PromoteOperator(
+        task_id="promote", spec=chain.spec, version=version, job_dir=job_dir, allowed=False, reasons=["no"]
+    )
+    outlets = Outlets()
+    operator.execute({**chain.context, "outlet_events": outlets})  # type: ignore[typeddict-item]
+    assert not outlets
+    operator.allowed = True
+    operator.execute({**chain.context, "outlet_events": outlets})  # type: ignore[typeddict-item]
+    (added,) = outlets.values()
+    assert added.events == [("flowers_model", {"version": version, "endpoint": "flowers"})]

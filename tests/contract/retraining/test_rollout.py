@@ -28,8 +28,8 @@ def made(chain: Any, **flags: Any) -> tuple[str, str]:
 
 
 @contextmanager
-def predictions(chain: Any, per_second: float) -> Iterator[list[tuple[float, str]]]:
-    """Ask production all the while; gives the time and the answering version, or the error, of each."""
+def predictions(chain: Any, per_second: float) -> Iterator[list[tuple[float, float, str]]]:
+    """Ask production all the while; gives begin, end and answering version, or error, of each."""
     stop, answers = threading.Event(), []
 
     def ask() -> None:
@@ -45,7 +45,7 @@ def predictions(chain: Any, per_second: float) -> Iterator[list[tuple[float, str
                     ).model_version_id
                 except Exception as error:
                     version = f"{type(error).__name__}: {str(error)[:80]}"
-                answers.append((begun, version))
+                answers.append((begun, time.monotonic(), version))
                 stop.wait(max(0.0, begun + 1 / per_second - time.monotonic()))
 
     thread = threading.Thread(target=ask)
@@ -101,7 +101,7 @@ def test_rollout_of_a_version_that_answers_wrongly_is_taken_back_at_the_first_st
     with predictions(chain, 20) as answers, pytest.raises(AirflowFailException):
         run.promote(version, job_dir)
     assert chain.serving() == {"1": 100}
-    told = Counter(version for _, version in answers)
+    told = Counter(version for *_, version in answers)
     assert told["1"] > 0.8 * sum(told.values()), told
     assert [event.kind for event in chain.history()] == ["promotion", "withdrawal"]
 
@@ -151,19 +151,43 @@ def test_rollout_that_was_killed_at_any_write_is_repeated_to_the_same_end(chain:
     assert not chain.file(f"gs://{chain.bucket}/history/flowers/rollout.json").exists()
 
 
-def test_predictions_never_fail_while_versions_come_and_go(chain: Any) -> None:
-    """Each answer is from a version that was entitled to answer then: the old one, the new one, or both."""
-    chain.promoted("manual__0")
+def come_and_go(chain: Any, rounds: int) -> None:
+    """Promote and roll back under predictions; each answer is of a version that was entitled to it then."""
+    first = chain.promoted("manual__0").rpartition("@")[2]
+    entitled: list[tuple[float, set[str]]] = [(time.monotonic(), {first})]
+
+    def entitle(*versions: str) -> None:
+        entitled.append((time.monotonic(), set(versions)))
+
     with predictions(chain, 5) as answers:
-        for number in range(2, 5):
-            run = stepwise(chain, wait_minutes=0.005).other_run(f"manual__{number}")
-            assert run.promote(*made(run))["promoted"]
-            between = time.monotonic()
-            chain.decide("rollback")
+        for number in range(rounds):
+            run = stepwise(chain, wait_minutes=0.005).other_run(f"manual__{number + 1}")
+            name, job_dir = made(run)
+            version = name.rpartition("@")[2]
+            entitle(first, version)
+            assert run.promote(name, job_dir)["promoted"]
+            entitle(version)
+            time.sleep(0.5)
+            entitle(first, version)
+            chain.decide("rollback", first)
+            entitle(first)
+            time.sleep(0.5)
             chain.decide("release")
-            after = [version for begun, version in answers if begun > time.monotonic()]
-            assert not after
-            assert between
-    told = Counter(version for _, version in answers)
-    assert set(told) <= {"1", "2", "3", "4"}, told
-    assert sum(told.values()) > 20
+    wrong = []
+    for begun, ended, version in answers:
+        # What was allowed at the begin, and whatever came to be allowed until the end.
+        allowed = [versions for since, versions in entitled if since <= ended]
+        current = sum(since <= begun for since, _ in entitled) - 1
+        if version not in set().union(*allowed[max(0, current) :]):
+            wrong.append((version, allowed[-1]))
+    assert not wrong
+    assert len(answers) > 10 * rounds
+
+
+def test_predictions_never_fail_while_versions_come_and_go(chain: Any) -> None:
+    come_and_go(chain, 2)
+
+
+@pytest.mark.slow
+def test_predictions_never_fail_through_ten_promotions_and_ten_rollbacks(chain: Any) -> None:
+    come_and_go(chain, 10)

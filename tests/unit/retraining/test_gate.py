@@ -363,3 +363,95 @@ def test_prediction_differences_of_a_rows_answer_compare_words_exactly_and_indic
 
 def test_prediction_differences_in_number_say_so() -> None:
     assert prediction_differences([REQUEST], []) == ["predictions: expected 1, received 0"]
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0 validation records;"), (1, "1 validation record;")])
+def test_evaluate_gate_of_no_record_or_one_declines(count: int, words: str) -> None:
+    found = check(decision(examples=count), "examples")
+    assert not found.passed
+    assert words in found.sentence
+
+
+def test_evaluate_gate_takes_as_many_records_as_it_asks_for() -> None:
+    assert check(decision(examples=30), "examples").passed
+    assert (
+        "by 2 validation records."
+        in check(decision(replace(GATE, min_examples=2), examples=2), "examples").sentence
+    )
+
+
+def test_evaluate_gate_of_an_export_that_takes_more_than_the_dataset_has_is_broken() -> None:
+    more = Signature(inputs={"image_bytes": {}, "name": {}}, outputs={"classes": {}})
+    assert failed(decision(export=replace(EXPORT, signature=more))) == ["signature"]
+
+
+@pytest.mark.parametrize(("size", "promoted"), [(2_000_000_000, True), (2_000_000_001, False)])
+def test_evaluate_gate_takes_an_export_up_to_the_limit(size: int, *, promoted: bool) -> None:
+    assert decision(model_bytes=size).promote is promoted
+
+
+def test_evaluate_gate_where_less_is_better_takes_the_threshold_itself() -> None:
+    found = decision(LOWER, metrics={"rmse": 9.0}, baseline=baseline(9.9, -0.9, metric="rmse"))
+    assert check(found, "threshold").passed
+
+
+def test_evaluate_gate_wants_more_than_the_margin_on_the_baseline() -> None:
+    assert failed(decision(baseline=baseline(0.7, 0.2, 0.0))) == ["constant_baseline"]
+
+
+def test_evaluate_gate_says_which_bound_it_compared_with_what() -> None:
+    found = decision(production=production(0.88, 0.02))
+    assert check(found, "constant_baseline").received == "a gain of 0.5, at least 0.4836"
+    assert check(found, "production").received == "a gain of 0.02, at most 0.03645"
+    assert "is not worse than the 0.88" in check(found, "production").sentence
+    worse = decision(production=production(0.95, -0.05))
+    assert "is worse than the 0.95" in check(worse, "production").sentence
+
+
+def test_evaluate_gate_names_the_limit_of_the_loss_that_it_must_notice() -> None:
+    found = check(
+        decision(replace(GATE, max_noticeable_loss=0.9), production=production(0.9, 0.0, 3.0)), "power"
+    )
+    assert not found.passed
+    assert "expected 90 points or less" in found.sentence
+
+
+def test_evaluate_gate_judges_each_feature_s_slices_by_themselves() -> None:
+    gate = replace(GATE, slices=("age", "town", "zone"))
+    of = {name: replace(of_slice("1", 0.0), feature=name) for name in gate.slices}
+    slices = (of["age"], replace(of_slice("bonn", -0.3), feature="town"), of["town"],
+              replace(of_slice("small", -0.3, examples=29), feature="town"), of["zone"])  # fmt: skip
+    found = decision(gate, production=production(0.9, 0.0), slices=slices)
+    assert failed(found) == ["slices by town"]
+    assert check(found, "slices by town").received == "1 of 2 worse"
+    assert check(found, "slices by age").received == "0 of 1 worse"
+    assert "(1 judged)" in check(found, "slices by age").sentence
+    small = decision(
+        SLICED,
+        production=production(0.9, 0.0),
+        slices=(of["town"], of_slice("x", 0.0), of_slice("s", 0.0, 1)),
+    )
+    assert "(2 judged, 1 too small to judge)" in check(small, "slices by town").sentence
+    nothing = decision(gate, production=production(0.9, 0.0), slices=())
+    assert check(nothing, "slices by town").received == "none"
+
+
+@pytest.mark.parametrize(("policy", "promoted"), [("decline", False), ("promote", True), ("ask", True)])
+def test_evaluate_gate_of_a_model_that_can_not_be_compared_follows_the_policy(
+    policy: Any, *, promoted: bool
+) -> None:
+    gate = replace(GATE, not_comparable=policy)
+    found = evaluate_gate(GOOD, gate, contract=CONTRACT, model_bytes=1, not_comparable="It knows no petals.")
+    assert found.promote is promoted
+    assert "It knows no petals." in [one.sentence for one in found.checks]
+
+
+@pytest.mark.parametrize(
+    "prediction", [{**ANSWER, "more": 1}, {"classes": 3, "probabilities": [0.1, 0.9, 0.0]}]
+)
+def test_prediction_differences_of_more_than_was_expected_say_so(prediction: Any) -> None:
+    assert len(prediction_differences([REQUEST], [prediction])) == 1
+
+
+def test_prediction_differences_of_more_predictions_than_requests_say_so() -> None:
+    assert prediction_differences([REQUEST], [ANSWER, ANSWER]) == ["predictions: expected 1, received 2"]

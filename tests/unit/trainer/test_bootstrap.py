@@ -58,3 +58,31 @@ def test_metrics_that_the_other_lacks_have_no_difference():
 
 def test_result_is_the_same_each_time():
     assert bootstrap(right(0, 50, 0.5), {}) == bootstrap(right(0, 50, 0.5), {})
+
+
+def test_standard_error_of_a_difference_is_the_formula_s():
+    generator = np.random.default_rng(2)
+    ours, theirs = generator.exponential(2.0, 600), generator.exponential(7.0, 600)
+    found = bootstrap(MeanMetrics("mse", ours), {"other": MeanMetrics("mse", theirs)})
+    difference = found.differences["other"]["mse"]
+    assert difference.standard_error == pytest.approx((ours - theirs).std() / math.sqrt(600), rel=0.08)
+
+
+class Counting(MeanMetrics):
+    """Counts how often it is computed."""
+
+    times = 0
+
+    def compute(self, weights):
+        Counting.times += 1
+        return super().compute(weights)
+
+
+@pytest.mark.parametrize(
+    ("records", "asked", "times"),
+    [(40, 1000, 1001), (40, 300, 301), (200_000, 1000, 501), (600_000, 1000, 201)],
+)
+def test_samples_are_fewer_for_very_many_records_and_never_too_few(records, asked, times):
+    Counting.times = 0
+    bootstrap(Counting("mse", np.ones(records)), {}, resamples=asked)
+    assert Counting.times == times

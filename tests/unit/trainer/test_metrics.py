@@ -18,7 +18,7 @@ def sample(seed: int, classes: int, records: int = 200):
     """Probabilities with ties, labels that they say something of, and weights with zeros among them."""
     generator = np.random.default_rng(seed)
     targets = generator.integers(classes, size=records)
-    raw = generator.random((records, classes)) + 0.7 * np.eye(classes)[targets]
+    raw = generator.random((records, classes)) + 0.3 * np.eye(classes)[targets]
     probabilities = (raw / raw.sum(axis=1, keepdims=True)).round(1 if seed else 4)
     return probabilities, targets, generator.integers(0, 4, size=records).astype(float)
 
@@ -137,3 +137,40 @@ def test_constants_are_judged_each_by_its_own_metric():
     found = constants.values()
     assert found["rmse"] == pytest.approx(np.sqrt((9 + 9 + 36) / 3))
     assert (found["mae"], found["median_absolute_error"]) == (3.0, 0.0)
+
+
+def test_classes_that_no_weighted_record_has_or_is_given_count_for_nothing():
+    probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3]])
+    negative = ClassificationMetrics(probabilities, np.array([0, 0, 0]), classes=2).values()
+    assert (negative["precision"], negative["recall"], negative["f1"]) == (0.0, 0.0, 0.0)
+    assert (negative["balanced_accuracy"], negative["average_precision"]) == (1.0, 0.0)
+    three = ClassificationMetrics(np.eye(3)[[0, 1, 1]], np.array([0, 1, 2]), classes=3)
+    assert three.compute(np.array([1.0, 1.0, 0.0]))["recall"] == 1.0
+    assert three.compute(np.array([1.0, 1.0, 0.0]))["precision"] == 1.0
+    foreign = ClassificationMetrics(np.eye(4)[[0, 3]], np.array([0, 1]), classes=2)
+    assert foreign.values()["accuracy"] == 0.5
+
+
+def test_calibration_has_ten_bins_and_certainty_is_in_the_last():
+    confidence = np.array([0.55, 0.65, 0.75, 0.85, 0.95, 1.0])
+    probabilities = np.stack([confidence, 1 - confidence], axis=1)
+    found = ClassificationMetrics(probabilities, np.zeros(6, int), classes=2).calibration()
+    assert [(count, round(mean, 3)) for count, mean, _ in found] == [
+        (1, 0.55), (1, 0.65), (1, 0.75), (1, 0.85), (2, 0.975),
+    ]  # fmt: skip
+
+
+def test_equal_labels_have_no_spread_to_explain():
+    assert RegressionMetrics(np.array([1.0, 2.0]), np.array([1.0, 1.0])).values()["r2"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("errors", "weights", "median"),
+    [([1, 2, 3], [1, 1, 1], 2), ([1, 2, 3, 9], [1, 1, 1, 1], 2.5), ([1, 5], [1, 9], 5), ([4], [1], 4),
+     ([1, 2, 7], [1, 0, 1], 4)],
+)  # fmt: skip
+def test_median_of_weighted_errors_is_the_middle_one_or_the_mean_of_both(errors, weights, median):
+    metrics = RegressionMetrics(np.array(errors, float), np.zeros(len(errors)))
+    found = metrics.compute(np.array(weights, float))["median_absolute_error"]
+    assert found == pytest.approx(np.median(np.repeat(errors, weights)))
+    assert found == median

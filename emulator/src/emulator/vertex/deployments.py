@@ -25,6 +25,12 @@ from emulator.vertex.resources import Resources
 from emulator.vertex.servers import ModelServer, remove_orphans
 from emulator.vertex.traffic import split_after_deploy, split_after_undeploy
 
+_AUTOSCALING = [
+    f"aiplatform.googleapis.com/prediction/online/{name}"
+    for name in ("accelerator/duty_cycle", "cpu/utilization")
+]
+_WHOLE = 100
+
 
 class Deployments:
     """EndpointService's methods for deployed models, and the servers behind them."""
@@ -88,8 +94,7 @@ class Deployments:
             raise InvalidArgument("deployed_model.model: required")
         if not deployed.dedicated_resources.machine_spec.machine_type:
             raise InvalidArgument("deployed_model.dedicated_resources.machine_spec.machine_type: required")
-        if deployed.dedicated_resources.min_replica_count < 1:
-            raise InvalidArgument("deployed_model.dedicated_resources.min_replica_count: expected 1 or more")
+        _check_resources(deployed.dedicated_resources)
         model = self._registry.version(deployed.model)
         deployed.id = deployed.id or new_deployed_model_id()
         check_deployed_model_id(deployed.id, "deployed_model.id")
@@ -169,3 +174,22 @@ def _split_without(endpoint: Any, removed: str, requested: Mapping[str, int]) ->
         raise NotFound(f"deployed_model_id: {removed!r} is not deployed to {endpoint.name}")
     others = [other for other in ids if other != removed]
     return split_after_undeploy(dict(endpoint.traffic_split), requested, removed=removed, others=others)
+
+
+def _check_resources(resources: Any) -> None:
+    """Refuse replicas, accelerators and autoscaling that the service would refuse.
+
+    https://cloud.google.com/vertex-ai/docs/reference/rest/v1/DedicatedResources
+    """
+    field, machine = "deployed_model.dedicated_resources", resources.machine_spec
+    if resources.min_replica_count < 1:
+        raise InvalidArgument(f"{field}.min_replica_count: expected 1 or more")
+    if 0 < resources.max_replica_count < resources.min_replica_count:
+        raise InvalidArgument(f"{field}.max_replica_count: expected min_replica_count or more")
+    if bool(machine.accelerator_type) != bool(machine.accelerator_count):
+        raise InvalidArgument(f"{field}.machine_spec: expected accelerator_type and accelerator_count both")
+    for spec in resources.autoscaling_metric_specs:
+        if spec.metric_name not in _AUTOSCALING:
+            raise InvalidArgument(f"{field}.autoscaling_metric_specs: expected one of {_AUTOSCALING}")
+        if not 1 <= spec.target <= _WHOLE:
+            raise InvalidArgument(f"{field}.autoscaling_metric_specs.target: expected 1 to {_WHOLE}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from google.protobuf import empty_pb2
@@ -21,15 +21,24 @@ from emulator.vertex.traffic import check_split
 
 KIND = "vertex.endpoints"
 
+_SHORTEST, _LONGEST = timedelta(seconds=1), timedelta(hours=1)
 _UPDATABLE = frozenset({"display_name", "description", "labels", "traffic_split"})
 
 
 class Endpoints:
     """EndpointService's methods for endpoints themselves."""
 
-    def __init__(self, endpoints: Resources, operations: Operations) -> None:
+    def __init__(self, endpoints: Resources, operations: Operations, *, address: str) -> None:
+        """Create the methods.
+
+        Args:
+            endpoints: the store of all endpoints.
+            operations: of the service.
+            address: of the emulator, for the predictions of dedicated endpoints.
+        """
         self._endpoints = endpoints
         self._operations = operations
+        self._address = address
 
     @property
     def calls(self) -> Mapping[str, Callable[[Any], Any]]:
@@ -51,6 +60,9 @@ class Endpoints:
             check_endpoint_id(request.endpoint_id)
         if endpoint.deployed_models or endpoint.traffic_split:
             raise InvalidArgument("endpoint: expected no deployed_models and no traffic_split, received some")
+        _check_timeout(endpoint)
+        if endpoint.dedicated_endpoint_enabled:
+            endpoint.dedicated_endpoint_dns = self._address
         endpoint.name = f"{request.parent}/endpoints/{request.endpoint_id or new_id()}"
         if self._endpoints.exists(endpoint.name):
             raise AlreadyExists(f"The Endpoint {endpoint.name} already exists.")
@@ -110,3 +122,19 @@ class Endpoints:
             return empty_pb2.Empty()
 
         return self._operations.begin(location_of(endpoint.name), types.DeleteOperationMetadata(), work)
+
+
+def _check_timeout(endpoint: Any) -> None:
+    """Refuse a timeout of predictions that the service would refuse.
+
+    https://cloud.google.com/vertex-ai/docs/predictions/choose-endpoint-type
+    """
+    timeout = endpoint.client_connection_config.inference_timeout
+    if not timeout:
+        return
+    if not endpoint.dedicated_endpoint_enabled:
+        raise InvalidArgument("client_connection_config: expected none without dedicated_endpoint_enabled")
+    if not _SHORTEST <= timeout <= _LONGEST:
+        raise InvalidArgument(
+            f"client_connection_config.inference_timeout: expected 1 s to 3600 s, received {timeout}"
+        )

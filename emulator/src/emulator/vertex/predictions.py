@@ -88,6 +88,12 @@ class Predictions:
         data = base64.b64encode(answer.content).decode()
         return JSONResponse({"contentType": answer_type, "data": data}, headers=headers)
 
+    def _timeout(self, endpoint: str) -> float:
+        """Return the longest time of a prediction: a dedicated endpoint may have one of its own."""
+        document = self._state.get(KIND, endpoint) or {}
+        text = document.get("clientConnectionConfig", {}).get("inferenceTimeout", "")
+        return float(text.removesuffix("s")) if text else _TIMEOUT_SECONDS
+
     def _choose(self, endpoint: str) -> dict[str, Any]:
         document = self._state.get(KIND, endpoint)
         if document is None:
@@ -101,7 +107,7 @@ class Predictions:
         """Forward a request, and count it."""
         begun, code = time.monotonic(), 500
         try:
-            answer = await self._forward(deployed, body, content_type)
+            answer = await self._forward(deployed, body, content_type, self._timeout(endpoint))
             code = answer.status_code
         except ApiError as error:
             code = error.code
@@ -119,15 +125,18 @@ class Predictions:
             )
         return answer
 
-    async def _forward(self, deployed: Mapping[str, Any], body: bytes, content_type: str) -> httpx.Response:
+    async def _forward(
+        self, deployed: Mapping[str, Any], body: bytes, content_type: str, timeout: float
+    ) -> httpx.Response:
         url = self._deployments.predict_url(deployed["id"])
         if url is None:
             raise Unavailable(f"The server of the deployed model {deployed['id']} is not ready.")
         try:
-            return await self._client.post(url, content=body, headers={"content-type": content_type})
+            headers = {"content-type": content_type}
+            return await self._client.post(url, content=body, headers=headers, timeout=timeout)
         except httpx.TimeoutException as error:
             raise ApiError(
-                f"The deployed model {deployed['id']} did not answer within {_TIMEOUT_SECONDS:g} seconds.",
+                f"The deployed model {deployed['id']} did not answer within {timeout:g} seconds.",
                 code=504,
                 status="DEADLINE_EXCEEDED",
             ) from error

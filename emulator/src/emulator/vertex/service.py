@@ -20,6 +20,8 @@ from emulator.vertex.routes import create_routes
 from emulator.vertex.serving_metrics import ServingMetrics
 from emulator.vertex.tuning_jobs import HyperparameterTuningJobs
 
+LOOPBACK = "127.0.0.1"
+
 
 class VertexService:
     """JobService, ModelService, EndpointService, PredictionService and their operations.
@@ -41,7 +43,7 @@ class VertexService:
             **self._jobs.calls,
             **self._tuning.calls,
             **models.calls,
-            **Endpoints(endpoint_store, self._operations).calls,
+            **Endpoints(endpoint_store, self._operations, address=f"http://{LOOPBACK}:{config.port}").calls,
             **self._deployments.calls,
             **self._operations.calls,
         }
