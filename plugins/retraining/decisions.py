@@ -39,10 +39,7 @@ def standing_decision(dataset: str, events: Sequence[HistoryEvent], deployed: Se
     hold = active_hold(events)
     if hold is not None:
         what = "rolled back" if hold.kind == "rollback" else "held promotions"
-        return (
-            f"{hold.who} {what} on {hold.time[:16].replace('T', ' ')} ({' '.join(hold.reasons)}); "
-            f"perennial release {dataset} ends the hold."
-        )
+        return f"{hold.who} {what} on {_day(hold)} ({_why(hold)}); perennial release {dataset} ends the hold."
     taking = [found for found in deployed if found.traffic_percent]
     recorded = recorded_production(events)
     if not taking:
@@ -85,14 +82,32 @@ def objections(
     standing = standing_decision(spec.name, events, deployed)
     if standing:
         return [standing]
+    if production is not None and production.name == version.name:
+        return []
+    return _of_version(version, events) or _of_recipe(context, version, production, events)
+
+
+def _of_version(version: ModelVersion, events: Sequence[HistoryEvent]) -> list[str]:
+    """Return the failure of this very version in production."""
+    failures = [one for one in events if one.kind == "withdrawal" and one.to_version == version.version]
+    if not failures:
+        return []
+    last = failures[-1]
+    return [f"Version {version.version} failed in production on {_day(last)}: {_why(last)}"]
+
+
+def _of_recipe(
+    context: RunContext,
+    version: ModelVersion,
+    production: ModelVersion | None,
+    events: Sequence[HistoryEvent],
+) -> list[str]:
+    """Return what was decided on other versions of the same training."""
     fingerprint = version.labels.get(FINGERPRINT_LABEL, "")
     if not fingerprint:
         return []
-    if (
-        production is not None
-        and production.labels.get(FINGERPRINT_LABEL) == fingerprint
-        and not _asks_for_training(context.params)
-    ):
+    is_twin = production is not None and production.labels.get(FINGERPRINT_LABEL) == fingerprint
+    if production is not None and is_twin and not _asks_for_training(context.params):
         same = "was trained on the same data with the same program and arguments: nothing would change."
         return [f"Version {production.version} in production {same}"]
     withdrawn = withdrawn_recipes(events).get(fingerprint)
@@ -135,7 +150,7 @@ def skip_if_decided(context: RunContext, spec: DatasetSpec, snapshot: str) -> No
     if refusal is not None:
         raise UnchangedError(
             f"nothing new (fingerprint {ours}): version {refusal.to_version} of this training was refused on "
-            f"{refusal.time[:16].replace('T', ' ')}: {' '.join(refusal.reasons)}"
+            f"{_day(refusal)}: {_why(refusal)}"
         )
 
 
@@ -143,10 +158,18 @@ def _asks_for_training(params: Mapping[str, object]) -> bool:
     return params.get(UNCHANGED) == "train" or any(params.get(name, False) for name in (RECONVERT, RETRAIN))
 
 
+def _day(event: HistoryEvent) -> str:
+    return event.time[:16].replace("T", " ")
+
+
+def _why(event: HistoryEvent) -> str:
+    return " ".join(event.reasons)
+
+
 def _withdrawn(event: HistoryEvent) -> str:
     return (
         f"Version {event.from_version} of the same training was withdrawn by {event.who} on "
-        f"{event.time[:16].replace('T', ' ')} ({' '.join(event.reasons)})."
+        f"{_day(event)} ({_why(event)})."
     )
 
 

@@ -135,6 +135,7 @@ class Rollout:
                 self._shift(state, percent)
                 state = self._save(replace(state, step=index, since=_now().isoformat()))
             self._check(state, requests, percent)
+        self._check_lock()
         self._save(replace(state, complete=True))
 
     def finish(self) -> None:
@@ -179,6 +180,15 @@ class Rollout:
     def _is_own(self, state: RolloutState | None) -> bool:
         return state is not None and (state.owner, state.version) == (self._owner, self._version.name)
 
+    def _check_lock(self) -> None:
+        """Stop where somebody ended this rollout, as a rollback does.
+
+        Raises:
+            SplitChangedError: it is no longer under way.
+        """
+        if not self._is_own(self.state):
+            raise SplitChangedError(f"The rollout of version {self._version.version} was ended by another.")
+
     def _save(self, state: RolloutState) -> RolloutState:
         self._services.storage.write_text(self._file, state.to_text())
         return state
@@ -191,6 +201,7 @@ class Rollout:
         """
         endpoints = self._services.endpoints
         endpoints.settle(self._endpoint)
+        self._check_lock()
         if not self._is_ours(state):
             present = endpoints.traffic(self._endpoint)
             self._restore(state)
@@ -287,8 +298,10 @@ class Rollout:
         """Restore the split before and raise; killed in between, a retry does the same.
 
         Raises:
-            RolloutFailedError: always.
+            RolloutFailedError: always, unless the rollout was ended by another.
+            SplitChangedError: it was; what it left is not restored over.
         """
+        self._check_lock()
         self._save(replace(state, failure=reason, is_final=is_final))
         self._restore(state)
         raise RolloutFailedError(reason, is_final=is_final)

@@ -13,7 +13,7 @@ from contract import naming
 from contract.artifacts import Evaluation
 from contract.history import PERSONAL, EventKind, HistoryEvent
 from retraining.comparison import compare_with_production
-from retraining.context import RunContext
+from retraining.context import RunContext, run_context
 from retraining.decisions import gate_digest, objections, standing_decision
 from retraining.errors import RolloutFailedError, RolloutWaitError, SplitChangedError
 from retraining.gate import evaluate_gate
@@ -79,8 +79,15 @@ class PromoteOperator(DatasetOperator):
         self._cancel: list[Any] = []
 
     def attempt(self, context: Mapping[str, Any]) -> dict[str, Any]:
-        """Call `run`, and announce a promotion to other DAGs."""
-        result = super().attempt(context)
+        """Call `run`, and announce a promotion to other DAGs; the last try leaves no rollout half done."""
+        try:
+            result = super().attempt(context)
+        except AirflowRescheduleException:
+            raise
+        except Exception:
+            if getattr(context["ti"], "try_number", 1) > self.retries:
+                self._restore(context)
+            raise
         if result["promoted"] and "outlet_events" in context:
             alias = AssetAlias(model_asset(self.spec.name))
             facts = {"version": self.version, "endpoint": result["endpoint"]}
@@ -113,6 +120,17 @@ class PromoteOperator(DatasetOperator):
             release.record("withdrawal", [str(error)])
             raise AirflowFailException(str(error)) from error
         return release.complete(rollout)
+
+    def _restore(self, context: Mapping[str, Any]) -> None:
+        from google.api_core.exceptions import GoogleAPIError
+
+        try:
+            with run_context(context) as services:
+                version = services.models.get(self.version)
+                owner = services.run.slug
+                Rollout(services, self.spec, version, owner=owner, report=self.log.info).restore()
+        except (GoogleAPIError, OSError) as error:  # the next run's rollout restores it
+            self.log.warning("The traffic split was not restored: %s", error)
 
     def on_kill(self) -> None:
         """Restore the traffic split before a rollout, and cancel a scoring job."""

@@ -115,6 +115,9 @@ def test_promote_of_a_version_that_answers_wrongly_restores_the_split_and_fails_
     assert chain.serving() == {"1": 100}
     assert aliases(chain)["1"] == {"default"}
     assert [event.kind for event in chain.history()] == ["promotion", "withdrawal"]
+    again = chain.promote(version, job_dir)
+    assert not again["promoted"]
+    assert "Version 2 failed in production" in again["reasons"][0]
 
 
 def test_promote_of_a_first_version_that_answers_wrongly_leaves_the_endpoint_empty(chain: Any) -> None:

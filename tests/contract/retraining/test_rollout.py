@@ -133,6 +133,38 @@ def test_hold_during_a_rollout_restores_the_split_before_it(chain: Any) -> None:
     assert chain.serving() == {"1": 100}
 
 
+def test_rollback_during_a_rollout_ends_it_and_the_rollout_does_not_go_on(chain: Any) -> None:
+    chain.promoted("manual__0")
+    second = stepwise(chain).other_run("manual__2")
+    assert second.promote(*made(second))["promoted"]
+    third = stepwise(chain, wait_minutes=0.15).other_run("manual__3")
+    job_dir = third.trained(production_version="2", production_model="gs://b/m/")
+    name = third.create_version(job_dir)["name"]
+    results: list[dict[str, Any]] = []
+    thread = threading.Thread(target=lambda: results.append(third.promote(name, job_dir)))
+    thread.start()
+    for _ in range(600):
+        if chain.serving().get("3"):
+            break
+        time.sleep(0.05)
+    chain.decide("rollback", "1")
+    thread.join()
+    assert [result["promoted"] for result in results] == [False]
+    assert chain.serving() == {"1": 100}
+    assert [event.kind for event in chain.history()][2] == "rollback"
+
+
+def test_last_try_that_fails_restores_the_split(chain: Any) -> None:
+    chain.promoted("manual__0")
+    run = stepwise(chain)
+    version, job_dir = made(run)
+    chain.fault("monitoring.timeSeries.list", http_status=403, count=1)
+    with pytest.raises(Exception, match="403"):
+        run.promote(version, job_dir)
+    assert chain.serving() == {"1": 100}
+    assert not chain.file(f"gs://{chain.bucket}/history/flowers/rollout.json").exists()
+
+
 @pytest.mark.parametrize("number", range(1, 6))
 def test_rollout_that_was_killed_at_any_write_is_repeated_to_the_same_end(chain: Any, number: int) -> None:
     chain.promoted("manual__0")
