@@ -92,6 +92,7 @@ def test_evaluate_gate_of_a_good_first_model_promotes_and_says_why() -> None:
     [
         ({"signature": Signature(inputs={"inputs": {}}, outputs={"classes": {}})}, "signature"),
         ({"signature": Signature(inputs={"image_bytes": {}}, outputs={})}, "signature"),
+        ({"signature": Signature(inputs={}, outputs={"classes": {}})}, "signature"),
         ({"finite": False}, "finite"),
         ({"parity_max_abs_difference": 0.1}, "parity"),
         ({"parity_max_abs_difference": math.nan}, "parity"),
@@ -132,7 +133,9 @@ def test_evaluate_gate_of_a_weak_model_declines_without_calling_it_broken(
         (-0.0165, 0.01, False),
         (-0.05, 0.04, True),
         (0.02, 0.001, True),
+        (0.0, 0.0, True),
         (math.nan, 0.01, False),
+        (math.inf, 0.01, False),
         (0.0, math.nan, False),
     ],
 )
@@ -219,6 +222,7 @@ SLICED = replace(GATE, slices=("town",))
         ([of_slice("ulm", -0.035)], False),
         ([of_slice("ulm", -0.035), of_slice("bonn", 0.0)], True),
         ([of_slice("ulm", -0.0395), of_slice("bonn", 0.0)], False),
+        ([of_slice("ulm", 0.0, error=0.0)], True),
         ([of_slice("ulm", math.nan)], False),
         ([], False),
     ],
@@ -393,6 +397,7 @@ def test_evaluate_gate_takes_an_export_up_to_the_limit(size: int, *, promoted: b
 def test_evaluate_gate_where_less_is_better_takes_the_threshold_itself() -> None:
     found = decision(LOWER, metrics={"rmse": 9.0}, baseline=baseline(9.9, -0.9, metric="rmse"))
     assert check(found, "threshold").passed
+    assert check(found, "threshold").expected == "RMSE of at most 9"
 
 
 def test_evaluate_gate_wants_more_than_the_margin_on_the_baseline() -> None:

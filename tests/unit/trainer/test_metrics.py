@@ -152,11 +152,11 @@ def test_classes_that_no_weighted_record_has_or_is_given_count_for_nothing():
 
 
 def test_calibration_has_ten_bins_and_certainty_is_in_the_last():
-    confidence = np.array([0.55, 0.65, 0.75, 0.85, 0.95, 1.0])
+    confidence = np.array([0.51, 0.59, 0.65, 0.75, 0.85, 0.95, 1.0])
     probabilities = np.stack([confidence, 1 - confidence], axis=1)
-    found = ClassificationMetrics(probabilities, np.zeros(6, int), classes=2).calibration()
+    found = ClassificationMetrics(probabilities, np.zeros(7, int), classes=2).calibration()
     assert [(count, round(mean, 3)) for count, mean, _ in found] == [
-        (1, 0.55), (1, 0.65), (1, 0.75), (1, 0.85), (2, 0.975),
+        (2, 0.55), (1, 0.65), (1, 0.75), (1, 0.85), (2, 0.975),
     ]  # fmt: skip
 
 
@@ -174,3 +174,14 @@ def test_median_of_weighted_errors_is_the_middle_one_or_the_mean_of_both(errors,
     found = metrics.compute(np.array(weights, float))["median_absolute_error"]
     assert found == pytest.approx(np.median(np.repeat(errors, weights)))
     assert found == median
+
+
+def test_certainty_of_the_wrong_class_has_a_finite_loss():
+    found = ClassificationMetrics(np.array([[1.0, 0.0]]), np.array([1]), classes=2).values()
+    assert found["log_loss"] == pytest.approx(-np.log(1e-7))
+
+
+def test_operating_point_is_one_half_unless_it_is_said():
+    probabilities = np.array([[0.5, 0.5], [0.51, 0.49]])
+    found = ClassificationMetrics(probabilities, np.array([1, 1]), classes=2).values()
+    assert (found["precision"], found["recall"]) == (1.0, 0.5)
