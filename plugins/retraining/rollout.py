@@ -148,20 +148,30 @@ class Rollout:
         if state is not None and self._is_own(state) and not state.complete:
             self._restore(state)
 
-    def _begin(self) -> RolloutState:
+    def end_others(self) -> None:
+        """End another run's rollout that was abandoned, or is to be taken over.
+
+        Raises:
+            RolloutWaitError: it is under way.
+        """
         state = self.state
-        if state is not None and not self._is_own(state):
+        if state is None or self._is_own(state):
+            return
+        if not state.complete and not self._takes_over:
             waits = timedelta(minutes=self._spec.rollout.wait_minutes)
             until = datetime.fromisoformat(state.since) + waits + STALE
-            if _now() < until and not (self._takes_over or state.complete):
+            if _now() < until:
                 again = min(until, _now() + timedelta(seconds=_IN_PROCESS_SECONDS))
                 raise RolloutWaitError(f"the rollout of {state.version} is under way", until=again)
-            self._report(f"Ending the rollout of {state.version}")
-            if state.complete:
-                self.finish()
-            else:
-                self._restore(state)
-            state = None
+        self._report(f"Ending the rollout of {state.version}")
+        if state.complete:
+            self.finish()
+        else:
+            self._restore(state)
+
+    def _begin(self) -> RolloutState:
+        self.end_others()
+        state = self.state
         if state is None:
             self._services.endpoints.ensure(self._endpoint, self._names, self._spec.serving)
             there = self._services.endpoints.deployments(self._endpoint)

@@ -102,11 +102,14 @@ class PromoteOperator(DatasetOperator):
         release = _Release(context, self, version)
         rollout = Rollout(context, self.spec, version, owner=context.run.slug, report=self.log.info)
         self._cancel.append(rollout.restore)
-        if not release.is_done and not rollout.is_under_way:
-            against = release.objections()
-            if against:
-                return release.decline(against)
         try:
+            if not release.is_done and not rollout.is_under_way:
+                against = release.refusal()
+                if not against:
+                    rollout.end_others()
+                    against = release.objections()
+                if against:
+                    return release.decline(against)
             if not release.is_done:
                 rollout.run(golden_requests(context, version), objection=release.standing)
         except RolloutWaitError as wait:
@@ -156,8 +159,8 @@ class _Release:
         self._by_gate = False
         self.is_done = self._promoted is not None and self._serves()
 
-    def objections(self) -> list[str]:
-        """Return what is against the promotion, in sentences; none if nothing is."""
+    def refusal(self) -> list[str]:
+        """Return the objections of gate, run and person, in sentences; none if they have none."""
         task, context = self._task, self._context
         if not task.allowed:
             self._by_gate = True
@@ -166,6 +169,12 @@ class _Release:
             return ["The run only evaluates: promotion is off in its parameters."]
         if task.approval is not None and not task.approval["approved"]:
             return [f"{task.approval['sentence']}."]
+        return []
+
+    def objections(self) -> list[str]:
+        """Return what decisions and the version in production have against it; none if nothing."""
+        context = self._context
+        self._serving = context.endpoints.serving(self._names.production_endpoint)
         production = self._production()
         if not self._is_approved:
             decided = objections(

@@ -26,6 +26,7 @@ from retraining.decisions import standing_decision
 from retraining.google.deployments import Deployment
 from retraining.google.models import ModelVersion
 from retraining.history import History
+from retraining.rollout import RolloutState
 from retraining.ui import plots
 from retraining.ui.artifacts import read_first_golden, read_labels
 from retraining.ui.dependencies import (
@@ -82,6 +83,7 @@ class DatasetModel:
         versions: newest first.
         events: history of its releases, newest first.
         standing: the decision by which nothing is promoted now; empty if there is none.
+        rolls_out: whether a rollout is under way.
     """
 
     dataset: str
@@ -91,6 +93,7 @@ class DatasetModel:
     versions: Sequence[VersionRecord]
     events: Sequence[HistoryEvent] = ()
     standing: str = ""
+    rolls_out: bool = False
 
     @property
     def serving(self) -> VersionRecord | None:
@@ -168,6 +171,7 @@ def read_model(
     versions = services.models.versions(names.model)
     events = History(services.storage, names).events()
     promoted = promoted_versions(events)
+    rolls_out = services.storage.exists(names.history_folder + RolloutState.FILENAME)
     return DatasetModel(
         dataset=dataset,
         dag_id=dag_id,
@@ -175,7 +179,8 @@ def read_model(
         deployment=deployment,
         versions=[_record(version, deployment, promoted, run_ids) for version in reversed(versions)],
         events=events[::-1],
-        standing=standing_decision(dataset, events, deployed),
+        standing=standing_decision(dataset, events, [] if rolls_out else deployed),
+        rolls_out=rolls_out,
     )
 
 

@@ -7,12 +7,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
 
 from contract import RolloutSpec
+from retraining import rollout
 from retraining.context import run_context
 
 STEPS = RolloutSpec(steps=(10, 50, 100), wait_minutes=0.01)
@@ -87,8 +89,22 @@ def test_rollout_of_another_run_waits_until_the_first_is_over(chain: Any) -> Non
         run.promote(*made(run))
     other = stepwise(chain).other_run("manual__2")
     with pytest.raises(AirflowRescheduleException):
-        other.with_params(override=True).promote(*made(other))
+        other.promote(*made(other))
     assert chain.serving() == {"1": 90, "2": 10}
+    assert not other.promote(*made(other), allowed=False)["promoted"], "a refusal need not wait"
+
+
+def test_rollout_that_was_abandoned_is_taken_back_by_the_next_run(
+    chain: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain.promoted("manual__0")
+    run = stepwise(chain, wait_minutes=60)
+    with pytest.raises(AirflowRescheduleException):
+        run.promote(*made(run))
+    monkeypatch.setattr(rollout, "STALE", timedelta(hours=-2))
+    other = stepwise(chain).other_run("manual__2")
+    assert other.promote(*made(other))["promoted"]
+    assert chain.serving() == {"3": 100}
 
 
 @pytest.mark.parametrize("served", ["wrongly", "error"])
