@@ -6,35 +6,41 @@ of.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from contract import ContractError, naming
 from contract.artifacts import Evaluation
-from contract.history import promoted_versions
+from contract.history import HistoryEvent, previous_production, recorded_production
 from retraining.context import GoogleServices
+from retraining.google.deployments import Deployment
 from retraining.google.models import ModelVersion
 from retraining.google.vertex_jobs import ENDED
 from retraining.history import History
+from retraining.removal import Item, Outcome, active_dataflow_jobs, remove_item
 from retraining.rollout import RolloutState
 
-TEMPORARY = ("temp", "staging")
-"""Purposes of Dataflow's folders in the bucket."""
-
-_WAITING_DAYS = 2
+_COUNTS = ("keep_versions", "keep_promoted")
+_AGES = ("max_age_days", "data_days", "temporary_days", "waiting_days", "candidate_hours")
+_LONGEST = 36_500
 
 
 @dataclass(frozen=True, kw_only=True)
 class RetentionPolicy:
-    """What is kept; all else is removed once it is old enough.
+    """What is kept; all else is removed once it is old enough, by its newest write.
 
     Attributes:
         keep_versions: number of each model's newest versions.
         keep_promoted: number of the versions that were last in production, for the way back.
-        max_age_days: age of versions, jobs and their folders, raw snapshots and conversions.
+        max_age_days: age of versions, jobs and the folders of runs.
+        data_days: age of raw snapshots and conversions.
         temporary_days: age of Dataflow's temporary and staged files.
+        waiting_days: age of a run's mark that it waits for a conversion.
         candidate_hours: age of a deployment that was left on a candidate endpoint.
         dry_run: only list what would be removed, unless a run's parameter says otherwise.
 
@@ -45,37 +51,20 @@ class RetentionPolicy:
     keep_versions: int = 10
     keep_promoted: int = 10
     max_age_days: int = 90
+    data_days: int = 90
     temporary_days: int = 7
-    candidate_hours: int = 2
+    waiting_days: int = 2
+    candidate_hours: int = 1
     dry_run: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("keep_versions", "keep_promoted", "max_age_days", "temporary_days", "candidate_hours"):
-            if getattr(self, name) < 1:
-                raise ContractError(f"policy.{name}", expected="1 or more", received=getattr(self, name))
-
-
-@dataclass(frozen=True)
-class Item:
-    """Something to remove.
-
-    Attributes:
-        kind: `version`, `job`, `folder`, `object` or `deployment`.
-        name: resource name, URI, or endpoint and version.
-        reason: why no policy keeps it.
-        objects: number of objects that go with it.
-        remove: removes it; one that is gone already is no error.
-    """
-
-    kind: str
-    name: str
-    reason: str
-    objects: int
-    remove: Callable[[], None]
-
-    def __str__(self) -> str:
-        objects = f" ({self.objects:,} objects)" if self.objects else ""
-        return f"{self.kind:<10} {self.name}{objects}: {self.reason}"
+        for name in (*_COUNTS, *_AGES):
+            value, most = getattr(self, name), math.inf if name in _COUNTS else _LONGEST
+            if type(value) is not int or not 1 <= value <= most:
+                expected = "a whole number, 1 or more" if name in _COUNTS else f"a whole number, 1 to {most}"
+                raise ContractError(f"policy.{name}", expected=expected, received=value)
+        if type(self.dry_run) is not bool:
+            raise ContractError("policy.dry_run", expected="True or False", received=self.dry_run)
 
 
 class Housekeeping:
@@ -87,6 +76,9 @@ class Housekeeping:
         policy: says what is kept.
         keep_replaced_minutes: time for which a replaced version stays deployed.
         now: the time, UTC.
+        is_under_way: says whether a run of the dataset is under way just now, which may use its raw data,
+            records and candidate endpoint.
+        report: takes a line about what stays for the time being.
     """
 
     def __init__(
@@ -97,6 +89,8 @@ class Housekeeping:
         *,
         keep_replaced_minutes: float,
         now: datetime,
+        is_under_way: Callable[[], bool],
+        report: Callable[[str], None],
     ) -> None:
         self._services = services
         self._names = services.names(dataset)
@@ -104,144 +98,243 @@ class Housekeeping:
         self._now = now
         self._keep_replaced = timedelta(minutes=keep_replaced_minutes)
         self._before = now - timedelta(days=policy.max_age_days)
-        self._age = f"older than {policy.max_age_days} days"
-        self._events = History(services.storage, self._names).events()
+        self._is_under_way = is_under_way
+        self._report = report
 
     def find(self) -> list[Item]:
         """Return everything to remove, readers before what they read."""
-        deployments = list(self._deployments())
+        leaving = self._leaving()
         versions = self._services.models.versions(self._names.model)
-        kept = self._kept(versions)
-        gone = [one for one in versions if one.name not in kept]
-        stay = [one for one in versions if one.name in kept]
+        gone = self._superfluous(versions, leaving)
         return [
-            *deployments,
-            *(self._version(one) for one in gone),
-            *self._jobs(stay),
-            *self._folders(stay),
-            *self._waiting(),
+            *map(self._undeployment, leaving),
+            *map(self._deletion, gone),
+            *self._leftovers([one for one in versions if one not in gone]),
         ]
 
-    def _kept(self, versions: Sequence[ModelVersion]) -> set[str]:
-        """Return the names of the versions that stay."""
-        found = self._services.endpoints.all().values()
-        deployed = {f"{one.model}@{one.version}" for endpoint in found for one in endpoint}
-        promoted = promoted_versions(self._events)[-self._policy.keep_promoted :]
-        newest = {one.name for one in versions[-self._policy.keep_versions :]}
-        return {
-            one.name
-            for one in versions
-            if one.name in deployed | newest
-            or one.version in promoted
-            or naming.DEFAULT_ALIAS in one.aliases
-            or not self._names.owns(one.labels)
-            or one.created is None
-            or one.created >= self._before
-        }
+    def remove(self, items: Sequence[Item]) -> Iterator[Outcome]:
+        """Remove those of the items that can still go; each is looked at anew before.
 
-    def _version(self, version: ModelVersion) -> Item:
-        reason = f"not among the newest {self._policy.keep_versions} or promoted, {self._age}"
-        return Item("version", version.name, reason, 0, lambda: self._services.models.delete_version(version))
+        A version that could not be removed keeps what it was made of.
+        """
+        listed = {item.key: item for item in items}
+        for item in self._once_more():
+            if listed.pop(item.key, None) is not None:
+                yield remove_item(item)
+        for item in listed.values():
+            yield Outcome(item, "skipped")
 
-    def _deployments(self) -> Iterator[Item]:
+    def orphans(self) -> Iterator[str]:
+        """Give a line for each job that goes on though nobody waits for it; it is not ended."""
+        dataset, alone = self._names.dataset, self._now - timedelta(hours=self._policy.candidate_hours)
+        is_under_way = self._is_under_way()
+        for job in self._jobs_under_way():
+            timeout = _timeout(job)
+            if timeout and (job.start_time or job.create_time) + timeout < self._now:
+                yield f"{job.name} goes on after its timeout of {timeout}"
+            elif not is_under_way and job.create_time < alone:
+                yield f"{job.name} goes on, and no run of {dataset} is under way"
+        for job in active_dataflow_jobs(self._services):
+            key = job.name.removeprefix(self._names.conversion_job(""))
+            if job.create_time < alone and re.fullmatch(r"[0-9a-f]+(-[0-9a-f]+)?", key):
+                waiting = is_under_way and self._services.storage.list(self._names.waiting_folder(key))
+                if not waiting:
+                    yield f"{job.name} ({job.id}) goes on, and no run of {dataset} waits for it"
+
+    def _once_more(self) -> Iterator[Item]:
+        """Give the items anew: each stage finds what the one before it left."""
+        models, model = self._services.models, self._names.model
+        yield from map(self._undeployment, self._leaving())
+        yield from map(self._deletion, self._superfluous(models.versions(model), ()))
+        yield from self._leftovers(models.versions(model))
+
+    def _leaving(self) -> list[tuple[str, Deployment]]:
+        """Return the deployments that go, each after its endpoint."""
         endpoints, names = self._services.endpoints, self._names
         ours = endpoints.labelled(names.labels)
         limit = self._now - timedelta(hours=self._policy.candidate_hours)
-        for endpoint in (names.candidate_endpoint, names.production_endpoint):
-            if endpoint not in ours:
-                continue
-            for one in endpoints.deployments(endpoint):
-                if endpoint == names.candidate_endpoint:
-                    is_left = one.created is not None and one.created < limit
-                    reason = f"left on the candidate endpoint for {self._policy.candidate_hours} hours"
-                else:
-                    is_left = not one.traffic_percent and self._is_replaced()
-                    reason = "replaced, without traffic"
-                if is_left:
-                    name = f"{endpoint}, version {one.version}"
-                    yield Item("deployment", name, reason, 0, partial(endpoints.undeploy, endpoint, one))
+        candidate, production = (
+            endpoints.deployments(endpoint) if endpoint in ours else []
+            for endpoint in (names.candidate_endpoint, names.production_endpoint)
+        )
+        left = [one for one in candidate if _is_before(one, limit)]
+        idle = [one for one in production if not one.traffic_percent]
+        return [
+            *((names.candidate_endpoint, one) for one in left if not self._is_under_way()),
+            *((names.production_endpoint, one) for one in idle if self._is_replaced(one)),
+        ]
 
-    def _is_replaced(self) -> bool:
-        """Return True if the last change of production is long enough ago, and no rollout is under way."""
+    def _is_replaced(self, deployment: Deployment) -> bool:
+        """Return True if production changed long enough ago, and no rollout is under way."""
         if self._services.storage.exists(self._names.history_folder + RolloutState.FILENAME):
             return False
-        moves = [event for event in self._events if event.kind in ("promotion", "rollback")]
-        return not moves or datetime.fromisoformat(moves[-1].time) + self._keep_replaced < self._now
+        events = History(self._services.storage, self._names).events()
+        moves = [event.time for event in events if event.kind in ("promotion", "rollback")]
+        limit = self._now - self._keep_replaced
+        return _is_before(deployment, limit) and (not moves or datetime.fromisoformat(moves[-1]) < limit)
+
+    def _superfluous(
+        self, versions: Sequence[ModelVersion], leaving: Sequence[tuple[str, Deployment]]
+    ) -> list[ModelVersion]:
+        """Return the versions that go.
+
+        Args:
+            versions: all, oldest first.
+            leaving: deployments that go before them.
+        """
+        found = self._services.endpoints.all()
+        remaining = [one for endpoint in found for one in found[endpoint] if (endpoint, one) not in leaving]
+        deployed = {f"{one.model}@{one.version}" for one in remaining}
+        serving = [one.version for one in found.get(self._names.production_endpoint, [])]
+        events = History(self._services.storage, self._names).events()
+        needed = way_back(events, self._policy.keep_promoted, serving=serving)
+        newest = {one.name for one in versions[-self._policy.keep_versions :]}
+        return [
+            one
+            for one in versions
+            if one.name not in deployed | newest
+            and one.version not in needed
+            and naming.DEFAULT_ALIAS not in one.aliases
+            and self._names.owns(one.labels)
+            and one.created is not None
+            and one.created < self._before
+        ]
+
+    def _undeployment(self, leaving: tuple[str, Deployment]) -> Item:
+        endpoint, deployment = leaving
+        reason = "replaced, without traffic"
+        if endpoint == self._names.candidate_endpoint:
+            reason = f"left on the candidate endpoint for more than {self._policy.candidate_hours} hours"
+        name = f"{endpoint}, version {deployment.version}"
+        remove = partial(self._services.endpoints.undeploy, endpoint, deployment)
+        return Item("deployment", name, reason, 0, remove)
+
+    def _deletion(self, version: ModelVersion) -> Item:
+        policy, remove = self._policy, partial(self._services.models.delete_version, version)
+        reason = (
+            f"older than {policy.max_age_days} days, not among the newest {policy.keep_versions} "
+            f"nor the last {policy.keep_promoted} in production"
+        )
+        return Item("version", version.name, reason, 0, remove)
+
+    def _leftovers(self, stay: Sequence[ModelVersion]) -> Iterator[Item]:
+        """Give the jobs, folders and marks that no version that stays refers to."""
+        yield from self._jobs(stay)
+        yield from self._run_folders(stay)
+        if self._is_read():
+            self._report(f"raw data and records of {self._names.dataset} stay: a run or a job is under way")
+            return
+        for item in self._data(stay):
+            if self._is_read():  # a large folder takes long, and a run may have begun meanwhile
+                return
+            yield item
 
     def _jobs(self, stay: Sequence[ModelVersion]) -> Iterator[Item]:
-        runs = {one.labels.get(naming.RUN_LABEL) for one in stay}
-        poll = self._services.settings.poll_seconds
+        runs, poll = {one.labels.get(naming.RUN_LABEL) for one in stay}, self._services.settings.poll_seconds
+        reason = f"ended more than {self._policy.max_age_days} days ago"
         for jobs in (self._services.custom_jobs, self._services.tuning_jobs):
             for job in jobs.find_all(self._names.labels):
-                is_old = job.state.name in ENDED and job.create_time < self._before
+                is_old = job.state.name in ENDED and (job.end_time or job.create_time) < self._before
                 if is_old and job.labels.get(naming.RUN_LABEL) not in runs:
-                    remove = partial(jobs.delete, job.name, poll_seconds=poll)
-                    yield Item("job", job.name, self._age, 0, remove)
+                    yield Item("job", job.name, reason, 0, partial(jobs.delete, job.name, poll_seconds=poll))
 
-    def _folders(self, stay: Sequence[ModelVersion]) -> Iterator[Item]:
-        """Give the folders of runs, raw snapshots and conversions that nothing that stays refers to."""
-        storage, names = self._services.storage, self._names
-        going_on = [
-            job
-            for jobs in (self._services.custom_jobs, self._services.tuning_jobs)
-            for job in jobs.find_all(names.labels)
-            if job.state.name not in ENDED
-        ]
-        used = {f"{one.artifact_uri}/" for one in stay}
-        running = {job.labels.get(naming.RUN_LABEL, "") for job in going_on}
-        parents: list[tuple[str, set[str]]] = [(names.runs_folder, running)]
-        if not going_on:  # a job that goes on may read any of them
-            snapshots = {one.labels.get(naming.SNAPSHOT_LABEL, "") for one in stay}
-            parents += [(f"{names.data_folder}raw/", snapshots), (f"{names.data_folder}tfrecord/", set())]
-            used |= set(self._records(stay))
-        for parent, needed in parents:
-            for name in storage.folders(parent):
-                folder = f"{parent}{name}/"
-                if name in needed or any(uri.startswith(folder) for uri in used):
-                    continue
-                usage = storage.usage(folder)
-                if usage.last_write is not None and usage.last_write < self._before:
-                    reason = f"{self._age}, and no version that stays refers to it"
-                    yield Item("folder", folder, reason, usage.objects, partial(storage.remove, folder))
+    def _run_folders(self, stay: Sequence[ModelVersion]) -> Iterator[Item]:
+        parent = self._names.runs_folder
+        for slug in self._services.storage.folders(parent):
+            folder = self._names.run_folder(slug)
+            if not any(one.artifact_uri.startswith(folder) for one in stay):
+                for item in self._folder(folder, self._policy.max_age_days):
+                    running = {job.labels.get(naming.RUN_LABEL) for job in self._jobs_under_way()}
+                    yield from [item] if slug not in running else []
 
-    def _records(self, stay: Sequence[ModelVersion]) -> Iterator[str]:
-        """Give the folders of the records that versions were trained on."""
+    def _data(self, stay: Sequence[ModelVersion]) -> Iterator[Item]:
+        """Give conversions, then the raw snapshots that they were made of, and what goes with these."""
+        storage, names, days = self._services.storage, self._names, self._policy.data_days
+        records, snapshots = self._records(stay), {one.labels.get(naming.SNAPSHOT_LABEL) for one in stay}
+        for key in storage.folders(_parent(names.tfrecord_folder("x"))):
+            folder = names.tfrecord_folder(key)
+            if records is not None and folder not in records:
+                yield from self._folder(folder, days)
+        for snapshot in storage.folders(_parent(names.raw_folder("x"))):
+            if snapshot not in snapshots:
+                yield from self._folder(names.raw_folder(snapshot), days)
+        needed = {names.ignored_list(snapshot) for snapshot in snapshots if snapshot}
+        for uri in storage.written_before(_parent(names.ignored_list("x")), self._days_ago(days)):
+            if uri not in needed:
+                yield self._object(uri, f"files that a snapshot ignored, older than {days} days")
+        days = self._policy.waiting_days
+        for uri in storage.written_before(_parent(names.waiting_folder("x")), self._days_ago(days)):
+            yield self._object(uri, f"mark of a run that waited for a conversion {days} days ago")
+
+    def _folder(self, folder: str, days: int) -> Iterator[Item]:
+        """Give a folder if its newest object is old enough."""
+        storage = self._services.storage
+        usage = storage.usage(folder)
+        if usage.last_write is not None and usage.last_write < self._days_ago(days):
+            reason = f"older than {days} days, and no version that stays refers to it"
+            yield Item("folder", folder, reason, usage.objects, partial(storage.remove, folder))
+
+    def _object(self, uri: str, reason: str) -> Item:
+        return Item("objects", uri, reason, 1, partial(self._services.storage.delete, uri))
+
+    def _records(self, stay: Sequence[ModelVersion]) -> set[str] | None:
+        """Return the folders of the records that versions were trained on; None if that can't be known."""
+        found: set[str] = set()
         for version in stay:
             folder = naming.job_folder_of(version.artifact_uri)
             try:
-                evaluation = self._services.storage.read_artifact(folder, Evaluation)
-            except (FileNotFoundError, ContractError):
+                data_dir = self._services.storage.read_artifact(folder, Evaluation).data_dir
+            except FileNotFoundError:
                 continue
-            yield from (f"{uri.rstrip('/')}/" for uri in evaluation.data_dir.split(",") if uri)
+            except ContractError as error:
+                self._report(f"records of {self._names.dataset} stay: {folder}: {error}")
+                return None
+            found |= {f"{uri.rstrip('/')}/" for uri in data_dir.split(",") if uri}
+        return found
 
-    def _waiting(self) -> Iterator[Item]:
-        storage, limit = self._services.storage, self._now - timedelta(days=_WAITING_DAYS)
-        for uri in storage.written_before(f"{self._names.data_folder}waiting/", limit):
-            reason = f"a run that waited for a conversion {_WAITING_DAYS} days ago"
-            yield Item("object", uri, reason, 1, partial(storage.delete, uri))
+    def _is_read(self) -> bool:
+        """Return True if something may read raw data or records just now."""
+        return self._is_under_way() or bool(self._jobs_under_way())
 
+    def _jobs_under_way(self) -> list[Any]:
+        kinds = (self._services.custom_jobs, self._services.tuning_jobs)
+        found = (job for jobs in kinds for job in jobs.find_all(self._names.labels))
+        return [job for job in found if job.state.name not in ENDED]
 
-def find_temporary(services: GoogleServices, policy: RetentionPolicy, *, now: datetime) -> list[Item]:
-    """Return Dataflow's temporary and staged files that are old enough, of the whole bucket."""
-    limit = now - timedelta(days=policy.temporary_days)
-    storage, found = services.storage, []
-    for purpose in TEMPORARY:
-        folder = naming.dataflow_folder(services.settings.bucket, purpose)
-        old = storage.written_before(folder, limit)
-        if old:
-            reason = f"written more than {policy.temporary_days} days ago"
-            found.append(Item("objects", folder, reason, len(old), _deletion(services, old)))
-    return found
+    def _days_ago(self, days: int) -> datetime:
+        return self._now - timedelta(days=days)
 
 
-def _deletion(services: GoogleServices, uris: Collection[str]) -> Callable[[], None]:
-    def delete() -> None:
-        for uri in uris:
-            services.storage.delete(uri)
+def way_back(events: Sequence[HistoryEvent], number: int, *, serving: Collection[str]) -> set[str]:
+    """Return the versions that a way back may lead to.
 
-    return delete
+    Args:
+        events: of the history, oldest first.
+        number: of the versions that were last in production.
+        serving: versions that are on the production endpoint, whose predecessors are among the result.
+    """
+    moves = (event for event in reversed(events) if event.kind in ("promotion", "rollback", "release"))
+    last = list(dict.fromkeys(event.to_version for event in moves if event.to_version))[:number]
+    present = {*serving, recorded_production(events) or ""} - {""}
+    return {*last, *(previous_production(events, version) for version in present)} - {""}
 
 
 def utc_now() -> datetime:
     """Return the time."""
     return datetime.now(UTC)
+
+
+def _is_before(deployment: Deployment, limit: datetime) -> bool:
+    return deployment.created is not None and deployment.created < limit
+
+
+def _timeout(job: Any) -> timedelta | None:
+    """Return the longest time that a job may run by its own specification; None if it has no such limit."""
+    if hasattr(job, "trial_job_spec"):
+        one: timedelta | None = job.trial_job_spec.scheduling.timeout
+        return one and one * math.ceil(job.max_trial_count / max(1, job.parallel_trial_count))
+    return job.job_spec.scheduling.timeout or None
+
+
+def _parent(uri: str) -> str:
+    return uri.rstrip("/").rpartition("/")[0] + "/"

@@ -70,7 +70,7 @@ def build_rollback_dag(datasets: Sequence[str]) -> DAG:
     return dag
 
 
-def build_housekeeping_dag(policy: RetentionPolicy, *, schedule: str | None) -> DAG:
+def build_housekeeping_dag(policy: RetentionPolicy, schedule: str | None = "@weekly") -> DAG:
     """Return the DAG `housekeeping`, which lists what no policy keeps, or removes it.
 
     Args:

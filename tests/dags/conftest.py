@@ -52,6 +52,9 @@ dags = {
             for task in as_scheduled(dag).tasks
         },
         "params": {name: param.schema for name, param in dag.params.items()},
+        "defaults": {name: param.value for name, param in dag.params.items() if param.has_value},
+        "schedule": dag.schedule if isinstance(dag.schedule, str) else None,
+        "tags": sorted(dag.tags),
     }
     for dag_id, dag in bag.dags.items()
 }

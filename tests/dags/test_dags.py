@@ -60,6 +60,15 @@ def test_dag_of_maintenance_has_its_tasks_and_a_form(parsed: dict[str, Any], dag
     assert all(schema["type"] for schema in dag["params"].values())
 
 
+def test_housekeeping_only_lists_each_week_unless_a_run_says_otherwise(parsed: dict[str, Any]) -> None:
+    dag = parsed["dags"]["housekeeping"]
+    assert (dag["schedule"], dag["tags"]) == ("@weekly", ["maintenance"])
+    assert min(dag["retries"].values()) >= 2
+    assert dag["defaults"] == {"dry_run": True}  # of all datasets
+    assert dag["params"]["dry_run"]["type"] == "boolean"
+    assert dag["params"]["dataset"]["type"] == ["null", "string"]
+
+
 def test_rollback_offers_every_dataset(parsed: dict[str, Any]) -> None:
     offered = parsed["dags"]["model_rollback"]["params"]["dataset"]["enum"]
     assert offered == [dag_id.removesuffix("_training") for dag_id in FILES]

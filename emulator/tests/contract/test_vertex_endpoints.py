@@ -6,12 +6,14 @@ import json
 import os
 import time
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from google.api_core import exceptions
+from google.auth.credentials import AnonymousCredentials
 from google.cloud import aiplatform_v1
 from google.longrunning import operations_pb2
 
@@ -289,57 +291,86 @@ def test_dedicated_endpoint_has_an_address_and_a_timeout_of_its_own(vertex: Any)
     }
     request = {"parent": vertex.parent, "endpoint": fields, "endpoint_id": "dedicated"}
     endpoint = vertex.endpoints.create_endpoint(request=request).result(timeout=60)
-    assert endpoint.dedicated_endpoint_dns == f"http://127.0.0.1:{vertex.emulator.port}"
-    deployed = vertex.deploy(endpoint.name, vertex.upload("slow").model, {"0": 100})
-    with pytest.raises(exceptions.GatewayTimeout, match="within 1 seconds"):
-        vertex.predict(endpoint.name, {"x": 1})
-    vertex.endpoints.update_endpoint(
-        endpoint={"name": endpoint.name}, update_mask={"paths": ["traffic_split"]}
+    shared = vertex.create_endpoint().name
+    found = {one.name: one for one in vertex.endpoints.list_endpoints(parent=vertex.parent)}
+    for one in (endpoint, found[endpoint.name], vertex.endpoints.get_endpoint(name=endpoint.name)):
+        assert one.dedicated_endpoint_dns == f"http://127.0.0.1:{vertex.emulator.port}"
+        assert one.client_connection_config.inference_timeout.total_seconds() == 1
+    assert found[shared].dedicated_endpoint_dns == ""
+    there = aiplatform_v1.PredictionServiceClient(
+        transport="rest",
+        credentials=AnonymousCredentials(),
+        client_options={"api_endpoint": endpoint.dedicated_endpoint_dns},
     )
-    vertex.undeploy(endpoint.name, deployed.id)
+    first = vertex.deploy(endpoint.name, vertex.upload().model, {"0": 100})
+    answer = there.predict(endpoint=endpoint.name, instances=[_value("a")])
+    assert answer.deployed_model_id == first.id
+    slow = vertex.deploy(endpoint.name, vertex.upload("slow").model, {"0": 100, first.id: 0})
+    with pytest.raises(exceptions.GatewayTimeout, match="within 1 seconds"):
+        there.predict(endpoint=endpoint.name, instances=[_value("a")])
+    vertex.undeploy(endpoint.name, first.id)
+    vertex.undeploy(endpoint.name, slow.id)
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"client_connection_config": {"inference_timeout": {"seconds": 5}}},
-        {
-            "dedicated_endpoint_enabled": True,
-            "client_connection_config": {"inference_timeout": {"seconds": 4000}},
-        },
-    ],
-)
-def test_timeout_that_the_service_refuses_names_the_field(vertex: Any, fields: dict[str, Any]) -> None:
-    with pytest.raises(exceptions.BadRequest, match="client_connection_config"):
-        vertex.endpoints.create_endpoint(parent=vertex.parent, endpoint={"display_name": "d", **fields})
+@pytest.mark.parametrize(("dedicated", "seconds"), [(False, 5), (True, 0), (True, 0.9), (True, 3600.1)])
+def test_timeout_that_the_service_refuses_names_the_field(
+    vertex: Any, dedicated: bool, seconds: float
+) -> None:
+    endpoint = {
+        "display_name": "d",
+        "dedicated_endpoint_enabled": dedicated,
+        "client_connection_config": {"inference_timeout": timedelta(seconds=seconds)},
+    }
+    with pytest.raises(exceptions.BadRequest, match="inference_timeout"):
+        vertex.endpoints.create_endpoint(parent=vertex.parent, endpoint=endpoint)
+
+
+ONLINE = "aiplatform.googleapis.com/prediction/online"
+CPU = {"metric_name": f"{ONLINE}/cpu/utilization"}
+GPU = {"machine_type": "g2-standard-4", "accelerator_type": "NVIDIA_L4"}
+
+
+def begin_deploy(vertex: Any, endpoint: str, resources: dict[str, Any]) -> Any:
+    base = {"machine_spec": {"machine_type": "n1-standard-2"}, "min_replica_count": 1}
+    deployed = {"model": vertex.upload().model, "dedicated_resources": {**base, **resources}}
+    return vertex.endpoints.deploy_model(endpoint=endpoint, deployed_model=deployed)
 
 
 @pytest.mark.parametrize(
     ("resources", "field"),
     [
+        ({"min_replica_count": 0}, "min_replica_count"),
         ({"min_replica_count": 2, "max_replica_count": 1}, "max_replica_count"),
         ({"machine_spec": {"machine_type": "g2-standard-4", "accelerator_count": 1}}, "machine_spec"),
-        (
-            {"autoscaling_metric_specs": [{"metric_name": "cpu", "target": 60}]},
-            "autoscaling_metric_specs",
-        ),
-        (
-            {
-                "autoscaling_metric_specs": [
-                    {
-                        "metric_name": "aiplatform.googleapis.com/prediction/online/cpu/utilization",
-                        "target": 101,
-                    }
-                ]
-            },
-            "target",
-        ),
+        ({"machine_spec": GPU}, "machine_spec"),
+        ({"autoscaling_metric_specs": [{"metric_name": "cpu", "target": 60}]}, "metric_name"),
+        ({"autoscaling_metric_specs": [{**CPU, "target": 101}]}, "target"),
+        ({"autoscaling_metric_specs": [{**CPU, "target": -1}]}, "target"),
+        ({"autoscaling_metric_specs": [{**CPU, "target": 50}, {**CPU, "target": 60}]}, "one of each metric"),
     ],
 )
 def test_deploy_of_resources_that_the_service_refuses_names_the_field(
     vertex: Any, endpoint: str, resources: dict[str, Any], field: str
 ) -> None:
-    base = {"machine_spec": {"machine_type": "n1-standard-2"}, "min_replica_count": 1}
-    deployed = {"model": vertex.upload().model, "dedicated_resources": {**base, **resources}}
     with pytest.raises(exceptions.BadRequest, match=field):
-        vertex.endpoints.deploy_model(endpoint=endpoint, deployed_model=deployed)
+        begin_deploy(vertex, endpoint, resources)
+
+
+def test_deploy_keeps_replicas_accelerators_and_autoscaling(vertex: Any, endpoint: str) -> None:
+    metrics = [
+        {**CPU, "target": 100},
+        {"metric_name": f"{ONLINE}/accelerator/duty_cycle"},
+        {"metric_name": f"{ONLINE}/request_count", "target": 600},
+    ]
+    resources = {
+        "machine_spec": {**GPU, "accelerator_count": 1},
+        "min_replica_count": 2,
+        "max_replica_count": 2,
+        "autoscaling_metric_specs": metrics,
+    }
+    begin_deploy(vertex, endpoint, resources).result(timeout=60)
+    (deployed,) = vertex.endpoints.get_endpoint(name=endpoint).deployed_models
+    kept = deployed.dedicated_resources
+    assert (kept.min_replica_count, kept.max_replica_count) == (2, 2)
+    assert kept.machine_spec.accelerator_type.name == "NVIDIA_L4"
+    assert [spec.target for spec in kept.autoscaling_metric_specs] == [100, 0, 600]

@@ -25,6 +25,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(404, {"error": self.path})
         elif "refuse" in body["instances"]:
             self.answer(400, {"error": "instances[0]: expected anything else"})
+        elif "no predictions" in body["instances"]:
+            self.answer(200, {"answers": []})
         elif "die" in body["instances"]:
             os._exit(1)
         else:

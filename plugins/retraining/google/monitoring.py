@@ -5,9 +5,11 @@ https://cloud.google.com/monitoring/api/metrics_gcp_a_b#gcp-aiplatform
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -35,13 +37,28 @@ class EndpointHealth:
 
 
 class Monitoring:
-    """Cloud Monitoring through one connection; needs the permission `monitoring.timeSeries.list`."""
+    """Cloud Monitoring through one connection; needs the permission `monitoring.timeSeries.list`.
+
+    What the service can't answer now, too many requests included, is asked again a few times; what it refuses
+    isn't.
+    """
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
     def health(self, endpoint_id: str, deployment_id: str, *, since: datetime) -> EndpointHealth:
-        """Return what became of a deployment's predictions since a time."""
+        """Return what became of a deployment's predictions since a time.
+
+        The service shows them some minutes later.
+
+        Args:
+            endpoint_id: the endpoint.
+            deployment_id: id of the deployed model.
+            since: the begin, with its zone.
+
+        Raises:
+            googleapiclient.errors.HttpError: the service refuses, or can't answer.
+        """
         counts = {
             name: sum(
                 int(point["value"]["int64Value"])
@@ -82,23 +99,32 @@ class Monitoring:
 
 
 def latency_percentile(distributions: Sequence[Mapping[str, Any]]) -> float | None:
-    """Return the 95th percentile of latencies in seconds; None without any.
+    """Return the 95th percentile of latencies in seconds, the upper bound of its bucket; None without any.
 
     Args:
-        distributions: of milliseconds, with exponential buckets alike.
+        distributions: of milliseconds.
             https://cloud.google.com/monitoring/api/ref_v3/rest/v3/TypedValue#Distribution
     """
-    counts: dict[int, int] = {}
+    counts: Counter[float] = Counter()
     for found in distributions:
-        for index, count in enumerate(found.get("bucketCounts", [])):
-            counts[index] = counts.get(index, 0) + int(count)
-    total, reached = sum(counts.values()), 0
-    if not total:
-        return None
-    buckets = distributions[0]["bucketOptions"]["exponentialBuckets"]
-    for index in sorted(counts):
-        reached += counts[index]
-        if reached >= PERCENTILE * total:
-            upper: float = buckets["scale"] * buckets["growthFactor"] ** index
-            return upper / 1000
+        for index, count in enumerate(map(int, found.get("bucketCounts", []))):
+            if count:
+                counts[_upper_bound(found["bucketOptions"], index)] += count
+    bounds = sorted(counts)
+    for bound, reached in zip(bounds, accumulate(counts[bound] for bound in bounds), strict=True):
+        if reached >= PERCENTILE * counts.total():
+            return bound / 1000
     return None
+
+
+def _upper_bound(options: Mapping[str, Any], index: int) -> float:
+    """Return the upper bound of a bucket; of the last, which has none, the lower one."""
+    if "explicitBuckets" in options:
+        bounds = options["explicitBuckets"]["bounds"]
+        return float(bounds[min(index, len(bounds) - 1)])
+    if "linearBuckets" in options:
+        linear = options["linearBuckets"]
+        return float(linear.get("offset", 0) + linear["width"] * min(index, linear["numFiniteBuckets"]))
+    exponential = options["exponentialBuckets"]
+    power = min(index, exponential["numFiniteBuckets"])
+    return float(exponential["scale"] * exponential["growthFactor"] ** power)

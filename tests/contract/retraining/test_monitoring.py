@@ -73,7 +73,7 @@ def test_series_have_google_s_names_and_labels(chain: Any) -> None:
     (series,) = answer["timeSeries"]
     assert series["resource"]["type"] == "aiplatform.googleapis.com/Endpoint"
     assert series["resource"]["labels"]["endpoint_id"] == "flowers"
-    assert series["metric"]["labels"]["response_code"] == "200"
+    assert series["metric"]["labels"]["response_code"] == "2xx"
     assert (series["metricKind"], series["valueType"]) == ("DELTA", "INT64")
 
 
@@ -82,7 +82,7 @@ def test_series_have_google_s_names_and_labels(chain: Any) -> None:
     [
         ({"filter": ""}, "filter"),
         ({"interval_startTime": "yesterday"}, "interval.startTime"),
-        ({"aggregation_alignmentPeriod": "60s"}, "aggregation"),
+        ({"aggregation_crossSeriesReducer": "REDUCE_SUM"}, "aggregation.perSeriesAligner"),
     ],
 )
 def test_list_of_a_request_that_is_wrong_names_the_field(
@@ -98,6 +98,24 @@ def test_list_of_a_request_that_is_wrong_names_the_field(
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_health_that_the_service_cannot_answer_now_is_asked_again(chain: Any, status: int) -> None:
+    chain.fault("monitoring.timeSeries.list", http_status=status)
+    with run_context(chain.context) as context:
+        found = Monitoring(context.clients).health("flowers", "1", since=datetime.now(UTC))
+    assert found == EndpointHealth(requests=0, errors=0, latency_seconds=None)
+
+
+def test_health_without_the_permission_is_asked_once(chain: Any) -> None:
+    chain.fault("monitoring.timeSeries.list", http_status=403)
+    with run_context(chain.context) as context:
+        monitoring = Monitoring(context.clients)
+        with pytest.raises(HttpError) as caught:
+            monitoring.health("flowers", "1", since=datetime.now(UTC))
+        assert monitoring.health("flowers", "1", since=datetime.now(UTC)).requests == 0
+    assert caught.value.status_code == 403
+
+
 def test_latency_percentile_of_all_distributions_together_is_the_bucket_s_upper_bound() -> None:
     options = {"exponentialBuckets": {"numFiniteBuckets": 4, "growthFactor": 10, "scale": 1}}
     fast = {"bucketOptions": options, "bucketCounts": ["0", "90"]}
@@ -105,3 +123,19 @@ def test_latency_percentile_of_all_distributions_together_is_the_bucket_s_upper_
     assert latency_percentile([fast]) == 0.01
     assert latency_percentile([fast, slow]) == 1.0
     assert latency_percentile([]) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "seconds"),
+    [
+        ({"explicitBuckets": {"bounds": [5, 50, 500]}}, 0.05),
+        ({"linearBuckets": {"numFiniteBuckets": 4, "width": 100, "offset": 20}}, 0.12),
+    ],
+)
+def test_latency_percentile_of_buckets_of_another_kind(options: dict[str, Any], seconds: float) -> None:
+    assert latency_percentile([{"bucketOptions": options, "bucketCounts": ["0", "7"]}]) == seconds
+
+
+def test_latency_percentile_beyond_the_last_bound_is_that_bound() -> None:
+    options = {"exponentialBuckets": {"numFiniteBuckets": 2, "growthFactor": 10, "scale": 1}}
+    assert latency_percentile([{"bucketOptions": options, "bucketCounts": ["0", "0", "0", "1"]}]) == 0.1

@@ -22,8 +22,8 @@ see the buckets below /gcs and run as the emulator's user; without an engine suc
   stopping, safety metrics, conditional parameters and `study_stopping_config` are refused.
 - A deployed model has one server whatever `min_replica_count` says, and reads `artifact_uri` itself; the
   service copies the artifacts when the model is uploaded. Serving images run in no container engine.
-- A dedicated endpoint has the emulator's own address as its `dedicated_endpoint_dns`, and answers elsewhere,
-  too.
+- A dedicated endpoint has the emulator's own URL, host and port, as its `dedicated_endpoint_dns`, and answers
+  in the shared place, too.
 - Filters compare text without regard to case.
 - An operation that was not done when the emulator ended fails with ABORTED.
 """

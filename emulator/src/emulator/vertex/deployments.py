@@ -25,11 +25,13 @@ from emulator.vertex.resources import Resources
 from emulator.vertex.servers import ModelServer, remove_orphans
 from emulator.vertex.traffic import split_after_deploy, split_after_undeploy
 
-_AUTOSCALING = [
-    f"aiplatform.googleapis.com/prediction/online/{name}"
-    for name in ("accelerator/duty_cycle", "cpu/utilization")
-]
-_WHOLE = 100
+_METRICS = "aiplatform.googleapis.com/prediction/online/"
+_MOST_BY_METRIC = {
+    f"{_METRICS}accelerator/duty_cycle": 100,
+    f"{_METRICS}cpu/utilization": 100,
+    f"{_METRICS}request_count": 2**31 - 1,
+}
+"""Highest targets of autoscaling: percent, or requests in a minute for each replica."""
 
 
 class Deployments:
@@ -182,14 +184,29 @@ def _check_resources(resources: Any) -> None:
     https://cloud.google.com/vertex-ai/docs/reference/rest/v1/DedicatedResources
     """
     field, machine = "deployed_model.dedicated_resources", resources.machine_spec
-    if resources.min_replica_count < 1:
-        raise InvalidArgument(f"{field}.min_replica_count: expected 1 or more")
-    if 0 < resources.max_replica_count < resources.min_replica_count:
-        raise InvalidArgument(f"{field}.max_replica_count: expected min_replica_count or more")
-    if bool(machine.accelerator_type) != bool(machine.accelerator_count):
-        raise InvalidArgument(f"{field}.machine_spec: expected accelerator_type and accelerator_count both")
-    for spec in resources.autoscaling_metric_specs:
-        if spec.metric_name not in _AUTOSCALING:
-            raise InvalidArgument(f"{field}.autoscaling_metric_specs: expected one of {_AUTOSCALING}")
-        if not 1 <= spec.target <= _WHOLE:
-            raise InvalidArgument(f"{field}.autoscaling_metric_specs.target: expected 1 to {_WHOLE}")
+    least, most = resources.min_replica_count, resources.max_replica_count
+    if least < 1:
+        raise InvalidArgument(f"{field}.min_replica_count: expected 1 or more, received {least}")
+    # 0 stands for the least number.
+    if most and most < least:
+        raise InvalidArgument(f"{field}.max_replica_count: expected {least} or more, received {most}")
+    if bool(machine.accelerator_type) != (machine.accelerator_count > 0):
+        raise InvalidArgument(
+            f"{field}.machine_spec: expected both of accelerator_type and accelerator_count or neither, "
+            f"received {machine.accelerator_type.name} and {machine.accelerator_count}"
+        )
+    _check_autoscaling(resources.autoscaling_metric_specs, f"{field}.autoscaling_metric_specs")
+
+
+def _check_autoscaling(specs: Any, field: str) -> None:
+    names = [spec.metric_name for spec in specs]
+    for name, spec in zip(names, specs, strict=True):
+        most = _MOST_BY_METRIC.get(name)
+        if most is None:
+            known = sorted(_MOST_BY_METRIC)
+            raise InvalidArgument(f"{field}.metric_name: expected one of {known}, received {name!r}")
+        if names.count(name) > 1:
+            raise InvalidArgument(f"{field}: expected one of each metric, received {names}")
+        # 0 stands for the service's default.
+        if not 0 <= spec.target <= most:
+            raise InvalidArgument(f"{field}.target: expected 1 to {most}, received {spec.target}")

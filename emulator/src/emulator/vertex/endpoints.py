@@ -61,8 +61,6 @@ class Endpoints:
         if endpoint.deployed_models or endpoint.traffic_split:
             raise InvalidArgument("endpoint: expected no deployed_models and no traffic_split, received some")
         _check_timeout(endpoint)
-        if endpoint.dedicated_endpoint_enabled:
-            endpoint.dedicated_endpoint_dns = self._address
         endpoint.name = f"{request.parent}/endpoints/{request.endpoint_id or new_id()}"
         if self._endpoints.exists(endpoint.name):
             raise AlreadyExists(f"The Endpoint {endpoint.name} already exists.")
@@ -70,18 +68,18 @@ class Endpoints:
         def work(_cancelled: threading.Event) -> Any:
             endpoint.create_time = endpoint.update_time = datetime.now(UTC)
             self._endpoints.put(endpoint)
-            return endpoint
+            return self._with_address(endpoint)
 
         return self._operations.begin(endpoint.name, types.CreateEndpointOperationMetadata(), work)
 
     def get(self, request: Any) -> Any:
         """EndpointService.GetEndpoint."""
-        return self._endpoints.get(request.name)
+        return self._with_address(self._endpoints.get(request.name))
 
     def list(self, request: Any) -> Any:
         """EndpointService.ListEndpoints: newest first."""
         page, token = select_page(
-            self._endpoints.newest_first(request.parent),
+            [self._with_address(one) for one in self._endpoints.newest_first(request.parent)],
             filter_text=request.filter,
             order_by=request.order_by,
             page_size=request.page_size,
@@ -106,7 +104,7 @@ class Endpoints:
             for path in paths:
                 setattr(endpoint, path, getattr(wanted, path))
 
-        return self._endpoints.change(wanted.name, change)
+        return self._with_address(self._endpoints.change(wanted.name, change))
 
     def delete(self, request: Any) -> Any:
         """EndpointService.DeleteEndpoint: only of one without deployed models."""
@@ -123,17 +121,25 @@ class Endpoints:
 
         return self._operations.begin(location_of(endpoint.name), types.DeleteOperationMetadata(), work)
 
+    def _with_address(self, endpoint: Any) -> Any:
+        """Return an endpoint with its own address, which isn't stored: the next emulator has another port."""
+        endpoint.dedicated_endpoint_dns = self._address if endpoint.dedicated_endpoint_enabled else ""
+        return endpoint
+
 
 def _check_timeout(endpoint: Any) -> None:
     """Refuse a timeout of predictions that the service would refuse.
 
-    https://cloud.google.com/vertex-ai/docs/predictions/choose-endpoint-type
+    https://cloud.google.com/vertex-ai/docs/predictions/create-public-endpoint
     """
-    timeout = endpoint.client_connection_config.inference_timeout
-    if not timeout:
+    if "inference_timeout" not in endpoint.client_connection_config:
         return
+    timeout = endpoint.client_connection_config.inference_timeout
     if not endpoint.dedicated_endpoint_enabled:
-        raise InvalidArgument("client_connection_config: expected none without dedicated_endpoint_enabled")
+        raise InvalidArgument(
+            "client_connection_config.inference_timeout: expected none without dedicated_endpoint_enabled, "
+            f"received {timeout}"
+        )
     if not _SHORTEST <= timeout <= _LONGEST:
         raise InvalidArgument(
             f"client_connection_config.inference_timeout: expected 1 s to 3600 s, received {timeout}"

@@ -5,10 +5,13 @@ https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirement
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -24,11 +27,31 @@ from emulator.vertex.serving_metrics import PredictionRecord, ServingMetrics
 from emulator.vertex.traffic import WeightedRoundRobin
 
 _TIMEOUT_SECONDS = 60.0
+_DEDICATED_TIMEOUT_SECONDS = 600.0
+_LONGEST_TIMEOUT_SECONDS = 3600.0
 _JSON = "application/json"
 _STATUS_NAMES = {
     400: "INVALID_ARGUMENT", 404: "NOT_FOUND", 413: "INVALID_ARGUMENT", 429: "RESOURCE_EXHAUSTED",
     500: "INTERNAL", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED",
 }  # fmt: skip
+
+
+@dataclass
+class _Measurement:
+    """Outcome of one request, filled in while it is answered."""
+
+    code: int = 500
+    model_seconds: float = 0.0
+
+    async def of(self, forwarded: Awaitable[httpx.Response]) -> httpx.Response:
+        """Await the model server's answer, and keep its status and its time."""
+        begun = time.monotonic()
+        try:
+            answer = await forwarded
+        finally:
+            self.model_seconds = time.monotonic() - begun
+        self.code = answer.status_code
+        return answer
 
 
 class Predictions:
@@ -40,7 +63,7 @@ class Predictions:
         self._deployments = deployments
         self._round_robin = WeightedRoundRobin()
         # trust_env: a proxy of the environment has no way to the loopback interface.
-        self._client = httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False)
+        self._client = httpx.AsyncClient(timeout=_LONGEST_TIMEOUT_SECONDS, trust_env=False)
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
@@ -49,6 +72,7 @@ class Predictions:
 
     async def predict(self, request: Request, fields: Mapping[str, str]) -> Response:
         """PredictionService.Predict."""
+        begun = time.monotonic()
         body = await request.body()
         try:
             instances = json.loads(body)["instances"]
@@ -58,59 +82,60 @@ class Predictions:
             ) from error
         if not isinstance(instances, list):
             raise InvalidArgument(f"instances: expected a list, received {type(instances).__name__}")
-        deployed = self._choose(fields["endpoint"])
-        answer = await self._measured(fields["endpoint"], deployed, body, _JSON, len(instances))
-        if answer.is_error:
-            raise _refused(answer)
-        return JSONResponse({**_predictions(answer), **_origin(deployed)})
+        endpoint = fields["endpoint"]
+        deployed, timeout = self._choose(endpoint)
+        with self._measured(endpoint, deployed, begun=begun, predictions=len(instances)) as measurement:
+            answer = await measurement.of(self._forward(deployed, body, _JSON, timeout))
+            if answer.is_error:
+                raise _refused(answer)
+            return JSONResponse({**_predictions(answer), **_origin(deployed)})
 
     async def raw_predict(self, request: Request, fields: Mapping[str, str]) -> Response:
         """PredictionService.RawPredict: any body, unchanged in both directions.
 
         Google's REST clients wrap the body in a message and expect a wrapped one.
         """
+        begun = time.monotonic()
         body = await request.body()
         content_type = request.headers.get("content-type", _JSON)
         wrapped = _unwrap(body)
         if wrapped is not None:
             body, content_type = wrapped
-        deployed = self._choose(fields["endpoint"])
-        answer = await self._measured(fields["endpoint"], deployed, body, content_type, 1)
+        endpoint = fields["endpoint"]
+        deployed, timeout = self._choose(endpoint)
         headers = {
-            "X-Vertex-AI-Endpoint-Id": fields["endpoint"].rpartition("/")[2],
+            "X-Vertex-AI-Endpoint-Id": endpoint.rpartition("/")[2],
             "X-Vertex-AI-Deployed-Model-Id": deployed["id"],
         }
-        answer_type = answer.headers.get("content-type", _JSON)
-        if wrapped is None:
-            return Response(answer.content, answer.status_code, headers, answer_type)
-        if answer.is_error:
-            raise _refused(answer)
-        data = base64.b64encode(answer.content).decode()
-        return JSONResponse({"contentType": answer_type, "data": data}, headers=headers)
+        with self._measured(endpoint, deployed, begun=begun, predictions=1) as measurement:
+            answer = await measurement.of(self._forward(deployed, body, content_type, timeout))
+            answer_type = answer.headers.get("content-type", _JSON)
+            if wrapped is None:
+                return Response(answer.content, answer.status_code, headers, answer_type)
+            if answer.is_error:
+                raise _refused(answer)
+            data = base64.b64encode(answer.content).decode()
+            return JSONResponse({"contentType": answer_type, "data": data}, headers=headers)
 
-    def _timeout(self, endpoint: str) -> float:
-        """Return the longest time of a prediction: a dedicated endpoint may have one of its own."""
-        document = self._state.get(KIND, endpoint) or {}
-        text = document.get("clientConnectionConfig", {}).get("inferenceTimeout", "")
-        return float(text.removesuffix("s")) if text else _TIMEOUT_SECONDS
-
-    def _choose(self, endpoint: str) -> dict[str, Any]:
+    def _choose(self, endpoint: str) -> tuple[dict[str, Any], float]:
+        """Return the deployed model that answers, and the seconds that it has for it."""
         document = self._state.get(KIND, endpoint)
         if document is None:
             raise NotFound(f"The Endpoint {endpoint} does not exist.")
         chosen = self._round_robin.choose(endpoint, document.get("trafficSplit", {}))
-        return next(deployed for deployed in document["deployedModels"] if deployed["id"] == chosen)
+        deployed = next(deployed for deployed in document["deployedModels"] if deployed["id"] == chosen)
+        return deployed, _timeout_seconds(document)
 
-    async def _measured(
-        self, endpoint: str, deployed: Mapping[str, Any], body: bytes, content_type: str, predictions: int
-    ) -> httpx.Response:
-        """Forward a request, and count it."""
-        begun, code = time.monotonic(), 500
+    @contextmanager
+    def _measured(
+        self, endpoint: str, deployed: Mapping[str, Any], *, begun: float, predictions: int
+    ) -> Iterator[_Measurement]:
+        """Count a request, whatever becomes of it."""
+        measurement = _Measurement()
         try:
-            answer = await self._forward(deployed, body, content_type, self._timeout(endpoint))
-            code = answer.status_code
+            yield measurement
         except ApiError as error:
-            code = error.code
+            measurement.code = error.code
             raise
         finally:
             self._metrics.add(
@@ -118,12 +143,12 @@ class Predictions:
                     time=time.time(),
                     endpoint=endpoint,
                     deployed_model_id=deployed["id"],
-                    code=code,
+                    code=measurement.code,
                     predictions=predictions,
                     seconds=time.monotonic() - begun,
+                    model_seconds=measurement.model_seconds,
                 )
             )
-        return answer
 
     async def _forward(
         self, deployed: Mapping[str, Any], body: bytes, content_type: str, timeout: float
@@ -132,9 +157,9 @@ class Predictions:
         if url is None:
             raise Unavailable(f"The server of the deployed model {deployed['id']} is not ready.")
         try:
-            headers = {"content-type": content_type}
-            return await self._client.post(url, content=body, headers=headers, timeout=timeout)
-        except httpx.TimeoutException as error:
+            async with asyncio.timeout(timeout):
+                return await self._client.post(url, content=body, headers={"content-type": content_type})
+        except (TimeoutError, httpx.TimeoutException) as error:
             raise ApiError(
                 f"The deployed model {deployed['id']} did not answer within {timeout:g} seconds.",
                 code=504,
@@ -144,6 +169,17 @@ class Predictions:
             raise Unavailable(
                 f"The server of the deployed model {deployed['id']} is gone: {error}"
             ) from error
+
+
+def _timeout_seconds(endpoint: Mapping[str, Any]) -> float:
+    """Return the longest time of a prediction, which a dedicated endpoint may set.
+
+    https://cloud.google.com/vertex-ai/docs/predictions/create-public-endpoint
+    """
+    if not endpoint.get("dedicatedEndpointEnabled"):
+        return _TIMEOUT_SECONDS
+    text = endpoint.get("clientConnectionConfig", {}).get("inferenceTimeout", "")
+    return float(text.removesuffix("s")) if text else _DEDICATED_TIMEOUT_SECONDS
 
 
 def _origin(deployed: Mapping[str, Any]) -> dict[str, Any]:
