@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 import httpx
 
-from local.environment import PROJECT, REGION
+from contract.history import HistoryEvent
+from local.environment import BUCKET, PROJECT, REGION
 from local.stack import Stack
 
 
@@ -81,6 +82,13 @@ class StackApi:
         """The version whose data end last."""
         newest = max(self.versions(dataset), key=lambda found: found["labels"]["perennial_data_until"])
         return str(newest["versionId"])
+
+    def promoted_data(self, dataset: str) -> list[tuple[str, str]]:
+        """The versions that were promoted, in their order, each with the end of its data."""
+        until = {one["versionId"]: one["labels"]["perennial_data_until"] for one in self.versions(dataset)}
+        folder = self.stack.paths.emulator / "buckets" / BUCKET / "history" / dataset
+        events = [HistoryEvent.from_text(file.read_text()) for file in sorted(folder.glob("[0-9]*.json"))]
+        return [(event.to_version, until[event.to_version]) for event in events if event.kind == "promotion"]
 
     def version_in_production(self, dataset: str) -> str:
         """The one version that answers users."""
