@@ -44,7 +44,7 @@ def test_form_refuses_a_bad_value_and_says_why(page: Page, api: StackApi) -> Non
 def test_form_triggers_a_run_with_the_values_typed_in(
     page: Page, api: StackApi, promoted_run: Report
 ) -> None:
-    (before,) = api.runs("blooms_training")
+    before = api.runs("blooms_training")[0]
     form = TriggerDialog(page, "blooms_training")
     form.open_section("Data")
     form.fill("source", before["conf"]["source"])
