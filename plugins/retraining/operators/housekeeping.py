@@ -72,8 +72,8 @@ class HousekeepingOperator(BaseOperator):
         except (ConfigurationError, ContractError) as error:
             raise AirflowFailException(str(error)) from error
         removed, skipped = (sum(one.kind == kind for one in outcomes) for kind in ("removed", "skipped"))
-        note = f"dry run: would remove {len(items)}" if is_dry else f"removed {removed} of {len(items)} items"
-        note += f"; datasets: {', '.join(datasets) or 'none'}"
+        what = "dry run: would remove" if is_dry else f"removed {removed} of"
+        note = f"{what} {len(items)} items; datasets: {', '.join(datasets) or 'none'}"
         note += f"; {skipped} came into use" if skipped else ""
         note += f"; {len(self._orphans)} jobs go on that nobody waits for" if self._orphans else ""
         self.log.info(note)

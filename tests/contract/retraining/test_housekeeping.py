@@ -16,6 +16,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from contract import naming
 from retraining.context import run_context
+from retraining.history import History
 from retraining.housekeeping import Housekeeping, RetentionPolicy
 from retraining.operators import housekeeping as operators
 from retraining.operators.housekeeping import HousekeepingOperator
@@ -457,3 +458,21 @@ def test_replaced_version_stays_for_as_long_as_its_dag_file_says(
     monkeypatch.setattr(operators, "utc_now", lambda: datetime.now(UTC) + timedelta(hours=11))
     assert clean(chain, dry_run=False)["removed"] == 1
     assert chain.serving() == {"2": 100}
+
+
+def test_replaced_version_stays_for_a_while_after_the_last_change_however_old_its_deployment(
+    chain: Any,
+) -> None:
+    runs(chain)
+    deploy(chain, "flowers", 1, 0)
+    begin = datetime.now(UTC)
+    with run_context(chain.context) as context:
+        last = chain.history()[-1]
+        moved = replace(last, key="again", time=(begin + timedelta(hours=1)).isoformat())
+        History(context.storage, names(chain)).record(moved)
+    found = {}
+    for minutes in (659, 661):
+        now = begin + timedelta(minutes=minutes)
+        with searching(chain, keep_replaced_minutes=600, now=now) as search:
+            found[minutes] = [item.name for item in search.find()]
+    assert found == {659: [], 661: ["flowers, version 1"]}
