@@ -76,7 +76,13 @@ def client(server: str, user: str) -> httpx.Client:
 
 def test_strangers_get_no_page(server: str) -> None:
     routes = [route for route in create_app().routes if isinstance(route, APIRoute)]
-    values = {"dag_id": "flowers_training", "run_id": "manual__1", "index": "0", "name": "style.css"}
+    values = {
+        "dag_id": "flowers_training",
+        "run_id": "manual__1",
+        "index": "0",
+        "name": "style.css",
+        "version": "1",
+    }
     for route in routes:
         for method in route.methods:
             address = f"{server}/retraining{route.path.format(**values)}"
