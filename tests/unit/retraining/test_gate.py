@@ -188,6 +188,21 @@ def test_evaluate_gate_states_a_loss_in_the_unit_of_its_metric() -> None:
         LOWER, metrics={"rmse": 8.0}, baseline=baseline(9.3, -1.3, metric="rmse"), production=served
     )
     assert float(check(found, "power").received) == pytest.approx(0.1 + 1.3 * 0.02927, abs=0.0001)
+    assert "a loss of 0.138 in RMSE" in check(found, "power").sentence
+    assert "with a margin of 0.1" in check(found, "production").sentence
+    assert "with a margin" not in check(decision(production=production(0.9, 0.0)), "production").sentence
+
+
+def test_evaluate_gate_takes_a_noticeable_loss_of_just_the_limit() -> None:
+    gate = replace(LOWER, max_noticeable_loss=0.1)
+    served = production(8.0, 0.0, 0.0, "rmse")
+    beaten = baseline(9.3, -1.3, metric="rmse")
+    found = decision(gate, metrics={"rmse": 8.0}, baseline=beaten, production=served)
+    assert check(found, "power").passed
+
+
+def test_evaluate_gate_takes_a_difference_from_the_trained_model_of_just_the_tolerance() -> None:
+    assert decision(export=replace(EXPORT, parity_max_abs_difference=1e-3)).promote
 
 
 @pytest.mark.parametrize(("limit", "promoted"), [(0.2181, True), (0.2179, False)])
@@ -429,6 +444,7 @@ def test_evaluate_gate_judges_each_feature_s_slices_by_themselves() -> None:
     found = decision(gate, production=production(0.9, 0.0), slices=slices)
     assert failed(found) == ["slices by town"]
     assert check(found, "slices by town").received == "1 of 2 worse"
+    assert "(1 judged)" in check(found, "slices by zone").sentence
     assert check(found, "slices by age").received == "0 of 1 worse"
     assert "(1 judged)" in check(found, "slices by age").sentence
     small = decision(
