@@ -235,6 +235,7 @@ def test_candidate_that_was_left_deployed_and_a_replaced_version_are_taken_off(
     assert clean(chain, dry_run=False)["found"] == 0
 
 
+@pytest.mark.slow
 def test_deployments_that_are_young_or_in_use_stay(chain: Any) -> None:
     runs(chain)
     deploy(chain, "flowers-candidate", 1, 100)
@@ -250,6 +251,7 @@ def test_deployments_that_are_young_or_in_use_stay(chain: Any) -> None:
     assert found == ["flowers-candidate, version 1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dag", ["flowers_training", naming.ROLLBACK_DAG])
 def test_data_stays_while_a_run_is_under_way(chain: Any, later: None, dag: str) -> None:
     runs(chain)
@@ -261,6 +263,7 @@ def test_data_stays_while_a_run_is_under_way(chain: Any, later: None, dag: str) 
     assert folders(chain, f"{DATA}raw/") == {SNAPSHOT}
 
 
+@pytest.mark.slow
 def test_data_and_folder_of_a_job_that_goes_on_stay_and_it_is_reported(
     chain: Any, vertex: Any, later: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -333,6 +336,7 @@ def test_orphaned_conversion_is_reported_and_keeps_its_files(
         context.clients.dataflow_jobs.update_job(request={**place, "job_id": made.id, "job": cancelled})
 
 
+@pytest.mark.slow
 def test_version_that_a_way_back_leads_to_stays(chain: Any, later: None) -> None:
     promoted(chain, 1)
     promoted(chain, 2)
@@ -343,6 +347,7 @@ def test_version_that_a_way_back_leads_to_stays(chain: Any, later: None) -> None
     assert chain.serving() == {"2": 100}
 
 
+@pytest.mark.slow
 def test_version_that_can_not_be_removed_keeps_all_that_it_was_made_of(chain: Any, later: None) -> None:
     promoted(chain, 1, "1111111111111111")
     promoted(chain, 2)
@@ -377,6 +382,7 @@ def test_what_came_into_use_since_it_was_listed_is_skipped(chain: Any) -> None:
     assert {"of-3", "unused"} <= folders(chain, f"{DATA}tfrecord/")
 
 
+@pytest.mark.slow
 def test_run_that_begins_during_the_removal_keeps_its_data(chain: Any) -> None:
     runs(chain)
     running: list[bool] = []
@@ -424,6 +430,7 @@ def test_things_of_others_stay(chain: Any, vertex: Any, later: None) -> None:
         vertex.undeploy(name, one.id)
 
 
+@pytest.mark.slow
 def test_error_of_one_dataset_is_named_and_hides_no_other(chain: Any, later: None) -> None:
     runs(chain)
     write(chain, "history/broken/000001.json", "runs/broken/r/a")
@@ -443,6 +450,7 @@ def test_run_for_one_dataset_leaves_the_others_and_files_of_all(chain: Any, late
         clean(chain, dataset="roes")
 
 
+@pytest.mark.slow
 def test_replaced_version_stays_for_as_long_as_its_dag_file_says(
     chain: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -460,6 +468,7 @@ def test_replaced_version_stays_for_as_long_as_its_dag_file_says(
     assert chain.serving() == {"2": 100}
 
 
+@pytest.mark.slow
 def test_replaced_version_stays_for_a_while_after_the_last_change_however_old_its_deployment(
     chain: Any,
 ) -> None:

@@ -125,7 +125,9 @@ def test_roll_back_to_a_version_that_answers_wrongly_leaves_production(chain: An
     assert [event.kind for event in chain.history()] == ["promotion", "promotion"]
 
 
-@pytest.mark.parametrize("number", range(1, 7))
+@pytest.mark.parametrize(
+    "number", [pytest.param(n, marks=() if n == 5 else pytest.mark.slow) for n in range(1, 7)]
+)
 def test_roll_back_that_was_killed_at_any_write_is_repeated_to_the_same_end(chain: Any, number: int) -> None:
     two_versions(chain)
     chain.proxy.mend()

@@ -181,7 +181,9 @@ def test_last_try_that_fails_restores_the_split(chain: Any) -> None:
     assert not chain.file(f"gs://{chain.bucket}/history/flowers/rollout.json").exists()
 
 
-@pytest.mark.parametrize("number", range(1, 6))
+@pytest.mark.parametrize(
+    "number", [pytest.param(n, marks=() if n == 2 else pytest.mark.slow) for n in range(1, 6)]
+)
 def test_rollout_that_was_killed_at_any_write_is_repeated_to_the_same_end(chain: Any, number: int) -> None:
     chain.promoted("manual__0")
     run = stepwise(chain)
