@@ -139,7 +139,7 @@ class GoogleServices:
         The endpoint decides, not an alias: a first version has `default` even if it was never promoted.
         """
         deployment = self.endpoints.serving(self.names(dataset).production_endpoint)
-        return None if deployment is None else self.models.get(f"{deployment.model}@{deployment.version}")
+        return None if deployment is None else self.models.get(deployment.version_name)
 
 
 @dataclass(frozen=True, kw_only=True)

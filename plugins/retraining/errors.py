@@ -38,15 +38,17 @@ class RolloutWaitError(Exception):
 
 
 class RolloutFailedError(Exception):
-    """A check of a rollout failed, and the traffic split before it was restored.
+    """A check of a rollout failed, or a decision stopped it, and the traffic split before it was restored.
 
     Attributes:
-        is_final: whether the version itself is to blame, so that no further attempt would avoid it.
+        is_final: whether no further attempt would avoid it.
+        is_objection: whether a decision stopped the rollout, and the version is not to blame.
     """
 
-    def __init__(self, message: str, *, is_final: bool) -> None:
+    def __init__(self, message: str, *, is_final: bool, is_objection: bool = False) -> None:
         super().__init__(message)
         self.is_final = is_final
+        self.is_objection = is_objection
 
 
 class SplitChangedError(Exception):

@@ -16,14 +16,14 @@ from typing import Any
 
 from contract import ContractError, naming
 from contract.artifacts import Evaluation
-from contract.history import HistoryEvent, previous_production, recorded_production
+from contract.history import MOVES, HistoryEvent, previous_production, recorded_production
 from retraining.context import GoogleServices
 from retraining.google.deployments import Deployment
 from retraining.google.models import ModelVersion
 from retraining.google.vertex_jobs import ENDED
 from retraining.history import History
 from retraining.removal import Item, Outcome, active_dataflow_jobs, remove_item
-from retraining.rollout import RolloutState
+from retraining.rollout import is_rolling_out
 
 _COUNTS = ("keep_versions", "keep_promoted")
 _AGES = ("max_age_days", "data_days", "temporary_days", "waiting_days", "candidate_hours")
@@ -166,7 +166,7 @@ class Housekeeping:
 
     def _is_replaced(self, deployment: Deployment) -> bool:
         """Return True if production changed long enough ago, and no rollout is under way."""
-        if self._services.storage.exists(self._names.history_folder + RolloutState.FILENAME):
+        if is_rolling_out(self._services, self._names):
             return False
         events = History(self._services.storage, self._names).events()
         moves = [event.time for event in events if event.kind in ("promotion", "rollback")]
@@ -184,7 +184,7 @@ class Housekeeping:
         """
         found = self._services.endpoints.all()
         remaining = [one for endpoint in found for one in found[endpoint] if (endpoint, one) not in leaving]
-        deployed = {f"{one.model}@{one.version}" for one in remaining}
+        deployed = {one.version_name for one in remaining}
         serving = [one.version for one in found.get(self._names.production_endpoint, [])]
         events = History(self._services.storage, self._names).events()
         needed = way_back(events, self._policy.keep_promoted, serving=serving)
@@ -313,7 +313,7 @@ def way_back(events: Sequence[HistoryEvent], number: int, *, serving: Collection
         number: of the versions that were last in production.
         serving: versions that are on the production endpoint, whose predecessors are among the result.
     """
-    moves = (event for event in reversed(events) if event.kind in ("promotion", "rollback", "release"))
+    moves = (event for event in reversed(events) if event.kind in MOVES)
     last = list(dict.fromkeys(event.to_version for event in moves if event.to_version))[:number]
     present = {*serving, recorded_production(events) or ""} - {""}
     return {*last, *(previous_production(events, version) for version in present)} - {""}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import time
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowException
@@ -12,8 +11,7 @@ from airflow.sdk.exceptions import AirflowException
 from contract import DatasetSpec, naming
 from contract.artifacts import Evaluation
 from retraining.context import RunContext
-from retraining.google.calls import delays
-from retraining.google.jobs import JobLogs
+from retraining.google.jobs import JobLogs, follow
 from retraining.google.models import ModelVersion
 from retraining.google.vertex_jobs import CustomJobs, job_folder
 from retraining.job_spec import job_spec
@@ -63,19 +61,13 @@ class Rescoring:
         jobs = CustomJobs(self._context.clients)
         job, adopted = jobs.get_or_create(self._identity, lambda _: self._job())
         name: str = job.name
-        log.info("%s %s: comparing with version %s", "Adopted" if adopted else "Started", name,
-                 self._production.version)  # fmt: skip
-        lines = JobLogs.of_custom_job(self._context.clients, name)
-        for delay in delays(self._context.settings.poll_seconds):
-            status = jobs.status(name)
-            if status.ended:
-                for line in lines.new_lines():
-                    log.info("| %s", line)
-                if not status.succeeded:
-                    raise AirflowException(f"{name} ended as {status.state}: {status.error or 'no message'}")
-                return self._context.storage.read_artifact(job_folder(jobs.get(name)), Evaluation)
-            time.sleep(delay)
-        raise AssertionError  # `delays` has no end
+        begun = "Adopted" if adopted else "Started"
+        log.info("%s %s: comparing with version %s", begun, name, self._production.version)
+        logs = JobLogs.of_custom_job(self._context.clients, name)
+        status = follow(jobs, name, logs, poll_seconds=self._context.settings.poll_seconds, report=log.info)
+        if not status.succeeded:
+            raise AirflowException(f"{name} ended as {status.state}: {status.error or 'no message'}")
+        return self._context.storage.read_artifact(job_folder(jobs.get(name)), Evaluation)
 
     def cancel(self) -> None:
         """Cancel the job."""

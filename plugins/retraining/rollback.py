@@ -29,7 +29,6 @@ from contract.history import (
 )
 from retraining.context import GoogleServices
 from retraining.errors import ConfigurationError, RolloutFailedError
-from retraining.google.deployments import Deployment
 from retraining.google.models import ModelVersion
 from retraining.history import History, find_event
 from retraining.rollout import Rollout, RolloutState, take_off
@@ -80,10 +79,11 @@ class ReleaseDesk:
         self._names = services.names(spec.name)
         self._history = History(services.storage, self._names)
         self._events = self._history.events()
+        self._done = find_event(self._events, key)
 
     def hold(self) -> str:
         """Hold promotions until they are released; return a sentence."""
-        serving = self._version_of(self._services.endpoints.serving(self._names.production_endpoint))
+        serving = self._services.production_version(self._spec.name)
         self._record("hold", serving, serving)
         return f"promotions of {self._spec.name} are held"
 
@@ -99,7 +99,7 @@ class ReleaseDesk:
             raise ConfigurationError(
                 f"{endpoint}: expected one version with all traffic, received the split {split}"
             )
-        serving = self._version_of(self._services.endpoints.serving(endpoint))
+        serving = self._services.production_version(self._spec.name)
         self._record("release", serving, serving)
         what = f"version {serving.version}" if serving else "no version"
         return f"promotions of {self._spec.name} are released; {what} is in production"
@@ -119,14 +119,13 @@ class ReleaseDesk:
             ConfigurationError: there is no such version, or it is in production.
             RolloutFailedError: it does not answer as it should; production is as it was.
         """
-        endpoints, endpoint = self._services.endpoints, self._names.production_endpoint
-        endpoints.check_ownership(endpoint, self._names)
-        serving = endpoints.serving(endpoint)
-        present = self._version_of(serving)
+        endpoint = self._names.production_endpoint
+        self._services.endpoints.check_ownership(endpoint, self._names)
+        present = self._services.production_version(self._spec.name)
         before = self._withdrawn(present)
         target = self._target(to, before)
         requests = golden_requests(self._services, target)
-        if find_event(self._events, self._key) is None and (present is None or present.name != target.name):
+        if self._done is None and (present is None or present.name != target.name):
             wrong = smoke_test(self._services, self._spec, target, requests, report=self._report)
             if wrong:
                 reason = f"version {target.version} does not answer as it should: {'; '.join(wrong[:5])}"
@@ -134,7 +133,7 @@ class ReleaseDesk:
         rollout = Rollout(
             self._services, self._all_at_once, target, owner=self._key, report=self._report, takes_over=True
         )
-        if find_event(self._events, self._key) is None:
+        if self._done is None:
             rollout.run(requests, objection=lambda: "")
         self._services.models.move_aliases(target, add=[naming.DEFAULT_ALIAS], remove=[])
         self._record("rollback", before, target)
@@ -152,15 +151,14 @@ class ReleaseDesk:
 
     def _withdrawn(self, present: ModelVersion | None) -> ModelVersion | None:
         """Return the version that is taken out: of an earlier try, the one that it found."""
-        done = find_event(self._events, self._key)
+        done = self._done
         recorded = done.from_version if done else recorded_production(self._events)
         if recorded and (present is None or recorded != present.version):
-            known = self._by_id(recorded)
-            return known or present
+            return self._services.models.find(self._names.model, recorded) or present
         return present
 
     def _target(self, to: str | None, before: ModelVersion | None) -> ModelVersion:
-        done = find_event(self._events, self._key)
+        done = self._done
         wanted = (
             done.to_version
             if done
@@ -172,7 +170,7 @@ class ReleaseDesk:
                 f"version: expected one of {promoted} to go back to, received none; the history of "
                 f"{self._spec.name} names none before the present one"
             )
-        target = self._by_id(wanted)
+        target = self._services.models.find(self._names.model, wanted)
         if target is None or not self._names.owns(target.labels):
             known = [one.version for one in self._services.models.versions(self._names.model)]
             raise ConfigurationError(f"version: expected one of {known}, received {wanted!r}")
@@ -181,13 +179,6 @@ class ReleaseDesk:
                 f"version: expected another than {wanted}, which is in production, received {wanted!r}"
             )
         return target
-
-    def _by_id(self, version: str) -> ModelVersion | None:
-        versions = self._services.models.versions(self._names.model)
-        return next((one for one in versions if one.version == version), None)
-
-    def _version_of(self, serving: Deployment | None) -> ModelVersion | None:
-        return None if serving is None else self._services.models.get(f"{serving.model}@{serving.version}")
 
     def _record(self, kind: Action, before: ModelVersion | None, after: ModelVersion | None) -> None:
         labels = naming.FINGERPRINT_LABEL

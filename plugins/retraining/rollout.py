@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from contract import DatasetSpec
 from contract.artifacts import GoldenRequest
+from contract.naming import DatasetNames
 from contract.validation import JsonFile
 from retraining.context import GoogleServices
 from retraining.errors import RolloutFailedError, RolloutWaitError, SplitChangedError
@@ -45,7 +46,8 @@ class RolloutState(JsonFile):
         step: index of the step that was reached; -1 before the first.
         since: begin of that step, ISO 8601, UTC.
         failure: why the split before is to be restored; empty if it isn't.
-        is_final: whether the version is to blame for the failure.
+        is_final: whether no further attempt would avoid the failure.
+        is_objection: whether a decision stopped it, and the version is not to blame.
         complete: whether all steps were taken: the split before is never restored then.
     """
 
@@ -59,6 +61,7 @@ class RolloutState(JsonFile):
     since: str
     failure: str = ""
     is_final: bool = False
+    is_objection: bool = False
     complete: bool = False
 
 
@@ -124,14 +127,14 @@ class Rollout:
             return
         if state.failure:
             self.restore()
-            raise RolloutFailedError(state.failure, is_final=state.is_final)
+            raise _failure(state)
         for index, percent in enumerate(self._spec.rollout.steps):
             if index < state.step:
                 continue
             if index > state.step:
                 against = objection()
                 if against:
-                    self._fail(state, against, is_final=True)
+                    self._fail(state, against, is_final=True, is_objection=True)
                 self._shift(state, percent)
                 state = self._save(replace(state, step=index, since=_now().isoformat()))
             self._check(state, requests, percent)
@@ -240,7 +243,7 @@ class Rollout:
 
     def _deployment(self, state: RolloutState) -> Deployment | None:
         for found in self._services.endpoints.deployments(self._endpoint):
-            if f"{found.model}@{found.version}" == state.version:
+            if found.version_name == state.version:
                 return found
         return None
 
@@ -304,7 +307,7 @@ class Rollout:
         if limit is not None and (health.latency_seconds or 0.0) > limit:
             self._fail(state, f"{self._endpoint}: {found}; expected {1000 * limit:.0f} ms", is_final=True)
 
-    def _fail(self, state: RolloutState, reason: str, *, is_final: bool) -> None:
+    def _fail(self, state: RolloutState, reason: str, *, is_final: bool, is_objection: bool = False) -> None:
         """Restore the split before and raise; killed in between, a retry does the same.
 
         Raises:
@@ -312,9 +315,10 @@ class Rollout:
             SplitChangedError: it was; what it left is not restored over.
         """
         self._check_lock()
-        self._save(replace(state, failure=reason, is_final=is_final))
+        failed = replace(state, failure=reason, is_final=is_final, is_objection=is_objection)
+        self._save(failed)
         self._restore(state)
-        raise RolloutFailedError(reason, is_final=is_final)
+        raise _failure(failed)
 
     def _restore(self, state: RolloutState) -> None:
         endpoints = self._services.endpoints
@@ -328,6 +332,11 @@ class Rollout:
                 self._report(f"Taking version {deployed.version} off {self._endpoint}")
                 endpoints.undeploy(self._endpoint, deployed)
         self._services.storage.delete(self._file)
+
+
+def is_rolling_out(services: GoogleServices, names: DatasetNames) -> bool:
+    """Return True if a rollout of the dataset is under way, whoever's it is."""
+    return services.storage.exists(names.history_folder + RolloutState.FILENAME)
 
 
 def take_off(
@@ -349,6 +358,10 @@ def take_off(
         except ClientError as error:  # no further attempt of this task would avoid it
             left.append(f"version {deployment.version} is still deployed: {error}")
     return left
+
+
+def _failure(state: RolloutState) -> RolloutFailedError:
+    return RolloutFailedError(state.failure, is_final=state.is_final, is_objection=state.is_objection)
 
 
 def _now() -> datetime:

@@ -11,6 +11,9 @@ from contract.validation import JsonFile
 
 EventKind = Literal["promotion", "refusal", "withdrawal", "rollback", "hold", "release"]
 
+MOVES: tuple[EventKind, ...] = ("promotion", "rollback", "release")
+"""Events after which `to_version` is in production."""
+
 PERSONAL: tuple[EventKind, ...] = ("rollback", "hold", "release")
 """Decisions of people."""
 
@@ -63,7 +66,7 @@ class HistoryEvent(JsonFile):
 
 def recorded_production(events: Sequence[HistoryEvent]) -> str | None:
     """Return the version that the history says is in production; None if it says nothing of it."""
-    moves = [event for event in events if event.kind in ("promotion", "rollback", "release")]
+    moves = [event for event in events if event.kind in MOVES]
     return moves[-1].to_version if moves else None
 
 
@@ -86,7 +89,7 @@ def withdrawn_recipes(events: Sequence[HistoryEvent]) -> dict[str, HistoryEvent]
 
 def promoted_versions(events: Sequence[HistoryEvent]) -> list[str]:
     """Return the versions that were in production, in the order in which they first were."""
-    moves = [event.to_version for event in events if event.kind in ("promotion", "rollback", "release")]
+    moves = [event.to_version for event in events if event.kind in MOVES]
     return list(dict.fromkeys(version for version in moves if version))
 
 

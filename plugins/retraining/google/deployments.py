@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -32,9 +33,20 @@ class Deployment:
     traffic_percent: int
     created: datetime | None = None
 
+    @property
+    def version_name(self) -> str:
+        """Resource name of its version."""
+        return f"{self.model}@{self.version}"
+
     def serves(self, version: ModelVersion) -> bool:
         """Return True if it is a deployment of this version."""
-        return (self.model, self.version) == (version.model, version.version)
+        return self.version_name == version.name
+
+
+def leading(deployments: Iterable[Deployment]) -> Deployment | None:
+    """Return the deployment with the most traffic; None if none has any."""
+    taking = [found for found in deployments if found.traffic_percent > 0]
+    return max(taking, key=lambda found: found.traffic_percent, default=None)
 
 
 def dedicated_resources(serving: ServingSpec, machine_type: str) -> dict[str, Any]:

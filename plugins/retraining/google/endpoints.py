@@ -18,7 +18,13 @@ from retraining.google.calls import (
     operation_result,
     retry,
 )
-from retraining.google.deployments import Deployment, dedicated_resources, deployments_of, endpoint_fields
+from retraining.google.deployments import (
+    Deployment,
+    dedicated_resources,
+    deployments_of,
+    endpoint_fields,
+    leading,
+)
 from retraining.google.models import ModelVersion
 from retraining.traffic import WHOLE, scaled, with_share
 
@@ -134,8 +140,7 @@ class Endpoints:
 
     def serving(self, endpoint_id: str) -> Deployment | None:
         """Return the deployment with the most traffic of an endpoint; None if none has any."""
-        taking = [found for found in self.deployments(endpoint_id) if found.traffic_percent > 0]
-        return max(taking, key=lambda found: found.traffic_percent, default=None)
+        return leading(self.deployments(endpoint_id))
 
     def traffic(self, endpoint_id: str) -> dict[str, int]:
         """Return the traffic split of an endpoint, without deployments that have none."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from retraining.google.calls import CALL_TIMEOUT_SECONDS, retry
+from retraining.google.calls import CALL_TIMEOUT_SECONDS, delays, retry
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from retraining.google import Clients
 
 PAGE_SIZE = 1000
+LOG_SECONDS = 5.0
+"""Cloud Logging answers 60 reads a minute for a whole project."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +51,26 @@ class JobLines(Protocol):
 
     def new_lines(self) -> Iterable[str]:
         """Return the lines since the last call, oldest first."""
+
+
+def follow(
+    jobs: Jobs, name: str, logs: JobLines, *, poll_seconds: float, report: Callable[[str], None]
+) -> JobStatus:
+    """Wait for the end of a job, and report its states and lines as they come; return its last status."""
+    state, next_log = "", 0.0
+    for delay in delays(poll_seconds):
+        status = jobs.status(name)
+        if status.state != state:
+            state = status.state
+            report(f"{name} is {state}")
+        if status.ended or time.monotonic() >= next_log:
+            for line in logs.new_lines():
+                report(f"| {line}")
+            next_log = time.monotonic() + min(LOG_SECONDS, poll_seconds)
+        if status.ended:
+            return status
+        time.sleep(delay)
+    raise AssertionError("unreachable")  # `delays` has no end
 
 
 class JobLogs:

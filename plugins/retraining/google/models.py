@@ -77,6 +77,10 @@ class Models:
         except NotFound:
             return []
 
+    def find(self, model_id: str, version: str) -> ModelVersion | None:
+        """Return the version of an id; None if the model has none of it."""
+        return next((one for one in self.versions(model_id) if one.version == version), None)
+
     def get_or_upload(
         self, names: DatasetNames, identity: Identity, model: dict[str, Any]
     ) -> tuple[ModelVersion, bool]:

@@ -6,7 +6,6 @@ for it, deferred or not.
 
 from __future__ import annotations
 
-import time
 from abc import abstractmethod
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -23,7 +22,7 @@ from airflow.sdk.exceptions import (
 from contract import ContractError, DatasetSpec
 from retraining.context import RunContext, run_context
 from retraining.errors import ConfigurationError, NoDataYetError, NothingToDoError
-from retraining.google.calls import delays
+from retraining.google.jobs import follow
 from retraining.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
 
     from retraining.google.jobs import JobLines, Jobs, JobStatus
     from retraining.triggers import JobTrigger
-
-LOG_SECONDS = 5.0
-"""Cloud Logging answers 60 reads a minute for a whole project."""
 
 
 class DatasetOperator(BaseOperator):
@@ -147,20 +143,9 @@ class JobOperator(DatasetOperator):
         jobs, logs = self.jobs(context), self.logs(context, job)
         if self.deferrable and self._resumed is None and not jobs.status(job).ended:
             self._defer(context, job)
-        state, next_log = "", 0.0
-        for delay in delays(context.settings.poll_seconds):
-            status = jobs.status(job)
-            if status.state != state:
-                state = status.state
-                self.log.info("%s is %s", job, state)
-            if status.ended or time.monotonic() >= next_log:
-                self._relay(logs)
-                next_log = time.monotonic() + min(LOG_SECONDS, context.settings.poll_seconds)
-            if status.succeeded:
-                return
-            if status.ended:
-                raise self.failure(job, status)
-            time.sleep(delay)
+        status = follow(jobs, job, logs, poll_seconds=context.settings.poll_seconds, report=self.log.info)
+        if not status.succeeded:
+            raise self.failure(job, status)
 
     def _defer(self, context: RunContext, job: str) -> None:
         settings = context.settings
@@ -172,7 +157,3 @@ class JobOperator(DatasetOperator):
             "poll_seconds": settings.poll_seconds,
         }
         self.defer(trigger=self.trigger(context, arguments), method_name="execute_complete")
-
-    def _relay(self, logs: JobLines) -> None:
-        for line in logs.new_lines():
-            self.log.info("| %s", line)

@@ -12,7 +12,7 @@ from retraining.context import run_context
 from retraining.decisions import standing_decision
 from retraining.history import History
 from retraining.params import APPROVAL, PROMOTE
-from retraining.rollout import RolloutState
+from retraining.rollout import is_rolling_out
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -82,7 +82,7 @@ class ApproveOperator(HITLOperator):
         with run_context(context) as services:
             names = services.names(self.spec.name)
             events = History(services.storage, names).events()
-            rolls_out = services.storage.exists(names.history_folder + RolloutState.FILENAME)
+            rolls_out = is_rolling_out(services, names)
             deployed = [] if rolls_out else services.endpoints.deployments(names.production_endpoint)
         found = standing_decision(self.spec.name, events, deployed)
         return [found] if found else []

@@ -120,7 +120,7 @@ class PromoteOperator(DatasetOperator):
         except RolloutFailedError as error:
             if not error.is_final:
                 raise AirflowException(str(error)) from error
-            release.record("withdrawal", [str(error)])
+            release.record("refusal" if error.is_objection else "withdrawal", [str(error)])
             raise AirflowFailException(str(error)) from error
         return release.complete(rollout)
 
@@ -175,7 +175,7 @@ class _Release:
         """Return what decisions and the version in production have against it; none if nothing."""
         context = self._context
         self._serving = context.endpoints.serving(self._names.production_endpoint)
-        production = self._production()
+        production = context.production_version(self._spec.name)
         if not self._is_approved:
             decided = objections(
                 context,
@@ -233,7 +233,7 @@ class _Release:
         gate, evaluation = self._spec.gate, self._evaluation
         served = evaluation.production
         decided = kind != "refusal" or self._by_gate
-        labels = self._labels(production)
+        before = self._context.models.find(self._names.model, production) if production else None
         self._history.record(
             HistoryEvent(
                 kind=kind,
@@ -244,7 +244,7 @@ class _Release:
                 to_version=self._version.version,
                 reasons=tuple(reasons),
                 run_id=self._context.run.run_id,
-                from_fingerprint=labels.get(naming.FINGERPRINT_LABEL, ""),
+                from_fingerprint=before.labels.get(naming.FINGERPRINT_LABEL, "") if before else "",
                 to_fingerprint=self._version.labels.get(naming.FINGERPRINT_LABEL, ""),
                 gate=gate_digest(gate) if decided else "",
                 metric=gate.metric,
@@ -299,19 +299,11 @@ class _Release:
     def _split(self) -> str:
         return self._version.labels.get(naming.SPLIT_LABEL, "")
 
-    def _production(self) -> ModelVersion | None:
-        serving = self._serving
-        return None if serving is None else self._context.models.get(f"{serving.model}@{serving.version}")
-
     def _serves(self) -> bool:
         return self._serving is not None and self._serving.serves(self._version)
 
     def _deployed(self) -> list[Deployment]:
         return self._context.endpoints.deployments(self._names.production_endpoint)
-
-    def _labels(self, version: str) -> Mapping[str, str]:
-        versions = self._context.models.versions(self._names.model) if version else []
-        return next((one.labels for one in versions if one.version == version), {})
 
     def _key(self, kind: EventKind) -> str:
         """Return the key of an event of this run; after a person's decision it is another one."""

@@ -23,10 +23,10 @@ from contract.naming import (
 from contract.predictions import render
 from retraining.context import GoogleServices
 from retraining.decisions import standing_decision
-from retraining.google.deployments import Deployment
+from retraining.google.deployments import Deployment, leading
 from retraining.google.models import ModelVersion
 from retraining.history import History
-from retraining.rollout import RolloutState
+from retraining.rollout import is_rolling_out
 from retraining.ui import plots
 from retraining.ui.artifacts import read_first_golden, read_labels
 from retraining.ui.dependencies import (
@@ -166,12 +166,11 @@ def read_model(
     names = services.names(dataset)
     endpoint = names.production_endpoint
     deployed = services.endpoints.deployments(endpoint)
-    taking = [found for found in deployed if found.traffic_percent]
-    deployment = max(taking, key=lambda found: found.traffic_percent, default=None)
+    deployment = leading(deployed)
     versions = services.models.versions(names.model)
     events = History(services.storage, names).events()
     promoted = promoted_versions(events)
-    rolls_out = services.storage.exists(names.history_folder + RolloutState.FILENAME)
+    rolls_out = is_rolling_out(services, names)
     return DatasetModel(
         dataset=dataset,
         dag_id=dag_id,

@@ -147,6 +147,9 @@ def test_hold_during_a_rollout_restores_the_split_before_it(chain: Any) -> None:
     with pytest.raises(AirflowFailException, match="Ada held promotions"):
         stepwise(chain, wait_minutes=0.001).promote(version, job_dir)
     assert chain.serving() == {"1": 100}
+    assert [event.kind for event in chain.history()] == ["promotion", "hold", "refusal"]
+    chain.decide("release")
+    assert stepwise(chain, wait_minutes=0.001).promote(version, job_dir)["promoted"], "it had not failed"
 
 
 def test_rollback_during_a_rollout_ends_it_and_the_rollout_does_not_go_on(chain: Any) -> None:

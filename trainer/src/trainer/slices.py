@@ -20,7 +20,6 @@ MOST_VALUES = 20
 """Most slices of one feature: its commonest values. A number with more is divided at its quartiles."""
 
 _RESAMPLES = 300
-_NAMED_BY = "slices"
 
 
 def slice_columns(records: Records, names: Sequence[str]) -> list[str]:
@@ -33,7 +32,7 @@ def slice_columns(records: Records, names: Sequence[str]) -> list[str]:
     for name in names:
         if name != label and (name not in inputs or inputs[name].name != name):
             known = sorted([label, *(item for item, feature in inputs.items() if feature.name == item)])
-            raise InputError(f"--{_NAMED_BY}", expected=f"names among {known}", received=name)
+            raise InputError("--slices", expected=f"names among {known}", received=name)
     return [name for name in names if name != label]
 
 
