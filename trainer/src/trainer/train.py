@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from contract.artifacts import TrainingReport
+from contract.artifacts import GoldenRequest, TrainingReport
 from contract.data_contract import IMAGE_INPUT
 from trainer.adapter import ModelAdapter
 from trainer.checkpoints import Checkpoints
@@ -144,7 +144,9 @@ def export_and_evaluate(
         summaries.images(training.steps, served.summary_images(some.inputs, export.predict_examples(some)))
     golden = choose_golden(records, records.validation)
     requests = golden_requests(golden, export.predict(golden.inputs))
-    write_text(paths.golden, "".join(request.to_line() for request in requests))
+    # Beside the graph, too: a server has no more than the model's folder to warm up with.
+    for path in (paths.model / GoldenRequest.EXPORTED, paths.golden):
+        write_text(path, "".join(request.to_line() for request in requests))
     evaluation = create_evaluation(
         config,
         records,
