@@ -71,6 +71,8 @@ def programs(paths: StackPaths, ports: Ports, bucket: str) -> tuple[Program, ...
             command=(
                 *(python, "-m", "local.tensorboard_server", "--logdir", run_logs),
                 *("--host", LOOPBACK, "--port", str(ports.tensorboard), "--reload_interval", "10"),
+                # A training writes a new event file again and again.
+                "--reload_multifile=true",
             ),
         ),
     )
