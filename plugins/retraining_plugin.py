@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperatorLink
 from retraining.links import JobLink, TensorBoardLink
 from retraining.listener import JobListener
 from retraining.ui import URL_PREFIX, LazyApp, external_views
+from retraining.ui.site_guard import root_middlewares
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -31,12 +32,13 @@ def _create_app() -> "ASGIApp":
 
 
 class RetrainingPlugin(AirflowPlugin):
-    """Links of the tasks, the pages, and the listener for tasks that are marked as failed."""
+    """Links of the tasks, the pages and their guard, and the listener for tasks that are marked as failed."""
 
     name = "retraining"
     operator_extra_links: ClassVar[list[BaseOperatorLink]] = [JobLink(), TensorBoardLink()]
     fastapi_apps: ClassVar[list[dict[str, Any]]] = [
         {"app": LazyApp(_create_app), "url_prefix": URL_PREFIX, "name": "Retraining"}
     ]
+    fastapi_root_middlewares: ClassVar[list[dict[str, Any]]] = root_middlewares()
     listeners: ClassVar[list[Any]] = [JobListener()]
     external_views: ClassVar[list[dict[str, Any]]] = external_views()

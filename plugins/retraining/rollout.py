@@ -228,7 +228,7 @@ class Rollout:
             self._version,
             serving=self._spec.serving,
             machine_type=self._services.settings.serving_machine,
-            service_account=self._services.settings.service_account,
+            service_account=self._services.settings.serving_service_account,
             percent=percent,
             found=state.found,
         )

@@ -36,7 +36,8 @@ class Settings(BaseModel):
         trainer_image: runs training jobs.
         serving_image: serves predictions.
         serving_machine: machine type of a deployed model.
-        service_account: of jobs and deployed models; None for the service's default.
+        service_account: of jobs; None for the service's default.
+        serving_service_account: of deployed models; None for the service's default.
         tiers_file: scale tiers in addition to ours, and in place of those of the same name.
         connection_id: the Airflow connection.
         poll_seconds: the longest interval between polls of a job.
@@ -68,6 +69,7 @@ class Settings(BaseModel):
     )
     serving_machine: str = Field("n1-standard-2", description="a machine type")
     service_account: str | None = Field(None, description="an e-mail address")
+    serving_service_account: str | None = Field(None, description="an e-mail address")
     tiers_file: str | None = Field(None, description="a TOML file")
     connection_id: str = Field("google_cloud_default", description="the id of an Airflow connection")
     poll_seconds: float = Field(10.0, gt=0, allow_inf_nan=False, description="more than 0 seconds")

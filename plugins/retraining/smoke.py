@@ -45,7 +45,7 @@ def smoke_test(
             version,
             serving=spec.serving,
             machine_type=services.settings.serving_machine,
-            service_account=services.settings.service_account,
+            service_account=services.settings.serving_service_account,
         )
         # One by one: the service takes no more than 1.5 MB in a request.
         predictions = [

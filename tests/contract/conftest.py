@@ -21,6 +21,12 @@ def emulator_images() -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
+def emulator_arguments() -> list[str]:
+    """The rights of the product's accounts: every test of the chain has them and no others."""
+    return ["--accounts", str(CHECKOUT / "infra" / "permissions.toml")]
+
+
+@pytest.fixture(scope="session")
 def vertex_of() -> Callable[[Any, str], Vertex]:
     """Makes the clients of an emulator for a project."""
     return Vertex

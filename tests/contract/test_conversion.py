@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 from google.api_core.client_options import ClientOptions
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import dataflow_v1beta3 as dataflow
 from google.cloud import storage
 from PIL import Image
@@ -38,7 +37,7 @@ def buckets(emulator: Any) -> Path:
     """The emulator's buckets as folders, with raw images in one."""
     client = storage.Client(
         project=PROJECT,
-        credentials=AnonymousCredentials(),
+        credentials=emulator.credentials,
         client_options=ClientOptions(api_endpoint=emulator.url),
     )
     client.create_bucket(BUCKET)
@@ -134,7 +133,6 @@ def test_conversion_as_a_dataflow_job_tells_its_id_and_writes_the_same(
     flags = [
         "--runner=DataflowRunner",
         "--no-wait",
-        "--no_auth",
         f"--project={PROJECT}",
         f"--region={REGION}",
         f"--dataflow_endpoint={emulator.url}",
@@ -153,7 +151,7 @@ def test_conversion_as_a_dataflow_job_tells_its_id_and_writes_the_same(
     assert job["job_name"].startswith("flowers-conversion-")
     client = dataflow.JobsV1Beta3Client(
         transport="rest",
-        credentials=AnonymousCredentials(),
+        credentials=emulator.credentials,
         client_options=ClientOptions(api_endpoint=emulator.url),
     )
     request = dataflow.GetJobRequest(project_id=PROJECT, location=REGION, job_id=job["job_id"])

@@ -23,7 +23,7 @@ FILES = {
 def bucket(emulator: Any, monkeypatch: pytest.MonkeyPatch) -> storage.Bucket:
     for variable, value in emulator.environment.items():
         monkeypatch.setenv(variable, value)
-    client = storage.Client()
+    client = storage.Client(credentials=emulator.credentials)
     bucket = client.bucket("serving-artifacts")
     return bucket if bucket.exists() else client.create_bucket(bucket)
 

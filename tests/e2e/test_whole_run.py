@@ -10,8 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from local.accounts import PROJECT, OwnerLogin
 from local.demo import follow
-from local.environment import BUCKET, PROJECT, REGION
+from local.environment import BUCKET, REGION
 from local.programs import EMULATOR
 from local.report import Report
 from local.sources import Source
@@ -32,7 +33,7 @@ CHAIN = [
 
 def vertex(stack: Stack, path: str) -> dict[str, list[dict[str, object]]]:
     url = f"{stack.ports.emulator_url}/v1/projects/{PROJECT}/locations/{REGION}/{path}"
-    response = httpx.get(url, timeout=60)
+    response = httpx.get(url, timeout=60, auth=OwnerLogin(stack.paths))
     response.raise_for_status()
     return response.json()
 

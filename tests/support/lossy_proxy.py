@@ -66,7 +66,10 @@ class LossyProxy:
             handler.command,
             self._target + handler.path,
             content=body,
-            headers={"content-type": handler.headers.get("content-type", "application/json")},
+            headers={
+                "content-type": handler.headers.get("content-type", "application/json"),
+                "authorization": handler.headers.get("authorization", ""),
+            },
         )
         if write:
             self.writes.append(f"{handler.command} {handler.path.partition('?')[0]}")

@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from contract import (
     DataContract,
     DatasetSpec,
@@ -255,5 +253,4 @@ class Chain:
         return shares
 
     def fault(self, target: str, **fields: Any) -> None:
-        url = f"http://127.0.0.1:{self.emulator.port}/_emulator/faults"
-        httpx.post(url, json={"target": target, **fields}).raise_for_status()
+        self.emulator.set_fault(target=target, **fields)

@@ -9,7 +9,8 @@ from urllib.parse import quote
 import httpx
 
 from contract.history import HistoryEvent
-from local.environment import BUCKET, PROJECT, REGION
+from local.accounts import PROJECT, OwnerLogin
+from local.environment import BUCKET, REGION
 from local.stack import Stack
 
 
@@ -64,14 +65,18 @@ class StackApi:
     def dataflow_jobs(self, dataset: str) -> int:
         """Number of conversions of a dataset that were ever started."""
         place = f"projects/{PROJECT}/locations/{REGION}"
-        listed = httpx.get(f"{self.stack.ports.emulator_url}/v1b3/{place}/jobs", timeout=60)
+        listed = self.google(f"v1b3/{place}/jobs")
         jobs = listed.raise_for_status().json().get("jobs", [])
         return sum(job["name"].startswith(f"perennial-{dataset.replace('_', '-')}-convert-") for job in jobs)
 
     def vertex(self, path: str) -> Any:
         place = f"projects/{PROJECT}/locations/{REGION}"
-        answer = httpx.get(f"{self.stack.ports.emulator_url}/v1/{place}/{path}", timeout=60)
-        return answer.raise_for_status().json()
+        return self.google(f"v1/{place}/{path}").raise_for_status().json()
+
+    def google(self, path: str) -> httpx.Response:
+        """The emulator's answer to a request of the stack's owner."""
+        url = f"{self.stack.ports.emulator_url}/{path}"
+        return httpx.get(url, timeout=60, auth=OwnerLogin(self.stack.paths))
 
     def versions(self, dataset: str) -> list[dict[str, Any]]:
         """The versions of a dataset's model."""

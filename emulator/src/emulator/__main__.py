@@ -9,8 +9,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from emulator.config import DEFAULT_PROJECT
 from emulator.container_runtime import CHOICES as ENGINES
 from emulator.coverage import coverage_document
+from emulator.iam.accounts import AccountsFileError
 from emulator.server import RootInUseError, serve
 
 
@@ -40,6 +42,13 @@ def main(arguments: list[str] | None = None) -> int:
         "--allow-host", action="append", default=[], metavar="NAME",
         help="serve requests to this host name besides localhost and 127.0.0.1; may be repeated",
     )  # fmt: skip
+    parser.add_argument(
+        "--project", default=DEFAULT_PROJECT, help="project of the service accounts (%(default)s)"
+    )
+    parser.add_argument(
+        "--accounts", type=Path, metavar="FILE",
+        help="TOML file of service accounts and their roles; without one the owner is alone, and may do all",
+    )  # fmt: skip
     parser.add_argument("--coverage", action="store_true", help="print docs/coverage.md and exit")
     options = parser.parse_args(arguments)
     if options.coverage:
@@ -48,9 +57,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         serve(
             options.root, options.port, dict(options.image),
-            engine=options.engine, allowed_hosts=options.allow_host, port_file=options.port_file,
+            engine=options.engine, allowed_hosts=options.allow_host, project=options.project,
+            accounts_file=options.accounts, port_file=options.port_file,
         )  # fmt: skip
-    except (RootInUseError, OSError) as error:
+    except (RootInUseError, AccountsFileError, OSError) as error:
         print(f"emulator: {error}", file=sys.stderr)
         return 1
     return 0

@@ -1,18 +1,15 @@
-"""Configuration of an emulator: its folder, its port, and the environment of its clients.
-
-Beam's GcsIO and Google's other clients insist on credentials even against an emulator. With the key file of a
-made-up service account they neither look for a metadata server nor reach the network, and they can sign URLs.
-"""
+"""Configuration of an emulator: its folder, its port, its accounts, and the environment of its clients."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_ACCOUNT = "emulator@perennial-local.iam.gserviceaccount.com"
+from emulator.iam.accounts import COMPUTE_DEFAULT, OWNER, Accounts, key_file
+
+DEFAULT_PROJECT = "perennial-local"
 
 
 @dataclass(frozen=True)
@@ -26,6 +23,8 @@ class Config:
         engine: the container engine that runs other images: `docker`, `podman`, `auto` for the first that
             answers, or `none`.
         allowed_hosts: names under which it is reached besides the loopback ones.
+        project: the project of the service accounts.
+        accounts_file: TOML file of service accounts and roles; without one, the owner is alone.
     """
 
     root: Path
@@ -33,6 +32,8 @@ class Config:
     images: Mapping[str, str] = field(default_factory=dict)
     engine: str = "auto"
     allowed_hosts: tuple[str, ...] = ()
+    project: str = DEFAULT_PROJECT
+    accounts_file: Path | None = None
 
     @property
     def url(self) -> str:
@@ -55,56 +56,62 @@ class Config:
         return self.root / "state.sqlite"
 
     @property
-    def credentials(self) -> Path:
-        """Key file of a made-up service account, whose tokens come from this emulator."""
-        return self.root / "credentials.json"
+    def token_secret(self) -> Path:
+        """File of the secret that access tokens are signed with."""
+        return self.root / "token-secret"
 
-    def google_variables(self, project: str) -> dict[str, str]:
-        """Return the environment variables that point Google's clients here."""
+    @property
+    def keys(self) -> Path:
+        """Folder of the service accounts' key files."""
+        return self.root / "keys"
+
+    @property
+    def owner_key(self) -> Path:
+        """Key file of the account that may do everything."""
+        return self.keys / f"{OWNER}.json"
+
+    def accounts(self) -> Accounts:
+        """Return the service accounts; their key files are written.
+
+        Raises:
+            AccountsFileError: the file of accounts can't be used.
+        """
+        return Accounts(
+            self.keys, project=self.project, token_uri=f"{self.url}/token", file=self.accounts_file
+        )
+
+    def google_variables(self, project: str, account: str = "") -> dict[str, str]:
+        """Return the environment variables that point Google's clients here.
+
+        Args:
+            project: the project.
+            account: email of the account that they act as; empty for that of jobs which name none.
+        """
         return {
             "GCS_MOUNT": str(self.buckets),
             "STORAGE_EMULATOR_HOST": self.url,
-            "GOOGLE_APPLICATION_CREDENTIALS": str(self.credentials),
+            "GOOGLE_APPLICATION_CREDENTIALS": str(key_file(self.keys, account or COMPUTE_DEFAULT)),
             "GOOGLE_CLOUD_PROJECT": project,
             # Without these, clients spend seconds asking for a metadata server and for hierarchical buckets.
             "NO_GCE_CHECK": "true",
             "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",
         }
 
-    def child_environment(self, project: str) -> dict[str, str]:
+    def gcloud_variables(self, project: str) -> dict[str, str]:
+        """Return the environment variables that point gcloud here, as the owner."""
+        loopback = f"http://127.0.0.1:{self.port}/"
+        return {
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_AIPLATFORM": loopback,
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW": loopback,
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING": loopback,
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": f"{self.url}/storage/v1/",
+            "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE": str(self.owner_key),
+            "CLOUDSDK_AUTH_TOKEN_HOST": f"{self.url}/token",
+            "CLOUDSDK_CORE_DISABLE_PROMPTS": "true",
+            "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true",
+            "CLOUDSDK_CORE_PROJECT": project,
+        }
+
+    def child_environment(self, project: str, account: str = "") -> dict[str, str]:
         """Return the environment of a job's process: this one's own, with Google's clients pointed here."""
-        return {**os.environ, **self.google_variables(project)}
-
-
-def write_credentials(config: Config) -> None:
-    """Write the key file, with a fresh key the first time and this emulator's address always."""
-    document = _read(config) or {
-        "type": "service_account",
-        "project_id": "perennial-local",
-        "private_key_id": "local",
-        "private_key": _new_private_key(),
-        "client_email": _ACCOUNT,
-        "client_id": "0",
-    }
-    document["token_uri"] = f"{config.url}/token"
-    temporary = config.credentials.with_suffix(".new")
-    temporary.touch(mode=0o600)
-    temporary.write_text(json.dumps(document, indent=2))
-    temporary.replace(config.credentials)
-
-
-def _read(config: Config) -> dict[str, str] | None:
-    if not config.credentials.exists():
-        return None
-    document: dict[str, str] = json.loads(config.credentials.read_text())
-    return document
-
-
-def _new_private_key() -> str:
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
+        return {**os.environ, **self.google_variables(project, account)}

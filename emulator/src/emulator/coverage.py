@@ -7,8 +7,11 @@ import inspect
 import tempfile
 from pathlib import Path
 
+from starlette.requests import Request
+
 from emulator.config import Config
-from emulator.routing import Service
+from emulator.errors import PermissionDenied
+from emulator.routing import Match, Service
 from emulator.server import create_services
 from emulator.state import State
 
@@ -22,6 +25,11 @@ A fault can be set for every method by its name (`POST /_emulator/faults` with
 `{"target": "storage.objects.get", "http_status": 503, "count": 2}`) and for the hooks `failed_deploy`,
 `slow_start` and `preemption`; `GET` lists the pending ones, `DELETE` removes them.
 
+A request needs a bearer token that the emulator issued, a token that one of its service accounts signed, or a
+signed URL; else it answers 401, and 403 if its account lacks the method's permission
+(`src/emulator/iam/permissions.py`). `--accounts FILE` says which account holds which, and `ROOT/audit.jsonl`
+records who used what.
+
 Requests of web pages answer 403, whatever the method: a `Host` other than a loopback name or a name of
 `--allow-host`, an `Origin`, or a `Sec-Fetch-Site` other than `none` and `same-origin`.
 """
@@ -31,12 +39,16 @@ def coverage_document() -> str:
     """Return the text of `docs/coverage.md`."""
     with tempfile.TemporaryDirectory() as folder:
         state = State(Path(folder) / "state.sqlite")
-        services = create_services(Config(Path(folder), 0), state)
+        services = create_services(Config(Path(folder), 0), state, _refuse)
         sections = [_section(name, service) for name, service in services.items()]
         for service in services.values():
             service.stop()
         state.close()
     return "\n".join([_HEAD, *sections])
+
+
+async def _refuse(_request: Request, _match: Match) -> None:
+    raise PermissionDenied("No request is answered while the document is made.")
 
 
 def _section(package: str, service: Service) -> str:

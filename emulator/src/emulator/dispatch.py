@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeAlias
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
@@ -12,7 +13,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from emulator import errors
 from emulator.faults import Faults, LostAnswer
-from emulator.routing import Router
+from emulator.routing import Match, Router
+
+Admit: TypeAlias = Callable[[Request, Match], Awaitable[None]]
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -23,10 +26,10 @@ _OWN_SITES = frozenset({"none", "same-origin"})
 class RequestGuard:
     """Middleware that refuses what a web page sends, before anything but the headers is read.
 
-    The emulator runs the programs that it is told to run and asks nobody for credentials. Every page in a
-    browser on this machine reaches its port: across origins by a form, an image or `fetch`, and as its own
-    origin under a name that it lets resolve to 127.0.0.1 (DNS rebinding). Clients of the API send a loopback
-    `Host` and no `Origin`; browsers tell by `Sec-Fetch-Site` who asks: https://www.w3.org/TR/fetch-metadata/
+    Every page in a browser on this machine reaches the emulator's port: across origins by a form, an image or
+    `fetch`, and as its own origin under a name that it lets resolve to 127.0.0.1 (DNS rebinding). Clients
+    of the API send a loopback `Host` and no `Origin`; browsers tell by `Sec-Fetch-Site` who asks:
+    https://www.w3.org/TR/fetch-metadata/
     """
 
     def __init__(self, app: ASGIApp, *, allowed_hosts: Iterable[str] = ()) -> None:
@@ -75,11 +78,18 @@ class RequestGuard:
 
 
 class Dispatcher:
-    """ASGI application that answers by the route table, after the faults that were set for a method."""
+    """ASGI application that answers by the route table, after the faults that were set for a method.
 
-    def __init__(self, router: Router, faults: Faults) -> None:
+    Args:
+        router: the route table.
+        faults: the faults that were set.
+        admit: raises for a request that its sender may not make, by `AccessControl` for instance.
+    """
+
+    def __init__(self, router: Router, faults: Faults, admit: Admit) -> None:
         self._router = router
         self._faults = faults
+        self._admit = admit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request (ASGI)."""
@@ -101,6 +111,7 @@ class Dispatcher:
         match = self._router.match(request.method, raw_path)
         if match is None:
             raise errors.Unimplemented(f"No emulated service has {request.method} {raw_path}.")
+        await self._admit(request, match)
         is_lost = await self._faults.inject(match.route.api_method)
         if match.route.handler is None:
             raise errors.Unimplemented(f"{match.route.api_method} is not emulated.")
@@ -118,4 +129,7 @@ def error_response(error: errors.ApiError) -> Response:
         return Response(status_code=error.code)
     detail = {"message": error.message, "domain": "global", "reason": error.reason or error.status}
     body = {"code": error.code, "message": error.message, "status": error.status, "errors": [detail]}
-    return JSONResponse({"error": body}, status_code=error.code)
+    response = JSONResponse({"error": body}, status_code=error.code)
+    if isinstance(error, errors.Unauthenticated):
+        response.headers["WWW-Authenticate"] = 'Bearer realm="https://accounts.google.com/"'
+    return response

@@ -37,6 +37,13 @@ class FailedPrecondition(ApiError):
         super().__init__(message, code=400, status="FAILED_PRECONDITION", reason=reason)
 
 
+class Unauthenticated(ApiError):
+    """The request carries no valid credentials."""
+
+    def __init__(self, message: str, *, reason: str = "authError") -> None:
+        super().__init__(message, code=401, status="UNAUTHENTICATED", reason=reason)
+
+
 class PermissionDenied(ApiError):
     """The caller may not do this."""
 

@@ -78,7 +78,7 @@ class Fault:
         if not isinstance(fault.lose_answer, bool):
             raise InvalidArgument(f"lose_answer: expected true or false, received {fault.lose_answer!r}")
         if fault.lose_answer and (fault.http_status or fault.target in HOOKS):
-            raise InvalidArgument("lose_answer: expected for a method that does its work, without http_status")
+            raise InvalidArgument("lose_answer: expected for a method, without http_status")
         return fault
 
 

@@ -14,16 +14,23 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
+import httpx
 import pytest
+from google.oauth2.service_account import Credentials
 
 from emulator.config import Config
+from emulator.faults import PATH as FAULTS
+from emulator.iam.accounts import OWNER, account_email, key_file
+from emulator.iam.tokens import Tokens
 
 START_SECONDS = 60
 STOP_SECONDS = 30
 PROJECT = "perennial-local"
+SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
 Images = Mapping[str, str | Path]
 
@@ -72,8 +79,59 @@ class EmulatorProcess:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment for a process whose Google clients are to find this emulator."""
-        return self._config.child_environment(self.project)
+        """Environment for a process whose Google clients are to find this emulator, as its owner."""
+        return self._config.child_environment(self.project, self.email(OWNER))
+
+    @property
+    def gcloud_environment(self) -> dict[str, str]:
+        """Environment for gcloud, as the owner; `CLOUDSDK_CONFIG` is the test's own."""
+        # gcloud brings a Python of its own; ours is not for it.
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return {**inherited, **self._config.gcloud_variables(self.project)}
+
+    @property
+    def credentials(self) -> Credentials:
+        """Credentials of the owner, for Google's clients."""
+        return self.credentials_of(OWNER)
+
+    @cached_property
+    def http(self) -> httpx.Client:
+        """Plain HTTP client that sends requests as the owner."""
+
+        def authorize(request: httpx.Request) -> httpx.Request:
+            request.headers["Authorization"] = f"Bearer {self.token()}"
+            return request
+
+        return httpx.Client(base_url=self.url, auth=authorize, timeout=START_SECONDS, trust_env=False)
+
+    def token(self, account_id: str = OWNER) -> str:
+        """Return an access token of a service account."""
+        return Tokens(self._config.token_secret).issue(self.email(account_id))
+
+    def set_fault(self, **fault: object) -> None:
+        """Ask for a fault, see `Fault`."""
+        self.http.post(FAULTS, json=fault).raise_for_status()
+
+    def faults(self) -> list[dict[str, object]]:
+        """Return the faults that haven't happened yet."""
+        found: list[dict[str, object]] = self.http.get(FAULTS).raise_for_status().json()["faults"]
+        return found
+
+    def clear_faults(self) -> None:
+        """Remove the faults that haven't happened yet."""
+        self.http.delete(FAULTS).raise_for_status()
+
+    def email(self, account_id: str) -> str:
+        """Return the email of a service account."""
+        return account_email(account_id, self._config.project)
+
+    def key_file(self, account_id: str) -> Path:
+        """Return the key file of a service account."""
+        return key_file(self._config.keys, self.email(account_id))
+
+    def credentials_of(self, account_id: str) -> Credentials:
+        """Return the credentials of a service account, for Google's clients."""
+        return Credentials.from_service_account_file(str(self.key_file(account_id)), scopes=SCOPES)
 
     @property
     def _config(self) -> Config:
@@ -136,15 +194,21 @@ def emulator_images() -> Images:
 
 
 @pytest.fixture(scope="session")
+def emulator_arguments() -> Sequence[str]:
+    """Return arguments of every emulator's command line; a conftest.py overrides it."""
+    return ()
+
+
+@pytest.fixture(scope="session")
 def emulator_factory(
-    tmp_path_factory: pytest.TempPathFactory, emulator_images: Images
+    tmp_path_factory: pytest.TempPathFactory, emulator_images: Images, emulator_arguments: Sequence[str]
 ) -> Iterator[Callable[..., EmulatorProcess]]:
     """Return a function that starts an emulator with further arguments; all are stopped in the end."""
     started: list[EmulatorProcess] = []
 
     def start(*arguments: str) -> EmulatorProcess:
         # Nothing is pulled where a container runtime happens to run, unless a test asks for it.
-        flags = ["--engine", "none", *arguments]
+        flags = ["--engine", "none", *emulator_arguments, *arguments]
         started.append(EmulatorProcess(tmp_path_factory.mktemp("emulator"), *flags, images=emulator_images))
         return started[-1]
 

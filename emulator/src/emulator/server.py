@@ -17,9 +17,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount
 
-from emulator.config import Config, write_credentials
-from emulator.dispatch import Dispatcher, RequestGuard
+from emulator.config import DEFAULT_PROJECT, Config
+from emulator.dispatch import Admit, Dispatcher, RequestGuard
 from emulator.faults import Faults
+from emulator.iam import AccessControl
+from emulator.iam.audit import AuditLog
+from emulator.iam.tokens import Tokens, TokenService
 from emulator.routing import Route, Router, Service
 from emulator.state import State
 
@@ -31,8 +34,14 @@ class RootInUseError(Exception):
     """Another emulator runs in the same folder."""
 
 
-def create_services(config: Config, state: State) -> dict[str, Service]:
-    """Return every service, not started, by the name of its package or module."""
+def create_services(config: Config, state: State, admit: Admit) -> dict[str, Service]:
+    """Return every service, not started, by the name of its package or module.
+
+    Args:
+        config: the emulator's.
+        state: of all services.
+        admit: raises for a request that its sender may not make.
+    """
     # Here, since the client libraries take seconds to import: `--help` does without them.
     from emulator.cloud_logging import LoggingService
     from emulator.cloud_monitoring import MonitoringService
@@ -42,7 +51,7 @@ def create_services(config: Config, state: State) -> dict[str, Service]:
 
     vertex = VertexService(config, state)
     return {
-        "storage": StorageService(config, state),
+        "storage": StorageService(config, state, admit),
         "dataflow": DataflowService(config, state),
         "vertex": vertex,
         "cloud_logging": LoggingService(config, state),
@@ -50,12 +59,11 @@ def create_services(config: Config, state: State) -> dict[str, Service]:
     }
 
 
-def create_routes(services: Iterable[Service], faults: Faults) -> list[Route]:
+def create_routes(services: Iterable[Service], faults: Faults, tokens: TokenService) -> list[Route]:
     """Return the whole route table; the emulator's own requests come first."""
     own = [
         Route("emulator", "emulator.health", "GET", "/health", _health),
-        # The key file of `write_credentials` names it; it trusts everybody, as the whole emulator does.
-        Route("emulator", "oauth2.token", "POST", "/token", _token),
+        *tokens.routes,
         *faults.routes,
     ]
     return own + [route for service in services for route in service.routes]
@@ -69,8 +77,11 @@ def create_app(config: Config, *, on_ready: Callable[[], None] = lambda: None) -
         on_ready: called once all services have started.
     """
     state = State(config.state)
-    services = list(create_services(config, state).values())
+    accounts, tokens, audit = config.accounts(), Tokens(config.token_secret), AuditLog(config.root)
+    admit = AccessControl(accounts, tokens, audit).admit
+    services = list(create_services(config, state, admit).values())
     faults = Faults(state)
+    routes = create_routes(services, faults, TokenService(accounts, tokens))
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -84,18 +95,15 @@ def create_app(config: Config, *, on_ready: Callable[[], None] = lambda: None) -
             for service in reversed(services):
                 await run_in_threadpool(service.stop)
             state.close()
+            audit.close()
 
-    dispatcher = Dispatcher(Router(create_routes(services, faults)), faults)
+    dispatcher = Dispatcher(Router(routes), faults, admit)
     guard = Middleware(RequestGuard, allowed_hosts=config.allowed_hosts)
     return Starlette(routes=[Mount("/", app=dispatcher)], middleware=[guard], lifespan=lifespan)
 
 
 async def _health(_request: Request, _fields: Mapping[str, str]) -> Response:
     return JSONResponse({"status": "ok"})
-
-
-async def _token(_request: Request, _fields: Mapping[str, str]) -> Response:
-    return JSONResponse({"access_token": "local", "token_type": "Bearer", "expires_in": 3600})
 
 
 def serve(
@@ -105,6 +113,8 @@ def serve(
     *,
     engine: str = "auto",
     allowed_hosts: Sequence[str] = (),
+    project: str = DEFAULT_PROJECT,
+    accounts_file: Path | None = None,
     port_file: Path | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT.
@@ -115,10 +125,13 @@ def serve(
         images: the end of an image's URI without its tag -> the Python module that runs in its place.
         engine: the container engine that runs other images, see `Config`.
         allowed_hosts: names under which it is reached besides the loopback ones.
+        project: the project of the service accounts.
+        accounts_file: TOML file of service accounts and roles, see `Accounts`.
         port_file: gets the port's number once requests are answered.
 
     Raises:
         RootInUseError: another emulator runs in the same folder.
+        AccountsFileError: the file of accounts can't be used.
         OSError: the port is taken.
     """
     root = root.resolve()
@@ -129,10 +142,11 @@ def serve(
         listener.bind((HOST, port))
         # From here on the kernel queues what arrives before the application is ready.
         listener.listen(128)
-        config = Config(root, listener.getsockname()[1], images, engine, tuple(allowed_hosts))
+        config = Config(
+            root, listener.getsockname()[1], images, engine, tuple(allowed_hosts), project, accounts_file
+        )
         config.buckets.mkdir(exist_ok=True)
         config.jobs.mkdir(exist_ok=True)
-        write_credentials(config)
 
         def on_ready() -> None:
             print(f"emulator: {config.url} keeps its state in {root}", flush=True)

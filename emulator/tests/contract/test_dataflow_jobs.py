@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,6 @@ import pytest
 import uv
 from google.api_core.client_options import ClientOptions
 from google.api_core.exceptions import BadRequest, Conflict
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import dataflow_v1beta3 as dataflow
 from google.cloud import logging
 
@@ -57,10 +55,9 @@ class Client:
     def __init__(self, emulator: Any, packages: list[str]) -> None:
         self._emulator = emulator
         self._packages = packages
-        # As Airflow has it: a plain endpoint needs `http://` and no credentials.
         clients = {
             "transport": "rest",
-            "credentials": AnonymousCredentials(),
+            "credentials": emulator.credentials,
             "client_options": ClientOptions(api_endpoint=emulator.url),
         }
         self.jobs = dataflow.JobsV1Beta3Client(**clients)
@@ -79,7 +76,6 @@ class Client:
             f"--temp_location=gs://{BUCKET}/temp",
             f"--staging_location=gs://{BUCKET}/staging",
             f"--job_name={name}",
-            "--no_auth",
             "--labels=kind=contract",
             *(f"--extra_package={package}" for package in self._packages),
         ]
@@ -159,11 +155,9 @@ def gcloud(emulator: Any, *arguments: str) -> Any:
     if shutil.which("gcloud") is None:
         pytest.skip("gcloud is not installed")
     environment = {
-        **os.environ,
-        "CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW": f"{emulator.url}/",
-        "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "true",
+        **emulator.gcloud_environment,
+        "CLOUDSDK_CONFIG": str(emulator.root / "gcloud"),
         "CLOUDSDK_CORE_PROJECT": PROJECT,
-        "CLOUDSDK_CORE_DISABLE_PROMPTS": "true",
     }
     command = ["gcloud", "beta", "dataflow", *arguments, "--format=json"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -266,7 +260,7 @@ def test_worker_logs_are_entries_with_their_severity(
     client.wait(counted.job_id, "JOB_STATE_DONE")
     logs = logging.Client(
         project=PROJECT,
-        credentials=AnonymousCredentials(),
+        credentials=emulator.credentials,
         client_options={"api_endpoint": emulator.url},
         _use_grpc=False,
     )

@@ -5,11 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import httpx
 import pytest
 from google.api_core.client_options import ClientOptions
 from google.api_core.exceptions import BadRequest, MethodNotImplemented, NotFound
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import dataflow_v1beta3 as dataflow
 
 PROJECT, REGION = "perennial-local", "us-central1"
@@ -21,7 +19,7 @@ WAIT_SECONDS = 60
 def clients(emulator: Any) -> dict[str, Any]:
     return {
         "transport": "rest",
-        "credentials": AnonymousCredentials(),
+        "credentials": emulator.credentials,
         "client_options": ClientOptions(api_endpoint=emulator.url),
     }
 
@@ -125,7 +123,7 @@ def test_create_job_of_a_pipeline_in_no_bucket_is_refused(
     ],
 )
 def test_request_with_a_path_for_an_id_finds_nothing(emulator: Any, path: str, status: int) -> None:
-    assert httpx.get(f"{emulator.url}/v1b3/{path}").status_code == status
+    assert emulator.http.get(f"/v1b3/{path}").status_code == status
 
 
 @pytest.mark.parametrize(

@@ -25,12 +25,14 @@ FAULT = '{"target": "storage.buckets.list", "http_status": 503}'
 def test_request_of_a_web_page_changes_nothing(emulator: Any, headers: dict[str, str], named: str) -> None:
     url = f"{emulator.url}/_emulator/faults"
 
-    answer = httpx.post(url, content=FAULT, headers=headers)
+    credentials = {"authorization": f"Bearer {emulator.token()}"}
+
+    answer = httpx.post(url, content=FAULT, headers=headers | credentials)
 
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["status"]) == (403, 403, "PERMISSION_DENIED")
     assert error["message"].startswith(f"{named}: ")
-    assert httpx.get(url).json() == {"faults": []}
+    assert emulator.faults() == []
 
 
 def test_request_of_a_web_page_is_refused_before_its_body_is_read(emulator: Any) -> None:

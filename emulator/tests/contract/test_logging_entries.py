@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import time
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 from google.api_core.client_options import ClientOptions
 from google.api_core.exceptions import BadRequest, MethodNotImplemented
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import aiplatform_v1, logging
 
 PROJECT, REGION = "perennial-local", "us-central1"
@@ -26,7 +23,7 @@ def job_id(emulator: Any) -> str:
     """A custom job with two replicas that has ended."""
     client = aiplatform_v1.JobServiceClient(
         transport="rest",
-        credentials=AnonymousCredentials(),
+        credentials=emulator.credentials,
         client_options=ClientOptions(api_endpoint=emulator.url),
     )
     pool = {
@@ -47,7 +44,7 @@ def job_id(emulator: Any) -> str:
 def logs(emulator: Any) -> logging.Client:
     return logging.Client(
         project=PROJECT,
-        credentials=AnonymousCredentials(),
+        credentials=emulator.credentials,
         client_options={"api_endpoint": emulator.url},
         _use_grpc=False,
     )
@@ -61,10 +58,8 @@ def gcloud(emulator: Any, *arguments: str) -> str:
     if shutil.which("gcloud") is None:
         pytest.skip("gcloud is not installed")
     environment = {
-        **os.environ,
-        "CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING": f"{emulator.url}/",
-        "CLOUDSDK_API_ENDPOINT_OVERRIDES_AIPLATFORM": f"{emulator.url}/",
-        "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "true",
+        **emulator.gcloud_environment,
+        "CLOUDSDK_CONFIG": str(emulator.root / "gcloud"),
         "CLOUDSDK_CORE_PROJECT": PROJECT,
     }
     done = subprocess.run(
@@ -162,7 +157,7 @@ def test_list_entries_with_bad_request_is_refused(
     ],
 )
 def test_list_entries_with_a_value_of_the_wrong_type_is_refused(emulator: Any, query: Any) -> None:
-    answer = httpx.post(f"{emulator.url}/v2/entries:list", json=query)
+    answer = emulator.http.post("/v2/entries:list", json=query)
 
     assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
 

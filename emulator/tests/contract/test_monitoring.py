@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 from google.api_core import exceptions
-from google.auth.credentials import AnonymousCredentials
 from googleapiclient import discovery
 from googleapiclient.errors import HttpError
 
@@ -22,7 +20,7 @@ def monitoring(emulator: Any) -> Iterator[Any]:
     client = discovery.build(
         "monitoring",
         "v3",
-        credentials=AnonymousCredentials(),
+        credentials=emulator.credentials,
         client_options={"api_endpoint": emulator.url},
         static_discovery=True,
         cache_discovery=False,
@@ -125,8 +123,7 @@ def test_raw_predictions_timeouts_and_broken_servers_count(monitoring: Any, vert
     other = vertex.create_endpoint("other").name
     vertex.deploy(other, vertex.upload().model, {"0": 100})
     for path, instance in (("rawPredict", "a"), ("rawPredict", "refuse"), ("predict", "die")):
-        url = f"{vertex.emulator.url}/v1/{other}:{path}"
-        httpx.post(url, json={"instances": [instance]})
+        vertex.emulator.http.post(f"/v1/{other}:{path}", json={"instances": [instance]})
     assert response_codes(monitoring, vertex, begun) == {"2xx": 1, "4xx": 1, "5xx": 1}
 
 
@@ -199,10 +196,10 @@ def test_series_end_with_the_emulator(own_vertex: Any) -> None:
         "interval.startTime": begun.isoformat(),
         "interval.endTime": (begun + timedelta(hours=1)).isoformat(),
     }
-    url = f"{own_vertex.emulator.url}/v3/projects/{own_vertex.project}/timeSeries"
-    assert len(httpx.get(url, params=query).json()["timeSeries"]) == 1
+    url, http = f"/v3/projects/{own_vertex.project}/timeSeries", own_vertex.emulator.http
+    assert len(http.get(url, params=query).json()["timeSeries"]) == 1
     own_vertex.emulator.restart()
-    assert httpx.get(url, params=query).json() == {}
+    assert http.get(url, params=query).json() == {}
 
 
 def test_request_that_is_wrong_is_refused(monitoring: Any, vertex: Any) -> None:

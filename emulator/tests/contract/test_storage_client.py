@@ -18,10 +18,8 @@ from google.api_core.exceptions import (
     NotFound,
     PreconditionFailed,
 )
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
-from google.oauth2 import service_account
 
 MEBIBYTE = 1 << 20
 
@@ -30,7 +28,7 @@ MEBIBYTE = 1 << 20
 def client(emulator) -> storage.Client:
     return storage.Client(
         project="perennial-local",
-        credentials=AnonymousCredentials(),
+        credentials=emulator.credentials,
         client_options={"api_endpoint": emulator.url},
     )
 
@@ -144,7 +142,7 @@ def test_download_of_gzip_content_is_passed_or_unzipped(bucket, emulator):
     blob.upload_from_string(zipped)
     assert blob.download_as_bytes(raw_download=True) == zipped
     assert blob.download_as_bytes() == b"hello " * 100
-    plain = requests.get(f"{emulator.url}/{bucket.name}/x.txt", headers={"Accept-Encoding": "identity"})
+    plain = emulator.http.get(f"/{bucket.name}/x.txt", headers={"Accept-Encoding": "identity"})
     assert plain.content == b"hello " * 100
     assert "Content-Encoding" not in plain.headers
 
@@ -269,10 +267,9 @@ def test_race_on_a_new_object_has_one_winner(bucket):
 
 
 def test_signed_url_reads_and_writes(emulator, bucket):
-    credentials = service_account.Credentials.from_service_account_file(emulator.root / "credentials.json")
     options = {
         "version": "v4", "expiration": dt.timedelta(minutes=5),
-        "credentials": credentials, "api_access_endpoint": emulator.url,
+        "credentials": emulator.credentials, "api_access_endpoint": emulator.url,
     }  # fmt: skip
     blob = bucket.blob("a folder/file #1.txt")
     put = requests.put(blob.generate_signed_url(method="PUT", **options), data=b"signed")
@@ -316,7 +313,7 @@ def test_file_and_folder_of_one_name_conflict(bucket):
 
 def test_fault_is_retried_by_the_client(emulator, bucket):
     fault = {"api_method": "storage.objects.get", "http_status": 503, "count": 2}
-    requests.post(f"{emulator.url}/_emulator/faults", json=fault).raise_for_status()
+    emulator.set_fault(**fault)
     bucket.blob("x").upload_from_string("1")
     assert bucket.blob("x").exists(retry=DEFAULT_RETRY.with_delay(initial=0.01))
-    assert requests.get(f"{emulator.url}/_emulator/faults").json() == {"faults": []}
+    assert emulator.faults() == []

@@ -18,15 +18,9 @@ Gcloud = Callable[..., str]
 @pytest.fixture(scope="module")
 def gcloud(emulator, tmp_path_factory: pytest.TempPathFactory) -> Gcloud:
     environment = {
-        **emulator.environment,
-        "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": f"{emulator.url}/storage/v1/",
-        "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "true",
+        **emulator.gcloud_environment,
         "CLOUDSDK_CONFIG": str(tmp_path_factory.mktemp("gcloud")),
-        "CLOUDSDK_CORE_DISABLE_PROMPTS": "true",
-        "CLOUDSDK_CORE_PROJECT": "perennial-local",
     }
-    # gcloud brings its own Python; the environment of the tests' would confuse it.
-    environment.pop("GOOGLE_APPLICATION_CREDENTIALS")
 
     def run(*arguments: object) -> str:
         command = ["gcloud", "storage", *map(str, arguments)]

@@ -8,7 +8,7 @@ import sys
 SCRIPT = """
 import gcsfs
 
-files = gcsfs.GCSFileSystem(project="perennial-local", token="anon")
+files = gcsfs.GCSFileSystem(project="perennial-local", token="google_default")
 files.mkdir("fsspec")
 files.pipe("fsspec/g/a/one.txt", b"0123456789")
 files.pipe("fsspec/g/two.txt", b"2")

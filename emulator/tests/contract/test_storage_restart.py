@@ -9,7 +9,6 @@ import time
 
 import pytest
 import requests
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
 CHUNK = 1 << 20
@@ -23,7 +22,7 @@ def own_emulator(emulator_factory):
 @pytest.fixture(scope="module")
 def bucket(own_emulator) -> storage.Bucket:
     options = {"api_endpoint": own_emulator.url}
-    client = storage.Client(project="p", credentials=AnonymousCredentials(), client_options=options)
+    client = storage.Client(project="p", credentials=own_emulator.credentials, client_options=options)
     return client.create_bucket("restart")
 
 

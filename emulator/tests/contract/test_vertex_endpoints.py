@@ -10,16 +10,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from google.api_core import exceptions
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import aiplatform_v1
 from google.longrunning import operations_pb2
-
-
-def set_fault(vertex: Any, **fault: Any) -> None:
-    httpx.post(f"http://127.0.0.1:{vertex.emulator.port}/_emulator/faults", json=fault).raise_for_status()
 
 
 @pytest.fixture
@@ -198,7 +192,7 @@ def test_deploy_of_an_unmapped_image_fails_and_says_so(vertex: Any, endpoint: st
 
 def test_deploy_fails_when_that_is_asked_for(vertex: Any, endpoint: str) -> None:
     model = vertex.upload().model
-    set_fault(vertex, target="failed_deploy")
+    vertex.emulator.set_fault(target="failed_deploy")
     with pytest.raises(exceptions.GoogleAPICallError, match="exited unexpectedly"):
         vertex.deploy(endpoint, model)
     assert vertex.deploy(endpoint, model).id
@@ -206,7 +200,7 @@ def test_deploy_fails_when_that_is_asked_for(vertex: Any, endpoint: str) -> None
 
 def test_deploy_that_starts_slowly_can_be_cancelled(vertex: Any, endpoint: str) -> None:
     model = vertex.upload().model
-    set_fault(vertex, target="slow_start", delay_seconds=60)
+    vertex.emulator.set_fault(target="slow_start", delay_seconds=60)
     operation = vertex.begin_deploy(endpoint, model)
     assert not operation.done()
     name = operation.operation.name
@@ -244,8 +238,7 @@ def test_server_that_dies_is_started_again(vertex: Any, endpoint: str) -> None:
 
 
 def test_predict_without_instances_names_the_field(vertex: Any, endpoint: str) -> None:
-    url = f"http://127.0.0.1:{vertex.emulator.port}/v1/{endpoint}:predict"
-    answer = httpx.post(url, json={"instance": []})
+    answer = vertex.emulator.http.post(f"/v1/{endpoint}:predict", json={"instance": []})
     assert answer.status_code == 400
     assert "instances" in answer.json()["error"]["message"]
 
@@ -258,8 +251,8 @@ def test_predict_of_an_unknown_endpoint_is_not_found(vertex: Any) -> None:
 def test_raw_predict_leaves_bodies_as_they_are(vertex: Any, endpoint: str) -> None:
     vertex.deploy(endpoint, vertex.upload().model, {"0": 100})
     body = json.dumps({"instances": [1]})
-    url = f"http://127.0.0.1:{vertex.emulator.port}/v1/{endpoint}:rawPredict"
-    answer = httpx.post(url, content=body, headers={"content-type": "application/json"})
+    headers = {"content-type": "application/json"}
+    answer = vertex.emulator.http.post(f"/v1/{endpoint}:rawPredict", content=body, headers=headers)
     assert answer.json() == {"predictions": [{"echo": 1, "weights": "good"}]}
     wrapped = vertex.predictions.raw_predict(
         request={
@@ -299,7 +292,7 @@ def test_dedicated_endpoint_has_an_address_and_a_timeout_of_its_own(vertex: Any)
     assert found[shared].dedicated_endpoint_dns == ""
     there = aiplatform_v1.PredictionServiceClient(
         transport="rest",
-        credentials=AnonymousCredentials(),
+        credentials=vertex.emulator.credentials,
         client_options={"api_endpoint": endpoint.dedicated_endpoint_dns},
     )
     first = vertex.deploy(endpoint.name, vertex.upload().model, {"0": 100})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import time
@@ -23,16 +22,10 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def gcloud(vertex: Any, configuration: Path) -> Any:
     environment = {
-        **os.environ,
-        "CLOUDSDK_API_ENDPOINT_OVERRIDES_AIPLATFORM": f"http://127.0.0.1:{vertex.emulator.port}/",
-        "CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING": f"http://127.0.0.1:{vertex.emulator.port}/",
-        "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "true",
+        **vertex.emulator.gcloud_environment,
         "CLOUDSDK_CONFIG": str(configuration),
-        "CLOUDSDK_CORE_DISABLE_PROMPTS": "true",
         "CLOUDSDK_CORE_PROJECT": vertex.project,
     }
-    # gcloud brings a Python of its own; ours is not for it.
-    environment.pop("PYTHONPATH", None)
 
     def run(*arguments: str) -> Any:
         command = ["gcloud", "ai", *arguments, "--region=us-central1", "--format=json"]

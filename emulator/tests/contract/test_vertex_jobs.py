@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import uv
 from google.api_core import exceptions
-from google.auth.aio.credentials import AnonymousCredentials
+from google.auth.aio.credentials import StaticCredentials
 from google.cloud import aiplatform_v1
 from google.cloud.aiplatform_v1 import JobState
 from google.rpc import code_pb2
@@ -22,12 +22,6 @@ LATER = "until-later"
 def told(vertex: Any, job: Any, replica: str = "workerpool0-0") -> dict[str, str]:
     """Environment of the little trainer."""
     return json.loads(next(line for line in vertex.log_lines(job, replica) if line.startswith("{")))
-
-
-def set_fault(vertex: Any, **fault: Any) -> None:
-    import httpx
-
-    httpx.post(f"http://127.0.0.1:{vertex.emulator.port}/_emulator/faults", json=fault).raise_for_status()
 
 
 def test_job_that_ends_well_passes_through_its_states(vertex: Any, tmp_path: Path) -> None:
@@ -181,7 +175,7 @@ def test_create_with_a_uri_that_leaves_the_buckets_names_the_field(vertex: Any, 
 def test_job_that_is_preempted_fails_as_unavailable(vertex: Any) -> None:
     job = vertex.create_job("--seconds", "60")
     vertex.wait_for_job(job.name, vertex.is_running)
-    set_fault(vertex, target="preemption")
+    vertex.emulator.set_fault(target="preemption")
     ended = vertex.wait_for_job(job.name)
     assert ended.state == JobState.JOB_STATE_FAILED
     assert ended.error.code == code_pb2.UNAVAILABLE
@@ -189,7 +183,7 @@ def test_job_that_is_preempted_fails_as_unavailable(vertex: Any) -> None:
 
 
 def test_job_that_starts_slowly_stays_pending(vertex: Any) -> None:
-    set_fault(vertex, target="slow_start", delay_seconds=60)
+    vertex.emulator.set_fault(target="slow_start", delay_seconds=60)
     job = vertex.create_job()
     vertex.jobs.cancel_custom_job(name=job.name)
     ended = vertex.wait_for_job(job.name)
@@ -267,7 +261,7 @@ def test_method_that_is_not_emulated_says_its_name(vertex: Any) -> None:
 
 def test_polling_goes_through_a_fault(vertex: Any) -> None:
     job = vertex.run_job()
-    set_fault(vertex, api_method="aiplatform.JobService.GetCustomJob", http_status=503, count=1)
+    vertex.emulator.set_fault(api_method="aiplatform.JobService.GetCustomJob", http_status=503, count=1)
     with pytest.raises(exceptions.ServiceUnavailable):
         vertex.jobs.get_custom_job(name=job.name, retry=None)
     assert vertex.jobs.get_custom_job(name=job.name, retry=None).name == job.name
@@ -277,7 +271,7 @@ def test_asynchronous_client_runs_a_job(vertex: Any) -> None:
     async def run() -> Any:
         client = aiplatform_v1.JobServiceAsyncClient(
             transport="rest_asyncio",
-            credentials=AnonymousCredentials(),
+            credentials=StaticCredentials(token=vertex.emulator.token()),
             client_options={"api_endpoint": f"http://127.0.0.1:{vertex.emulator.port}"},
         )
         spec = {"worker_pool_specs": [vertex.container_pool()]}

@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 from google.api_core import exceptions
 from google.cloud.aiplatform_v1 import JobState
@@ -82,8 +81,7 @@ def test_deployment_is_brought_back_and_an_interrupted_one_is_aborted(own_vertex
     endpoint = own_vertex.create_endpoint("flowers").name
     model = own_vertex.upload("red").model
     deployed = own_vertex.deploy(endpoint, model, {"0": 100})
-    url = f"http://127.0.0.1:{own_vertex.emulator.port}/_emulator/faults"
-    httpx.post(url, json={"target": "slow_start", "delay_seconds": 60}).raise_for_status()
+    own_vertex.emulator.set_fault(target="slow_start", delay_seconds=60)
     operation = own_vertex.begin_deploy(endpoint, model).operation
     leftovers = processes(own_vertex, "servers", deployed.id)
     own_vertex.emulator.restart()

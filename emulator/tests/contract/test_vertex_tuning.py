@@ -266,12 +266,11 @@ def test_list_finds_jobs_by_label_and_state(tuning: Tuning) -> None:
 
 
 def test_log_of_a_job_has_its_trials_lines(tuning: Tuning) -> None:
-    from google.auth.credentials import AnonymousCredentials
 
     job = tuning.run(max_trial_count=2, parallel_trial_count=2)
     client = Client(
         project=tuning.vertex.project,
-        credentials=AnonymousCredentials(),
+        credentials=tuning.vertex.emulator.credentials,
         client_options={"api_endpoint": f"http://127.0.0.1:{tuning.vertex.emulator.port}"},
         _use_grpc=False,
     )

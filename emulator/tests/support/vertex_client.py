@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import aiplatform_v1
 from google.protobuf import json_format, struct_pb2
 
@@ -34,7 +33,7 @@ class Vertex:
     def client(self, service: str) -> Any:
         return getattr(aiplatform_v1, f"{service}Client")(
             transport="rest",
-            credentials=AnonymousCredentials(),
+            credentials=self.emulator.credentials,
             client_options={"api_endpoint": f"http://127.0.0.1:{self.emulator.port}"},
         )
 

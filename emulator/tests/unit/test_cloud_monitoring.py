@@ -30,10 +30,14 @@ def metrics() -> ServingMetrics:
     return ServingMetrics()
 
 
+async def admit(_request: Any, _match: Any) -> None:
+    """Admit everybody."""
+
+
 @pytest.fixture
 def client(tmp_path: Path, metrics: ServingMetrics) -> Iterator[TestClient]:
     state = State(tmp_path / "state.sqlite")
-    dispatcher = Dispatcher(Router(MonitoringService(metrics).routes), Faults(state))
+    dispatcher = Dispatcher(Router(MonitoringService(metrics).routes), Faults(state), admit)
     yield TestClient(Starlette(routes=[Mount("/", app=dispatcher)]))
     state.close()
 

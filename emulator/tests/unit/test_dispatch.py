@@ -8,7 +8,7 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from emulator.dispatch import Dispatcher, RequestGuard, error_response
-from emulator.errors import NotFound, NotModified
+from emulator.errors import NotFound, NotModified, Unauthenticated
 from emulator.faults import Fault, Faults
 from emulator.routing import Route, Router
 from emulator.state import State
@@ -18,6 +18,10 @@ async def show(_request, fields):
     if fields["name"] == "missing":
         raise NotFound("No such thing.")
     return JSONResponse(fields)
+
+
+async def admit(_request, _match):
+    """Admit everybody."""
 
 
 @pytest.fixture
@@ -33,7 +37,7 @@ def client(faults) -> TestClient:
         Route("s", "things.get", "GET", "/v1/{name}", show),
         Route("s", "things.put", "PUT", "/v1/{name}", None),
     ]
-    return TestClient(Starlette(routes=[Mount("/", app=Dispatcher(Router(routes), faults))]))
+    return TestClient(Starlette(routes=[Mount("/", app=Dispatcher(Router(routes), faults, admit))]))
 
 
 def test_answer_by_handler(client):
@@ -53,6 +57,18 @@ def test_answer_of_unknown_path_is_501(client):
 def test_answer_after_a_fault(client, faults):
     faults.set(Fault(target="things.get", http_status=503))
     assert [client.get("/v1/x").status_code for _ in range(2)] == [503, 200]
+
+
+def test_answer_of_a_request_that_is_not_admitted_is_the_refusal(faults):
+    async def refuse(_request, _match):
+        raise Unauthenticated("Who are you?")
+
+    faults.set(Fault(target="things.get", http_status=503))
+    dispatcher = Dispatcher(Router([Route("s", "things.get", "GET", "/v1/{name}", show)]), faults, refuse)
+    answer = TestClient(Starlette(routes=[Mount("/", app=dispatcher)])).get("/v1/x")
+    assert (answer.status_code, answer.json()["error"]["status"]) == (401, "UNAUTHENTICATED")
+    assert answer.headers["www-authenticate"].startswith("Bearer ")
+    assert faults.all(), "a refused request takes no fault"
 
 
 class Recorder:

@@ -15,11 +15,11 @@ from contract import ContractError
 from contract.artifacts import GateResult, GoldenRequest
 from contract.naming import dag_id, split_uri
 from local import StackError, sources
+from local.accounts import PROJECT, OwnerLogin
 from local.airflow_client import AirflowClient, TaskInstance
 from local.console import RunTable, console
-from local.environment import PROJECT, REGION, SOURCE_PREFIXES_VARIABLE, source_prefixes
+from local.environment import REGION, SOURCE_PREFIXES_VARIABLE, source_prefixes
 from local.paths import StackPaths
-from local.ports import Ports
 from local.report import Report, ServedPrediction, task_summaries
 from local.results import EvaluationSummary
 from local.sources import Source
@@ -139,7 +139,7 @@ def follow(stack: Stack, dataset: str, raw: Source, parameters: Mapping[str, Any
     )
 
 
-def predict(ports: Ports, endpoint: str, request: GoldenRequest) -> Mapping[str, Any]:
+def predict(stack: Stack, endpoint: str, request: GoldenRequest) -> Mapping[str, Any]:
     """Return the response of an endpoint to one request.
 
     https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.endpoints/predict
@@ -150,8 +150,9 @@ def predict(ports: Ports, endpoint: str, request: GoldenRequest) -> Mapping[str,
     name = f"projects/{PROJECT}/locations/{REGION}/endpoints/{endpoint}"
     try:
         response = httpx.post(
-            f"{ports.emulator_url}/v1/{name}:predict",
+            f"{stack.ports.emulator_url}/v1/{name}:predict",
             json={"instances": [request.instance]}, timeout=_PREDICT_TIMEOUT_SECONDS, trust_env=False,
+            auth=OwnerLogin(stack.paths),
         )  # fmt: skip
     except httpx.TransportError as error:
         raise StackError(f"{name} did not answer: {error!r}") from error
@@ -164,7 +165,7 @@ def predict(ports: Ports, endpoint: str, request: GoldenRequest) -> Mapping[str,
 def _predict_in_production(stack: Stack, result: RunResult) -> ServedPrediction:
     request = GoldenRequest.from_text((result.folder / GoldenRequest.FILENAME).read_text())[0]
     labels = result.evaluation.labels if result.evaluation else ()
-    response = predict(stack.ports, result.endpoint, request)
+    response = predict(stack, result.endpoint, request)
     return ServedPrediction.of(result.endpoint, request, response, labels, stack.paths)
 
 

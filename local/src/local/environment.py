@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from local.accounts import AIRFLOW, JOBS, OWNER, PROJECT, SERVING, email
 from local.paths import CHECKOUT, DEFAULT_ROOT, HOME_VARIABLE, StackPaths
 from local.ports import LOOPBACK, Ports
 
-PROJECT = "perennial-local"
 REGION = "us-central1"
 BUCKET = "perennial-local"
 
@@ -76,7 +76,7 @@ class Secrets:
 
 
 def stack_variables(paths: StackPaths, ports: Ports, dags: Path) -> dict[str, str]:
-    """Return all variables of a stack."""
+    """Return the variables of a stack's processes."""
     return {
         **airflow_variables(paths, ports, Secrets.load(paths.secrets_file), dags),
         **google_variables(paths, ports),
@@ -131,11 +131,12 @@ def airflow_variables(paths: StackPaths, ports: Ports, keys: Secrets, dags: Path
             "conn_type": "google_cloud_platform",
             "extra": {
                 "project": PROJECT,
-                "is_anonymous": True,
+                "key_path": str(paths.key_file(AIRFLOW)),
                 "vertex_ai_endpoint": f"http://{LOOPBACK}:{ports.emulator}",
                 "dataflow_endpoint": ports.emulator_url,
                 "logging_endpoint": f"http://{LOOPBACK}:{ports.emulator}",
                 "monitoring_endpoint": f"http://{LOOPBACK}:{ports.emulator}",
+                "iam_credentials_endpoint": ports.emulator_url,
             },
         }
     )
@@ -143,7 +144,19 @@ def airflow_variables(paths: StackPaths, ports: Ports, keys: Secrets, dags: Path
 
 
 def google_variables(paths: StackPaths, ports: Ports) -> dict[str, str]:
-    """Return the variables that point gcloud, the google-cloud clients, gcsfs and Beam at the emulator."""
+    """Return the variables that point the google-cloud clients, gcsfs and Beam at the emulator."""
+    return {
+        "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",
+        "GCS_MOUNT": str(paths.buckets),
+        "GOOGLE_CLOUD_PROJECT": PROJECT,
+        "GOOGLE_CLOUD_REGION": REGION,
+        "NO_GCE_CHECK": "true",
+        "STORAGE_EMULATOR_HOST": ports.emulator_url,
+    }
+
+
+def owner_variables(paths: StackPaths, ports: Ports) -> dict[str, str]:
+    """Return the variables that log gcloud and Google's clients in as the stack's owner."""
     loopback = f"http://{LOOPBACK}:{ports.emulator}/"
     return {
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_AIPLATFORM": loopback,
@@ -151,7 +164,8 @@ def google_variables(paths: StackPaths, ports: Ports) -> dict[str, str]:
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING": loopback,
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": f"{ports.emulator_url}/storage/v1/",
         "CLOUDSDK_AI_REGION": REGION,
-        "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "true",
+        "CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE": str(paths.key_file(OWNER)),
+        "CLOUDSDK_AUTH_TOKEN_HOST": f"{ports.emulator_url}/token",
         "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "true",
         "CLOUDSDK_COMPUTE_REGION": REGION,
         "CLOUDSDK_CONFIG": str(paths.gcloud),
@@ -160,13 +174,7 @@ def google_variables(paths: StackPaths, ports: Ports) -> dict[str, str]:
         "CLOUDSDK_CORE_PROJECT": PROJECT,
         "CLOUDSDK_DATAFLOW_REGION": REGION,
         "CLOUDSDK_SURVEY_DISABLE_PROMPTS": "true",
-        "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",
-        "GCS_MOUNT": str(paths.buckets),
-        "GOOGLE_APPLICATION_CREDENTIALS": str(paths.emulator / "credentials.json"),
-        "GOOGLE_CLOUD_PROJECT": PROJECT,
-        "GOOGLE_CLOUD_REGION": REGION,
-        "NO_GCE_CHECK": "true",
-        "STORAGE_EMULATOR_HOST": ports.emulator_url,
+        "GOOGLE_APPLICATION_CREDENTIALS": str(paths.key_file(OWNER)),
     }
 
 
@@ -177,6 +185,8 @@ def perennial_variables(paths: StackPaths, ports: Ports) -> dict[str, str]:
     return {
         HOME_VARIABLE: str(paths.root),
         "PERENNIAL_AIRFLOW_URL": ports.airflow_url,
+        # Everybody is an administrator: no page of another site may be.
+        "PERENNIAL_ALLOWED_HOSTS": f"localhost,{LOOPBACK}",
         "PERENNIAL_BUCKET": BUCKET,
         "PERENNIAL_DATA_POLL_SECONDS": _DATA_POLL_SECONDS,
         "PERENNIAL_EMULATOR_URL": ports.emulator_url,
@@ -184,6 +194,8 @@ def perennial_variables(paths: StackPaths, ports: Ports) -> dict[str, str]:
         "PERENNIAL_POLL_SECONDS": _POLL_SECONDS,
         "PERENNIAL_PROJECT": PROJECT,
         "PERENNIAL_REGION": REGION,
+        "PERENNIAL_SERVICE_ACCOUNT": email(JOBS),
+        "PERENNIAL_SERVING_SERVICE_ACCOUNT": email(SERVING),
         # On a laptop a run can name what its user has.
         SOURCE_PREFIXES_VARIABLE: source_prefixes(),
         "PERENNIAL_SOURCE_HINT": f"to fetch sample data: {shlex.join([perennial, *elsewhere, 'up'])}",

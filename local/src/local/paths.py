@@ -52,6 +52,10 @@ class StackPaths:
         """Parent folder of the buckets, which are plain folders."""
         return self.emulator / "buckets"
 
+    def key_file(self, account: str) -> Path:
+        """Return the key file of a service account, which the emulator writes."""
+        return self.emulator / "keys" / f"{account}.json"
+
     @property
     def samples(self) -> Path:
         """Sample data, one folder per dataset; the root of relative sources."""

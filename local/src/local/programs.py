@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from local.environment import PROJECT, REGION
+from local.accounts import PERMISSIONS_FILE, PROJECT
+from local.environment import REGION
 from local.paths import StackPaths
 from local.ports import LOOPBACK, Ports
 
@@ -59,9 +60,10 @@ def programs(
     python = sys.executable
     airflow = (python, "-m", "airflow")
     emulator = (python, "-m", "emulator", "--root", str(paths.emulator), "--port", str(ports.emulator))
+    accounts = ("--project", PROJECT, "--accounts", str(PERMISSIONS_FILE))
     run_logs = str(paths.buckets / bucket / "runs")
     return (
-        Program(name=EMULATOR, command=(*emulator, *image_flags(images))),
+        Program(name=EMULATOR, command=(*emulator, *accounts, *image_flags(images))),
         # Apart: a request of a person that waits in the event loop for SQLite's lock would wait for a task's
         # request that can't end before the loop goes on.
         Program(name="api-server", command=(*airflow, "api-server", "--apps", "core")),
@@ -77,7 +79,7 @@ def programs(
         Program(
             name=TENSORBOARD,
             command=(
-                *(python, "-m", "tensorboard.main", "--logdir", run_logs),
+                *(python, "-m", "local.tensorboard_server", "--logdir", run_logs),
                 *("--host", LOOPBACK, "--port", str(ports.tensorboard), "--reload_interval", "10"),
             ),
         ),

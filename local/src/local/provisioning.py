@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 
 from local import StackError
-from local.environment import BUCKET, PROJECT, REGION
+from local.accounts import PROJECT, OwnerLogin
+from local.environment import BUCKET, REGION
 from local.paths import CHECKOUT, StackPaths
 from local.ports import Ports
 
@@ -72,7 +73,7 @@ def build_packages(paths: StackPaths) -> list[str]:
     return built
 
 
-def create_bucket(ports: Ports) -> None:
+def create_bucket(paths: StackPaths, ports: Ports) -> None:
     """Create the stack's bucket unless it exists.
 
     Raises:
@@ -81,6 +82,7 @@ def create_bucket(ports: Ports) -> None:
     response = httpx.post(
         f"{ports.emulator_url}/storage/v1/b",
         params={"project": PROJECT}, json={"name": BUCKET, "location": REGION}, timeout=30, trust_env=False,
+        auth=OwnerLogin(paths),
     )  # fmt: skip
     if response.status_code not in (httpx.codes.OK, httpx.codes.CONFLICT):
         raise StackError(f"the emulator did not create gs://{BUCKET}: {response.text[:500]}")

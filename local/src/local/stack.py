@@ -15,6 +15,7 @@ from local.console import Steps, console
 from local.environment import (
     BUCKET,
     client_environment,
+    owner_variables,
     process_environment,
     stack_variables,
     write_environment_file,
@@ -85,7 +86,7 @@ class Stack:
             self._stop()
             ports = Ports.allocate(self.paths.ports_file)
             variables = stack_variables(self.paths, ports, self._dags)
-            write_environment_file(variables, self.paths)
+            write_environment_file(variables | owner_variables(self.paths, ports), self.paths)
             environment = process_environment(variables, self.paths)
             folders = dict.fromkeys(str(file.parent) for file in self._images.values())
             environment["PYTHONPATH"] = os.pathsep.join([environment["PYTHONPATH"], *folders])
@@ -130,7 +131,8 @@ class Stack:
         ports = self.ports
         if not any(status.alive for status in self.statuses()):
             raise StackError(f"the stack in {self.paths.root} is down; start it with `make up`")
-        return client_environment(stack_variables(self.paths, ports, self._dags))
+        variables = stack_variables(self.paths, ports, self._dags)
+        return client_environment(variables | owner_variables(self.paths, ports))
 
     def _start(
         self, ports: Ports, environment: dict[str, str], fetcher: SampleFetcher | None, *, tensorboard: bool
@@ -169,7 +171,7 @@ class Stack:
         with steps.step(EMULATOR, "starting"):
             self.supervisor.start_program(EMULATOR)
             monitor.wait_for_emulator()
-            provisioning.create_bucket(ports)
+            provisioning.create_bucket(self.paths, ports)
 
     def _build_packages(self, steps: Steps) -> None:
         steps.begin("packages", "building")

@@ -1,7 +1,8 @@
 """Google's clients, made in one place of an Airflow connection, a project and a region.
 
 Endpoints in the connection's extras (`vertex_ai_endpoint`, `dataflow_endpoint`, `logging_endpoint`,
-`monitoring_endpoint`) replace the service's own; Cloud Storage has its own variable, `STORAGE_EMULATOR_HOST`.
+`monitoring_endpoint`, `iam_credentials_endpoint`) replace the service's own; Cloud Storage has a variable,
+`STORAGE_EMULATOR_HOST`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
+
+from retraining.google.credentials import connection_credentials
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -47,10 +50,8 @@ class Clients:
 
     @cached_property
     def credentials(self) -> Credentials:
-        """Credentials of the connection: anonymous, a key, impersonated, or the machine's own."""
-        from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
-
-        return GoogleBaseHook(gcp_conn_id=self.connection_id).get_credentials()
+        """Credentials of the connection: a key, an impersonated account, or the machine's own."""
+        return connection_credentials(self.connection_id, self.extras)
 
     @cached_property
     def storage(self) -> storage.Client:

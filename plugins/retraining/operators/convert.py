@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from contract import FEATURES_FILENAME, TRAIN_SPLIT, VALIDATION_SPLIT, DatasetSt
 from contract.artifacts import DatasetInfo
 from retraining.context import RunContext
 from retraining.errors import ConfigurationError
+from retraining.google.credentials import handed_on
 from retraining.google.dataflow_jobs import DataflowJobs, WaitingRuns
 from retraining.google.jobs import JobLogs, JobStatus
 from retraining.links import JobLink
@@ -173,9 +175,16 @@ class ConvertToTFRecordOperator(JobOperator):
             contract.write_text(self.spec.contract.to_features_json(), encoding="utf-8")
             command = self._command(context, contract, _sdists(context, Path(folder)))
             self.log.info("Submitting %s", self.job_name(context))
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=SUBMIT_SECONDS, check=False
-            )
+            with handed_on(context.clients.credentials, context.settings.project) as variables:
+                changed = {**os.environ, **variables}
+                done = subprocess.run(
+                    command,
+                    env={name: value for name, value in changed.items() if value},
+                    capture_output=True,
+                    text=True,
+                    timeout=SUBMIT_SECONDS,
+                    check=False,
+                )
         for line in done.stderr.splitlines():
             self.log.info("| %s", line)
         if done.returncode != 0:
@@ -214,8 +223,6 @@ class ConvertToTFRecordOperator(JobOperator):
         command += [f"--{name}={value}" for name, value in options.items()]
         command += [f"--label={name}={value}" for name, value in job_labels.items()]
         command += [f"--extra_package={package}" for package in packages]
-        if context.clients.extras.get("is_anonymous"):
-            command.append("--no_auth")
         return command
 
 

@@ -38,12 +38,15 @@ def local_folder(model: str, *, cache: Path) -> Path:
 
 def _download(uri: str, cache: Path) -> Path:
     # Takes a second to import, which a model in a local folder does not need.
+    import google.auth
     from google.cloud import storage
 
     started = time.monotonic()
     bucket_name, _, prefix = uri.removeprefix(SCHEME).partition("/")
     prefix = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
-    client = storage.Client()
+    # Where an emulator's host is named, a client without credentials would be anonymous.
+    credentials, _ = google.auth.default(scopes=storage.Client.SCOPE)
+    client = storage.Client(credentials=credentials)
     blobs = [blob for blob in client.list_blobs(bucket_name, prefix=prefix) if not blob.name.endswith("/")]
     names = {blob.name.removeprefix(prefix) for blob in blobs}
     if "saved_model.pb" not in names:

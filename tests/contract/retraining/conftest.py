@@ -11,7 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import uv
 
@@ -45,11 +44,12 @@ def chain(emulator: Any, proxy: LossyProxy, monkeypatch: pytest.MonkeyPatch) -> 
     connection = {
         "conn_type": "google_cloud_platform",
         "extra": {
-            "is_anonymous": True,
+            "key_path": str(emulator.key_file("perennial-airflow")),
             "vertex_ai_endpoint": proxy.url,
             "dataflow_endpoint": emulator.url,
             "logging_endpoint": proxy.url,
             "monitoring_endpoint": emulator.url,
+            "iam_credentials_endpoint": emulator.url,
         },
     }
     variables = {
@@ -62,6 +62,8 @@ def chain(emulator: Any, proxy: LossyProxy, monkeypatch: pytest.MonkeyPatch) -> 
         "PERENNIAL_SOURCE_PREFIXES": f"{tempfile.gettempdir()},gs://{chain.bucket}",
         "PERENNIAL_TRAINER_IMAGE": f"{images}/chain_trainer:0.1.0",
         "PERENNIAL_SERVING_IMAGE": f"{images}/chain_server:0.1.0",
+        "PERENNIAL_SERVICE_ACCOUNT": emulator.email("perennial-jobs"),
+        "PERENNIAL_SERVING_SERVICE_ACCOUNT": emulator.email("perennial-serving"),
         "PERENNIAL_POLL_SECONDS": str(POLL_SECONDS),
     }
     for name, value in variables.items():
@@ -69,9 +71,8 @@ def chain(emulator: Any, proxy: LossyProxy, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(vertex_jobs, "SETTLE_SECONDS", 1.5)
     yield chain
     proxy.mend()
-    faults = f"http://127.0.0.1:{emulator.port}/_emulator/faults"
-    left = httpx.get(faults).json()["faults"]
-    httpx.delete(faults).raise_for_status()
+    left = emulator.faults()
+    emulator.clear_faults()
     with run_context(chain.context) as context:
         endpoints = Endpoints(context.clients, poll_seconds=POLL_SECONDS)
         for endpoint in ("flowers", "flowers-candidate"):

@@ -15,7 +15,6 @@ from typing import Any
 import psutil
 import pytest
 from airflow.executors.base_executor import BaseExecutor
-
 from enduring_executor import EnduringLocalExecutor
 
 FORK = multiprocessing.get_context("fork")

@@ -12,6 +12,7 @@ from local.environment import (
     airflow_variables,
     client_environment,
     google_variables,
+    owner_variables,
     perennial_variables,
     process_environment,
     write_environment_file,
@@ -62,10 +63,20 @@ def test_environment_file_leaves_the_stack_id_out_so_that_down_spares_the_shell(
 def test_airflow_connection_points_every_client_at_the_emulator(paths: StackPaths) -> None:
     variables = airflow_variables(paths, PORTS, SECRETS, DAGS)
     extra = json.loads(variables["AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT"])["extra"]
-    assert extra["is_anonymous"] is True
+    assert extra["key_path"] == str(paths.key_file("perennial-airflow"))
+    assert "GOOGLE_APPLICATION_CREDENTIALS" not in variables | google_variables(paths, PORTS)
     assert {
-        extra[f"{service}_endpoint"].rsplit(":", 1)[1] for service in ("vertex_ai", "dataflow", "logging")
+        extra[f"{service}_endpoint"].rsplit(":", 1)[1]
+        for service in ("vertex_ai", "dataflow", "logging", "iam_credentials")
     } == {"1002"}
+
+
+def test_owner_is_logged_in_by_a_key_of_the_emulator(paths: StackPaths) -> None:
+    variables = owner_variables(paths, PORTS)
+    key = str(paths.key_file("owner"))
+    assert variables["GOOGLE_APPLICATION_CREDENTIALS"] == key
+    assert variables["CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE"] == key
+    assert variables["CLOUDSDK_AUTH_TOKEN_HOST"] == f"{PORTS.emulator_url}/token"
 
 
 def test_process_environment_keeps_a_proxy_away_from_loopback(

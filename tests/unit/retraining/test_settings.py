@@ -33,6 +33,7 @@ def test_from_environment_with_the_required_variables_fills_in_the_rest() -> Non
         "serving_image": "europe-west4-docker.pkg.dev/p/perennial/serving:0.1.0",
         "serving_machine": "n1-standard-2",
         "service_account": None,
+        "serving_service_account": None,
         "tiers_file": None,
         "connection_id": "google_cloud_default",
         "poll_seconds": 10.0,

@@ -28,6 +28,7 @@ from emulator.dataflow.events import (
 from emulator.dataflow.submission import FILENAME
 from emulator.errors import AlreadyExists, FailedPrecondition, NotFound
 from emulator.faults import Faults
+from emulator.iam import require_act_as
 from emulator.processes import Process
 from emulator.state import State
 
@@ -63,6 +64,7 @@ class Jobs:
         Raises:
             AlreadyExists: a job of this name is active.
         """
+        require_act_as(job.get("environment", {}).get("serviceAccountEmail", ""))
         request_id = job.get("clientRequestId")
         with self._lock:
             for other in self.all(job["projectId"], job["location"]):
@@ -176,7 +178,9 @@ class Jobs:
             processes.start(
                 directory,
                 [sys.executable, "-P", "-m", module, str(directory), str(delay_seconds)],
-                environment=self._config.child_environment(job["projectId"]),
+                environment=self._config.child_environment(
+                    job["projectId"], job.get("environment", {}).get("serviceAccountEmail", "")
+                ),
                 cwd=directory,
             )
         self._put(job, started=True)

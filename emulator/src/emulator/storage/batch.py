@@ -72,14 +72,16 @@ def _inner_request(outer: Request, part: Message) -> Request:
     message = BytesParser().parsebytes(rest)
     body = message.get_payload(decode=True)
     target = urlsplit(words[1])
-    host = [(name, value) for name, value in outer.scope["headers"] if name == b"host"]
+    # A request without credentials of its own has those of the batch.
+    inherited = {b"host"} | ({b"authorization"} if "authorization" not in message else set())
+    outer_headers = [(name, value) for name, value in outer.scope["headers"] if name in inherited]
     scope = {
         **outer.scope,
         "method": words[0],
         "path": target.path,
         "raw_path": target.path.encode("ascii"),
         "query_string": target.query.encode("ascii"),
-        "headers": host
+        "headers": outer_headers
         + [
             (k.lower().encode("latin-1"), v.encode("latin-1"))
             for k, v in message.items()

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from emulator.errors import InvalidArgument, NotModified, PreconditionFailed, Unimplemented
+from emulator.iam import held_permissions
 from emulator.routing import Route
 from emulator.state import State
 from emulator.storage.errors import BucketExists, BucketNotEmpty, NoSuchBucket
@@ -283,7 +284,7 @@ class BucketHandlers:
 
     async def _test_permissions(self, request: Request, fields: Mapping[str, str]) -> Response:
         await run_in_threadpool(self._store.get, fields["bucket"])
-        permissions = request.query_params.getlist("permissions")
+        permissions = held_permissions(request.query_params.getlist("permissions"), fields["bucket"])
         return JSONResponse({"kind": "storage#testIamPermissionsResponse", "permissions": permissions})
 
 

@@ -6,7 +6,7 @@ https://cloud.google.com/storage/docs/json_api/v1
 from __future__ import annotations
 
 from emulator.config import Config
-from emulator.dispatch import Dispatcher
+from emulator.dispatch import Admit, Dispatcher
 from emulator.faults import Faults
 from emulator.routing import Route, Router
 from emulator.state import State
@@ -67,7 +67,7 @@ class StorageService:
     Objects are below `ROOT/buckets`; what belongs to them, and uploads under way, below `ROOT/storage`.
     """
 
-    def __init__(self, config: Config, state: State) -> None:
+    def __init__(self, config: Config, state: State, admit: Admit) -> None:
         self._folder = config.root / "storage"
         self._uploads = self._folder / "uploads"
         self._temporary = self._folder / "temporary"
@@ -88,7 +88,7 @@ class StorageService:
             *json_routes,
             *media.routes,
             *UploadHandlers(store, ResumableUploads(store, self._sessions)).routes,
-            *BatchHandlers(Dispatcher(Router(json_routes), Faults(state))).routes,
+            *BatchHandlers(Dispatcher(Router(json_routes), Faults(state), admit)).routes,
             *XmlHandlers(store, media).routes,
         ]
 

@@ -18,6 +18,8 @@ from stat import S_ISREG
 from typing import Any, BinaryIO
 
 from emulator.errors import InvalidArgument
+from emulator.iam import require
+from emulator.iam.permissions import OVERWRITE
 from emulator.state import State
 from emulator.storage.buckets import BucketStore
 from emulator.storage.checksums import Checksums, Digests
@@ -152,7 +154,13 @@ class ObjectStore:
     def check(self, bucket: str, name: str, conditions: Preconditions) -> None:
         """Check before content is received what `commit` would refuse later."""
         self._path(bucket, name)
-        conditions.check_write(self.find(bucket, name))
+        self._check_write(bucket, name, conditions)
+
+    def _check_write(self, bucket: str, name: str, conditions: Preconditions) -> None:
+        found = self.find(bucket, name)
+        conditions.check_write(found)
+        if found is not None:
+            require(OVERWRITE, f"{bucket}/{name}")
 
     def commit(
         self,
@@ -181,7 +189,7 @@ class ObjectStore:
         """
         with self._lock:
             path = self._path(bucket, name)
-            conditions.check_write(self.find(bucket, name))
+            self._check_write(bucket, name, conditions)
             status = content.stat()
             if is_folder(name) and status.st_size:
                 raise InvalidArgument(f"{name}: the emulator only takes empty objects whose name ends in /")

@@ -18,6 +18,7 @@ from google.rpc import code_pb2
 from emulator.config import Config
 from emulator.errors import FailedPrecondition, InvalidArgument
 from emulator.faults import Faults
+from emulator.iam import require_act_as
 from emulator.processes import StartError
 from emulator.state import State
 from emulator.storage.names import uri_path
@@ -203,6 +204,7 @@ class CustomJobs:
         """JobService.CreateCustomJob."""
         job = types.CustomJob(request.custom_job)
         check_custom_job(job)
+        require_act_as(job.job_spec.service_account)
         self._jobs.add(request.parent, job)
         self.run(job.name)
         return job

@@ -15,6 +15,7 @@ from typing import Any
 from emulator.config import Config
 from emulator.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from emulator.faults import Faults
+from emulator.iam import require_act_as
 from emulator.vertex.containers import server_spec
 from emulator.vertex.gapic import types
 from emulator.vertex.names import check_deployed_model_id, new_deployed_model_id
@@ -97,6 +98,7 @@ class Deployments:
         if not deployed.dedicated_resources.machine_spec.machine_type:
             raise InvalidArgument("deployed_model.dedicated_resources.machine_spec.machine_type: required")
         _check_resources(deployed.dedicated_resources)
+        require_act_as(deployed.service_account)
         model = self._registry.version(deployed.model)
         deployed.id = deployed.id or new_deployed_model_id()
         check_deployed_model_id(deployed.id, "deployed_model.id")

@@ -117,7 +117,7 @@ def launch_command(
     """
     spec = job.job_spec.worker_pool_specs[replica.pool]
     variables = {
-        **config.google_variables(project_of(job.name)),
+        **config.google_variables(project_of(job.name), job.job_spec.service_account),
         **replica_variables(job, replica, replicas, trial=trial),
     }
     metrics = metric_folder(directory)
@@ -174,6 +174,7 @@ def _container_command(
         "HOME": "/tmp",  # noqa: S108
         **_declared_variables(container),
     }
+    key = Path(variables["GOOGLE_APPLICATION_CREDENTIALS"])
     argv = engine.run_argv(
         name,
         image_uri=container.image_uri,
@@ -183,7 +184,7 @@ def _container_command(
         mounts=[
             Mount(source=config.buckets, target=_GCS),
             Mount(source=metrics, target=_HYPERTUNE),
-            Mount(source=config.credentials, target=str(config.credentials), readonly=True),
+            Mount(source=key, target=str(key), readonly=True),
         ],
     )
     notice = f"The image {container.image_uri} is run by {engine.program}, as the container {name}."

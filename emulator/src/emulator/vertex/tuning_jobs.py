@@ -13,6 +13,7 @@ from typing import Any
 from google.protobuf import empty_pb2
 from google.rpc import code_pb2
 
+from emulator.iam import require_act_as
 from emulator.state import State
 from emulator.vertex.custom_jobs import CustomJobs
 from emulator.vertex.gapic import types
@@ -208,6 +209,7 @@ class HyperparameterTuningJobs:
         """JobService.CreateHyperparameterTuningJob."""
         job = types.HyperparameterTuningJob(request.hyperparameter_tuning_job)
         check_tuning_job(job)
+        require_act_as(job.trial_job_spec.service_account)
         job.trials = []
         self._jobs.add(request.parent, job)
         self._jobs.run(job.name)

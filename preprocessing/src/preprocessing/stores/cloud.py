@@ -19,10 +19,13 @@ _RANGE_BYTES = 8 << 20
 @functools.cache
 def _client() -> Any:
     """Return the client of the process: its credentials and connections are shared by all threads."""
+    import google.auth
     import requests.adapters
     from google.cloud import storage
 
-    client = storage.Client()
+    # Where an emulator's host is named, a client without credentials would be anonymous.
+    credentials, _ = google.auth.default(scopes=storage.Client.SCOPE)
+    client = storage.Client(credentials=credentials)
     # The default pool keeps 10 connections and drops the others after each request.
     adapter = requests.adapters.HTTPAdapter(pool_connections=_READERS, pool_maxsize=_READERS)
     for scheme in ("https://", "http://"):

@@ -1,0 +1,76 @@
+"""Guard of an API server that knows no logins against web pages of other sites.
+
+On a laptop everybody who reaches the port is an administrator. So is every page in a browser on it, unless
+the server looks at the headers that say under which name and from where a request comes: DNS rebinding gives
+a page the server's address under the page's own name, and a frame lets it borrow the user's clicks.
+https://www.w3.org/TR/fetch-metadata/ and https://www.w3.org/TR/CSP3/#directive-frame-ancestors
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+HOSTS_VARIABLE = "PERENNIAL_ALLOWED_HOSTS"
+"""Names, separated by commas, that the API server answers to; without it nothing is refused."""
+
+_OWN = frozenset({"none", "same-origin"})
+_REFUSED = 403
+
+
+class SiteGuard:
+    """Middleware that refuses requests under other names, and from other sites unless a link is followed.
+
+    Args:
+        app: the application behind it.
+        allowed_hosts: the names, without a port.
+    """
+
+    def __init__(self, app: ASGIApp, *, allowed_hosts: frozenset[str]) -> None:
+        self._app = app
+        self._hosts = allowed_hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve or refuse one request."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        reason = self._refusal(scope)
+        if reason:
+            await PlainTextResponse(f"{reason}\n", _REFUSED)(scope, receive, send)
+            return
+
+        async def send_unframed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).append("Content-Security-Policy", "frame-ancestors 'self'")
+            await send(message)
+
+        await self._app(scope, receive, send_unframed)
+
+    def _refusal(self, scope: Scope) -> str:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
+        if len(headers.getlist("host")) != 1 or host.lower() not in self._hosts:
+            return f"Host: expected one of {', '.join(sorted(self._hosts))}, received {host!r}."
+        site = headers.get("sec-fetch-site", "none")
+        follows_link = scope.get("method") == "GET" and headers.get("sec-fetch-dest") == "document"
+        if site not in _OWN and not follows_link:
+            return f"Sec-Fetch-Site: expected {' or '.join(sorted(_OWN))}, received {site!r}."
+        origin = headers.get("origin")
+        if origin is not None and origin not in (f"http://{headers['host']}", f"https://{headers['host']}"):
+            return f"Origin: expected the server's own, received {origin!r}."
+        return ""
+
+
+def root_middlewares() -> list[dict[str, Any]]:
+    """Return the middlewares of the plugin for Airflow's whole API server."""
+    hosts = frozenset(filter(None, os.environ.get(HOSTS_VARIABLE, "").lower().replace(" ", "").split(",")))
+    if not hosts:
+        return []
+    return [{"middleware": SiteGuard, "args": [], "kwargs": {"allowed_hosts": hosts}, "name": "Site guard"}]
