@@ -80,7 +80,12 @@ class EmulatorProcess:
     @property
     def environment(self) -> dict[str, str]:
         """Environment for a process whose Google clients are to find this emulator, as its owner."""
-        return self._config.child_environment(self.project, self.email(OWNER))
+        return {
+            **os.environ,
+            **self._config.client_variables(self.project),
+            "GOOGLE_APPLICATION_CREDENTIALS": str(self.key_file(OWNER)),
+            "NO_GCE_CHECK": "true",
+        }
 
     @property
     def gcloud_environment(self) -> dict[str, str]:

@@ -23,6 +23,7 @@ from emulator.faults import Faults
 from emulator.iam import AccessControl
 from emulator.iam.audit import AuditLog
 from emulator.iam.tokens import Tokens, TokenService
+from emulator.metadata_server import MetadataServer
 from emulator.routing import Route, Router, Service
 from emulator.state import State
 
@@ -59,11 +60,14 @@ def create_services(config: Config, state: State, admit: Admit) -> dict[str, Ser
     }
 
 
-def create_routes(services: Iterable[Service], faults: Faults, tokens: TokenService) -> list[Route]:
+def create_routes(
+    services: Iterable[Service], faults: Faults, tokens: TokenService, metadata: MetadataServer
+) -> list[Route]:
     """Return the whole route table; the emulator's own requests come first."""
     own = [
         Route("emulator", "emulator.health", "GET", "/health", _health),
         *tokens.routes,
+        *metadata.routes,
         *faults.routes,
     ]
     return own + [route for service in services for route in service.routes]
@@ -81,7 +85,9 @@ def create_app(config: Config, *, on_ready: Callable[[], None] = lambda: None) -
     admit = AccessControl(accounts, tokens, audit).admit
     services = list(create_services(config, state, admit).values())
     faults = Faults(state)
-    routes = create_routes(services, faults, TokenService(accounts, tokens))
+    routes = create_routes(
+        services, faults, TokenService(accounts, tokens), MetadataServer(tokens.secret, tokens.issue)
+    )
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
