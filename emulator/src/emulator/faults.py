@@ -7,7 +7,6 @@ curl -d '{"target": "failed_deploy"}' http://localhost:P/_emulator/faults
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from emulator.errors import ApiError, InvalidArgument
+from emulator.json_bodies import parse_object, read_body
 from emulator.routing import Route
 from emulator.state import State
 
@@ -136,10 +136,8 @@ class Faults:
         ]
 
     async def _post(self, request: Request, _fields: Mapping[str, str]) -> Response:
-        try:
-            fault = Fault.from_json(await request.json())
-        except json.JSONDecodeError as error:
-            raise InvalidArgument(f"fault: expected JSON, received {error.doc[:80]!r}") from error
+        # `curl -d` announces a form, hence no look at the type.
+        fault = Fault.from_json(parse_object(await read_body(request)))
         self.set(fault)
         return JSONResponse(asdict(fault))
 
