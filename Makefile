@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help install demo train predict forget up down status test test-unit test-slow test-all test-emulator lint types pictures packages clean
+.PHONY: help install demo train predict forget up down status test test-unit test-slow test-all test-emulator chaos lint types pictures packages clean
 
 UV_VERSION := 0.13.8
 DATASET ?= flowers
@@ -11,6 +11,9 @@ SET ?=
 RUN_ID ?=
 OLDER_THAN ?=
 PRODUCTION ?=
+RUNS ?= 50
+SEED ?= 1
+LANES ?= 2
 
 BOOTSTRAP := .local/bootstrap
 UV := $(or $(shell command -v uv 2>/dev/null),$(BOOTSTRAP)/bin/uv)
@@ -70,6 +73,9 @@ test-emulator: $(INSTALLED)  ## those of the emulator alone
 	@$(MAKE) -C emulator test
 
 test-all: test test-slow  ## all tests
+
+chaos: $(INSTALLED)  ## whole runs, each with a kill, a lost answer or a refusal: make chaos [RUNS=50] [SEED=1] [LANES=2]
+	@.venv/bin/python benchmarks/chaos.py --runs $(RUNS) --seed $(SEED) --lanes $(LANES)
 
 lint: $(INSTALLED)  ## formatting, style, who may import whom, and the conventions of the repository
 	@$(RUN) ruff format --check .

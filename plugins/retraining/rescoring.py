@@ -63,8 +63,8 @@ class Rescoring:
         name: str = job.name
         begun = "Adopted" if adopted else "Started"
         log.info("%s %s: comparing with version %s", begun, name, self._production.version)
-        logs = JobLogs.of_custom_job(self._context.clients, name)
-        status = follow(jobs, name, logs, poll_seconds=self._context.settings.poll_seconds, report=log.info)
+        logs = JobLogs.of_custom_job(self._context.clients, name, since=job.create_time)
+        status = follow(jobs, name, logs, poll_seconds=self._context.settings.poll_seconds, log=log)
         if not status.succeeded:
             raise AirflowException(f"{name} ended as {status.state}: {status.error or 'no message'}")
         return self._context.storage.read_artifact(job_folder(jobs.get(name)), Evaluation)

@@ -23,12 +23,14 @@ parser.add_argument("--production_accuracy", type=float, default=0.85)
 parser.add_argument("--slices")
 parser.add_argument("--served", default="as trained", help="what the server does with the export")
 parser.add_argument("--until", default="", help="wait for this file")
+parser.add_argument("--seconds", type=float, default=0.0, help="of work")
 parser.add_argument("--fail", default="", help="fail with this message")
 options = parser.parse_args()
 
 print(f"training on {options.data_dir}", flush=True)
 while options.until and not Path(options.until).exists():
     time.sleep(0.05)
+time.sleep(options.seconds)
 if options.fail:
     sys.exit(options.fail)
 

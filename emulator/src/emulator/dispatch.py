@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from emulator import errors
-from emulator.faults import Faults
+from emulator.faults import Faults, LostAnswer
 from emulator.routing import Match, Router
 
 Admit: TypeAlias = Callable[[Request, Match], Awaitable[None]]
@@ -121,10 +121,11 @@ class Dispatcher:
         if match is None:
             raise errors.Unimplemented(f"No emulated service has {request.method} {raw_path}.")
         await self._admit(request, match)
-        await self._faults.inject(match.route.api_method)
+        is_lost = await self._faults.inject(match.route.api_method)
         if match.route.handler is None:
             raise errors.Unimplemented(f"{match.route.api_method} is not emulated.")
-        return await match.route.handler(request, match.fields)
+        response = await match.route.handler(request, match.fields)
+        return LostAnswer() if is_lost else response
 
 
 def error_response(error: errors.ApiError) -> Response:

@@ -2,6 +2,7 @@
 
 curl -d '{"target": "storage.objects.get", "http_status": 503, "count": 2}' http://localhost:P/_emulator/faults
 curl -d '{"target": "failed_deploy"}' http://localhost:P/_emulator/faults
+curl -d '{"target": "storage.objects.insert", "lose_answer": true}' http://localhost:P/_emulator/faults
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from emulator.errors import ApiError, InvalidArgument
 from emulator.json_bodies import parse_object, read_body
@@ -40,12 +42,14 @@ class Fault:
         http_status: the method answers with it; 0 lets it go on after the delay.
         count: remaining number of times.
         delay_seconds: the method waits so long first; a hook decides what to do with it.
+        lose_answer: the method does its work, and the connection breaks before its answer is complete.
     """
 
     target: str
     http_status: int = 0
     count: int = 1
     delay_seconds: float = 0.0
+    lose_answer: bool = False
 
     @classmethod
     def from_json(cls, value: object) -> Fault:
@@ -65,12 +69,26 @@ class Fault:
             http_status=_number(fields, "http_status", 0, lowest=0, highest=599, kinds=(int,)),
             count=_number(fields, "count", 1, lowest=1, highest=1_000_000, kinds=(int,)),
             delay_seconds=_number(fields, "delay_seconds", 0.0, lowest=0, highest=3600, kinds=(int, float)),
+            lose_answer=fields.pop("lose_answer", False),
         )
         if fields:
             raise InvalidArgument(f"fault: expected no further fields, received {sorted(fields)}")
         if 0 < fault.http_status < 400:
             raise InvalidArgument(f"http_status: expected 400 to 599, received {fault.http_status}")
+        if not isinstance(fault.lose_answer, bool):
+            raise InvalidArgument(f"lose_answer: expected true or false, received {fault.lose_answer!r}")
+        if fault.lose_answer and (fault.http_status or fault.target in HOOKS):
+            raise InvalidArgument("lose_answer: expected for a method, without http_status")
         return fault
+
+
+class LostAnswer(Response):
+    """Answer that ends before it is complete: the server then closes the connection."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Send the headers of an answer without its body (ASGI)."""
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"1024")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
 
 
 class Faults:
@@ -108,15 +126,18 @@ class Faults:
                 self._state.delete(_KIND, target)
         return fault
 
-    async def inject(self, api_method: str) -> None:
+    async def inject(self, api_method: str) -> bool:
         """Inject the pending fault of this method, if any: wait, then fail.
+
+        Returns:
+            True if the method's answer is to be lost.
 
         Raises:
             ApiError: with the status that was asked for.
         """
         fault = self.take(api_method)
         if fault is None:
-            return
+            return False
         await asyncio.sleep(fault.delay_seconds)
         if fault.http_status:
             raise ApiError(
@@ -125,6 +146,7 @@ class Faults:
                 status=_STATUS_NAMES.get(fault.http_status, "UNKNOWN"),
                 reason="injectedFault",
             )
+        return fault.lose_answer
 
     @property
     def routes(self) -> list[Route]:

@@ -174,6 +174,8 @@ class EmulatorProcess:
 
     def stop(self, signal_number: int = signal.SIGTERM) -> None:
         """End the process and wait for its end; jobs end with it unless the signal is SIGKILL."""
+        if "http" in self.__dict__:
+            self.__dict__.pop("http").close()
         self._running.send_signal(signal_number)
         self._running.wait(STOP_SECONDS)
 

@@ -49,6 +49,8 @@ def test_from_json_takes_each_name_of_the_target(name):
         ({"target": "x", "http_status": 200}, "http_status: expected 400 to 599, received 200"),
         ({"target": "x", "http_status": "503"}, "http_status: expected 0 to 599, received '503'"),
         ({"target": "x", "count": True}, "count: expected 1 to 1000000, received True"),
+        ({"target": "x", "lose_answer": 1}, "lose_answer: expected true or false, received 1"),
+        ({"target": "preemption", "lose_answer": True}, "lose_answer: expected for a method"),
         ({"target": "x", "sleep": 1}, r"no further fields, received \['sleep'\]"),
     ],
 )

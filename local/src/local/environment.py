@@ -22,6 +22,21 @@ BUCKET = "perennial-local"
 STACK_VARIABLE = "PERENNIAL_STACK_ID"
 """Set for the stack's processes only; a shell that sourced `env` does not have it."""
 
+# Airflow's own are minutes: a kill would stop a run for as long (docs/adr/0027).
+_SCHEDULER_PATIENCE = {
+    "orphaned_tasks_check_interval": "5",
+    "scheduler_health_check_threshold": "20",
+    "task_instance_heartbeat_timeout": "40",
+    "task_instance_heartbeat_timeout_detection_interval": "5",
+    "task_queued_timeout": "40",
+    "task_queued_timeout_check_interval": "5",
+}
+# A restart of the API server takes longer than five attempts of a task to reach it.
+_WORKER_PATIENCE = {
+    "execution_api_retries": "20",
+    "execution_api_retry_wait_max": "5",
+}
+
 _POLL_SECONDS = "0.5"
 _DATA_POLL_SECONDS = "60"
 
@@ -64,7 +79,7 @@ def stack_variables(paths: StackPaths, ports: Ports, dags: Path) -> dict[str, st
     """Return the variables of a stack's processes."""
     return {
         **airflow_variables(paths, ports, Secrets.load(paths.secrets_file), dags),
-        **google_variables(paths, ports),
+        **google_variables(ports),
         **perennial_variables(paths, ports),
     }
 
@@ -76,7 +91,7 @@ def airflow_variables(paths: StackPaths, ports: Ports, keys: Secrets, dags: Path
             "auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
             "dags_folder": str(dags),
             "execution_api_server_url": ports.execution_url,
-            "executor": "LocalExecutor",
+            "executor": "enduring_executor.EnduringLocalExecutor",
             "fernet_key": keys.fernet_key,
             # The default asks the resolver for the machine's full name, which takes seconds on some laptops.
             "hostname_callable": "socket.gethostname",
@@ -101,8 +116,9 @@ def airflow_variables(paths: StackPaths, ports: Ports, keys: Secrets, dags: Path
         "logging": {"base_log_folder": str(paths.airflow / "logs"), "colored_console_log": "False"},
         # Deferring costs two more task starts and saves nothing where one machine does all the work.
         "operators": {"default_deferrable": "False"},
-        "scheduler": {"scheduler_idle_sleep_time": "0.2"},
-        "workers": {"min_heartbeat_interval": "1"},
+        "scheduler": {"scheduler_idle_sleep_time": "0.2", **_SCHEDULER_PATIENCE},
+        "triggerer": {"triggerer_health_check_threshold": "20"},
+        "workers": {"min_heartbeat_interval": "1", **_WORKER_PATIENCE},
     }
     variables = {
         f"AIRFLOW__{section.upper()}__{option.upper()}": value
@@ -127,11 +143,10 @@ def airflow_variables(paths: StackPaths, ports: Ports, keys: Secrets, dags: Path
     return variables
 
 
-def google_variables(paths: StackPaths, ports: Ports) -> dict[str, str]:
+def google_variables(ports: Ports) -> dict[str, str]:
     """Return the variables that point the google-cloud clients, gcsfs and Beam at the emulator."""
     return {
         "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",
-        "GCS_MOUNT": str(paths.buckets),
         "GOOGLE_CLOUD_PROJECT": PROJECT,
         "GOOGLE_CLOUD_REGION": REGION,
         "NO_GCE_CHECK": "true",
@@ -158,6 +173,7 @@ def owner_variables(paths: StackPaths, ports: Ports) -> dict[str, str]:
         "CLOUDSDK_CORE_PROJECT": PROJECT,
         "CLOUDSDK_DATAFLOW_REGION": REGION,
         "CLOUDSDK_SURVEY_DISABLE_PROMPTS": "true",
+        "GCS_MOUNT": str(paths.buckets),
         "GOOGLE_APPLICATION_CREDENTIALS": str(paths.key_file(OWNER)),
     }
 

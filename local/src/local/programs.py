@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from local.accounts import PERMISSIONS_FILE, PROJECT
 from local.environment import REGION
@@ -45,15 +46,24 @@ class Program:
     stop_seconds: int = 10
 
 
-def programs(paths: StackPaths, ports: Ports, bucket: str) -> tuple[Program, ...]:
-    """Return all programs of a stack."""
+def programs(
+    paths: StackPaths, ports: Ports, bucket: str, images: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Program, ...]:
+    """Return all programs of a stack.
+
+    Args:
+        paths: of the stack.
+        ports: that they listen on.
+        bucket: of the runs.
+        images: further container images for the emulator -> the module in place of each.
+    """
     python = sys.executable
     airflow = (python, "-m", "airflow")
     emulator = (python, "-m", "emulator", "--root", str(paths.emulator), "--port", str(ports.emulator))
     accounts = ("--project", PROJECT, "--accounts", str(PERMISSIONS_FILE))
     run_logs = str(paths.buckets / bucket / "runs")
     return (
-        Program(name=EMULATOR, command=(*emulator, *accounts, *image_flags())),
+        Program(name=EMULATOR, command=(*emulator, *accounts, *image_flags(images))),
         # Apart: a request of a person that waits in the event loop for SQLite's lock would wait for a task's
         # request that can't end before the loop goes on.
         Program(name="api-server", command=(*airflow, "api-server", "--apps", "core")),
@@ -71,17 +81,19 @@ def programs(paths: StackPaths, ports: Ports, bucket: str) -> tuple[Program, ...
             command=(
                 *(python, "-m", "local.tensorboard_server", "--logdir", run_logs),
                 *("--host", LOOPBACK, "--port", str(ports.tensorboard), "--reload_interval", "10"),
+                # A training writes a new event file again and again.
+                "--reload_multifile=true",
             ),
         ),
     )
 
 
-def image_flags() -> Iterator[str]:
+def image_flags(further: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:
     """Yield the emulator's flags: a module in place of each image that no local container runtime holds.
 
     So a dataset whose model has an image of its own runs everywhere, and in its image where that is built.
     """
-    for name, module in _IMAGE_MODULES.items():
+    for name, module in {**_IMAGE_MODULES, **further}.items():
         if name not in _CUSTOM_IMAGES or not _is_built(f"{_REGISTRY}/{name}"):
             yield from ("--image", f"{name}={module}")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from types import MappingProxyType
 
 from local import StackError, health, provisioning, supervision
 from local.console import Steps, console
@@ -35,11 +36,15 @@ class Stack:
     Args:
         paths: of the stack.
         dags: folder of its DAG files, each of which defines the one DAG that is named as the file.
+        images: further container images for the emulator -> the file of the module in place of each.
     """
 
-    def __init__(self, paths: StackPaths, *, dags: Path = DAGS) -> None:
+    def __init__(
+        self, paths: StackPaths, *, dags: Path = DAGS, images: Mapping[str, Path] = MappingProxyType({})
+    ) -> None:
         self.paths = paths
         self._dags = dags
+        self._images = images
         self.supervisor = Supervisor(paths)
 
     @property
@@ -83,7 +88,10 @@ class Stack:
             variables = stack_variables(self.paths, ports, self._dags)
             write_environment_file(variables | owner_variables(self.paths, ports), self.paths)
             environment = process_environment(variables, self.paths)
-            self.supervisor.start(programs(self.paths, ports, BUCKET), environment)
+            folders = dict.fromkeys(str(file.parent) for file in self._images.values())
+            environment["PYTHONPATH"] = os.pathsep.join([environment["PYTHONPATH"], *folders])
+            modules = {name: file.stem for name, file in self._images.items()}
+            self.supervisor.start(programs(self.paths, ports, BUCKET, modules), environment)
             try:
                 self._start(ports, environment, fetcher, tensorboard=tensorboard)
             except BaseException:

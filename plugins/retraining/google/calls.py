@@ -52,6 +52,15 @@ def is_transient(error: BaseException) -> bool:
     )
 
 
+def call_errors() -> tuple[type[Exception], ...]:
+    """Return the errors of calls: refused, failed, not answered, not logged in."""
+    import requests
+    from google.api_core.exceptions import GoogleAPIError
+    from google.auth.exceptions import GoogleAuthError
+
+    return (GoogleAPIError, GoogleAuthError, requests.RequestException, ConnectionError)
+
+
 def retry(
     timeout_seconds: float = OUTAGE_SECONDS, on_error: Callable[[Exception], Any] | None = None
 ) -> Retry:

@@ -80,7 +80,7 @@ class DataflowJobs:
         state = job.current_state.name
         ended, succeeded = state in ENDED, state == SUCCEEDED
         error = "\n".join(self.errors(job_id)) if ended and not succeeded else ""
-        return JobStatus(state=state, ended=ended, succeeded=succeeded, error=error)
+        return JobStatus(state=state, ended=ended, succeeded=succeeded, created=job.create_time, error=error)
 
     def cancel(self, job_id: str) -> None:
         """Request a job's cancellation; a job that has ended stays as it is."""

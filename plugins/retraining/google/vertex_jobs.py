@@ -134,7 +134,11 @@ class VertexJobs(ABC, Generic[Job]):
         job = self.get(name, outage_seconds=outage_seconds)
         state = job.state.name
         return JobStatus(
-            state=state, ended=state in ENDED, succeeded=state == SUCCEEDED, error=job.error.message
+            state=state,
+            ended=state in ENDED,
+            succeeded=state == SUCCEEDED,
+            created=job.create_time,
+            error=job.error.message,
         )
 
     def cancel(self, name: str) -> None:

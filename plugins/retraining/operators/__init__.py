@@ -132,18 +132,20 @@ class JobOperator(DatasetOperator):
         """Return the service's jobs."""
 
     @abstractmethod
-    def logs(self, context: RunContext, job: str) -> JobLines:
-        """Return the job's log lines."""
+    def logs(self, context: RunContext, job: str, *, since: datetime) -> JobLines:
+        """Return the log lines of a job that was created at this time."""
 
     @abstractmethod
     def trigger(self, context: RunContext, arguments: Mapping[str, Any]) -> JobTrigger:
         """Return the trigger that waits for the job, given the arguments of every `JobTrigger`."""
 
     def _wait(self, context: RunContext, job: str) -> None:
-        jobs, logs = self.jobs(context), self.logs(context, job)
-        if self.deferrable and self._resumed is None and not jobs.status(job).ended:
+        jobs = self.jobs(context)
+        status = jobs.status(job)
+        if self.deferrable and self._resumed is None and not status.ended:
             self._defer(context, job)
-        status = follow(jobs, job, logs, poll_seconds=context.settings.poll_seconds, report=self.log.info)
+        logs = self.logs(context, job, since=status.created)
+        status = follow(jobs, job, logs, poll_seconds=context.settings.poll_seconds, log=self.log)
         if not status.succeeded:
             raise self.failure(job, status)
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -144,9 +145,9 @@ class ConvertToTFRecordOperator(JobOperator):
         """Return Dataflow's jobs."""
         return DataflowJobs(context.clients)
 
-    def logs(self, context: RunContext, job: str) -> JobLogs:
+    def logs(self, context: RunContext, job: str, *, since: datetime) -> JobLogs:
         """Return the Dataflow job's log lines."""
-        return JobLogs.of_dataflow_job(context.clients, job)
+        return JobLogs.of_dataflow_job(context.clients, job, since=since)
 
     def trigger(self, context: RunContext, arguments: Mapping[str, Any]) -> DataflowJobTrigger:
         """Return the trigger that waits for a Dataflow job."""

@@ -25,6 +25,8 @@ from retraining.training_check import model_of
 from retraining.triggers import CustomJobTrigger, TuningJobTrigger
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from google.cloud.aiplatform_v1 import CustomJob
 
     from contract.naming import Identity
@@ -123,7 +125,7 @@ class TuneOperator(JobOperator):
         """Return Vertex AI's tuning jobs."""
         return TuningJobs(context.clients)
 
-    def logs(self, context: RunContext, job: str) -> TrialLines:
+    def logs(self, context: RunContext, job: str, *, since: datetime) -> TrialLines:  # noqa: ARG002
         """Return the progress of the trials; each trial's own lines are in the log of its own job."""
         return TrialLines(self.jobs(context), job, self.spec.gate.metric)
 
@@ -224,9 +226,9 @@ class TrainOperator(JobOperator):
         """Return Vertex AI's training jobs."""
         return CustomJobs(context.clients)
 
-    def logs(self, context: RunContext, job: str) -> JobLogs:
+    def logs(self, context: RunContext, job: str, *, since: datetime) -> JobLogs:
         """Return the training job's log lines."""
-        return JobLogs.of_custom_job(context.clients, job)
+        return JobLogs.of_custom_job(context.clients, job, since=since)
 
     def trigger(self, context: RunContext, arguments: Mapping[str, Any]) -> CustomJobTrigger:  # noqa: ARG002
         """Return the trigger that waits for a training job."""

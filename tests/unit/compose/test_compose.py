@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from local.environment import Secrets, airflow_variables
+from local.paths import StackPaths
+from local.ports import Ports
+
 CHECKOUT = Path(__file__).parents[3]
 TEXT = (CHECKOUT / "docker-compose.yaml").read_text()
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
@@ -92,3 +96,15 @@ def test_env_example_holds_no_secret_and_compose_demands_one() -> None:
     assert empty == secrets
     for name in secrets:
         assert not re.search(rf"\$\{{{name}(?!:\?)", TEXT), f"{name} is used without a check that it is set"
+
+
+def test_settings_that_a_kill_meets_are_those_of_the_laptop(tmp_path: Path) -> None:
+    environment = SERVICES["scheduler"]["environment"]
+    ports = Ports(airflow=1, execution=2, emulator=3, tensorboard=4)
+    keys = Secrets(jwt_secret="j", api_secret_key="a", fernet_key="f")
+    laptop = airflow_variables(StackPaths.at(tmp_path), ports, keys, tmp_path)
+    sections = ("SCHEDULER", "TRIGGERER", "WORKERS")
+    met = {name for name in laptop if name.removeprefix("AIRFLOW__").startswith(sections)}
+    met.add("AIRFLOW__CORE__EXECUTOR")
+    assert len(met) > 8
+    assert {name: environment[name] for name in met} == {name: laptop[name] for name in met}

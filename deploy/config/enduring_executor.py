@@ -1,0 +1,105 @@
+"""LocalExecutor that endures kills: of its workers, idle or not, and of its scheduler (docs/adr/0027).
+
+AIRFLOW__CORE__EXECUTOR=enduring_executor.EnduringLocalExecutor
+"""
+
+from __future__ import annotations
+
+import fcntl
+import multiprocessing
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from multiprocessing import reduction
+from typing import TYPE_CHECKING, Any
+
+from airflow.executors import local_executor
+from airflow.executors.local_executor import LocalExecutor
+from airflow.utils.state import TaskInstanceState
+
+if TYPE_CHECKING:
+    from airflow.models.taskinstance import TaskInstance
+
+
+class ProcessLock:
+    """Lock between processes that the kernel releases when its holder dies, unlike a semaphore.
+
+    https://man7.org/linux/man-pages/man2/fcntl_locking.2.html
+    """
+
+    def __init__(self, descriptor: int | None = None) -> None:
+        self._file = tempfile.TemporaryFile() if descriptor is None else open(descriptor, "r+b")  # noqa: SIM115, PTH123
+
+    def __enter__(self) -> None:
+        fcntl.lockf(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.lockf(self._file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Hand the file to a process that is spawned, not forked."""
+        return _inherited_lock, (reduction.DupFd(self._file.fileno()),)
+
+
+def _inherited_lock(descriptor: Any) -> ProcessLock:
+    return ProcessLock(descriptor.detach())
+
+
+class EnduringLocalExecutor(LocalExecutor):
+    """LocalExecutor with a queue that survives its workers, and tasks that survive their scheduler.
+
+    - Idle workers take turns at the queue by a lock that dies with its holder: the kill of one costs nothing.
+    - Only the scheduler can write to the queue, so that its workers end after their task when it is killed.
+    - A running task of a scheduler that was killed goes on, and is not begun again beside itself.
+    - A task that was taken from the queue by a worker that died before it began is queued again.
+    """
+
+    def end(self) -> None:
+        """Wait for the running tasks, and end the workers."""
+        super().end()
+        queue: Any = self.activity_queue
+        queue._rlock.close()
+
+    def _spawn_worker(self) -> None:
+        queue: Any = self.activity_queue
+        if not isinstance(queue._rlock, ProcessLock):
+            queue._rlock = ProcessLock()
+        worker = multiprocessing.Process(
+            target=_run_worker,
+            kwargs={
+                "logger_name": self.log.name,
+                "input": self.activity_queue,
+                "output": self.result_queue,
+                "unread_messages": self._unread_messages,
+                "team_conf": self.conf,
+            },
+        )
+        worker.start()
+        assert worker.pid is not None  # noqa: S101, it was started
+        self.workers[worker.pid] = worker
+
+    def try_adopt_task_instances(self, tis: Sequence[TaskInstance]) -> Sequence[TaskInstance]:
+        """Return the tasks to begin again: those that don't run, or whose process is not heard of."""
+        silent = timedelta(seconds=self.conf.getint("scheduler", "task_instance_heartbeat_timeout"))
+        return [
+            task
+            for task in tis
+            if task.state != TaskInstanceState.RUNNING
+            or task.last_heartbeat_at is None
+            or task.last_heartbeat_at < datetime.now(UTC) - silent
+        ]
+
+    def revoke_task(self, *, ti: TaskInstance) -> None:
+        """Forget a task that stayed in the queue; should two workers begin it, the API server stops one."""
+        self.queued_tasks.pop(ti.key, None)
+        self.running.discard(ti.key)
+
+
+def _run_worker(**kwargs: Any) -> None:
+    # The copy that a fork leaves; while any is open, no reader sees the end of the scheduler.
+    kwargs["input"]._writer.close()
+    local_executor._run_worker(**kwargs)
