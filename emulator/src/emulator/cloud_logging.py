@@ -30,6 +30,7 @@ from emulator.errors import InvalidArgument
 from emulator.filter_conditions import Condition, required_value
 from emulator.filters import parse_filter
 from emulator.job_logs import LogSource, dataflow_logs, vertex_logs
+from emulator.json_bodies import read_json
 from emulator.routing import Route
 from emulator.state import State
 
@@ -75,12 +76,7 @@ class LoggingService:
 
     async def list_entries(self, request: Request, _fields: Mapping[str, str]) -> Response:
         """Handle `entries.list`."""
-        try:
-            query = json.loads(await request.body())
-        except ValueError as error:
-            raise InvalidArgument(f"request: {error}") from error
-        if not isinstance(query, dict):
-            raise InvalidArgument(f"request: expected a JSON object, received {query!r}")
+        query = await read_json(request)
         for field in ("filter", "orderBy", "pageToken"):
             if not isinstance(query.get(field, ""), str):
                 raise InvalidArgument(f"{field}: expected text, received {query[field]!r}")

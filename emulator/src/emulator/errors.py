@@ -86,6 +86,13 @@ class Unavailable(ApiError):
         super().__init__(message, code=503, status="UNAVAILABLE", reason=reason)
 
 
+class Internal(ApiError):
+    """A defect of the emulator; its log has the traceback."""
+
+    def __init__(self) -> None:
+        super().__init__("Internal error encountered.", code=500, status="INTERNAL", reason="backendError")
+
+
 class NotModified(ApiError):
     """A read that was asked for only if the resource had changed: an answer without a body, not a failure."""
 

@@ -15,6 +15,8 @@ from urllib.parse import unquote
 from starlette.requests import Request
 from starlette.responses import Response
 
+from emulator.errors import InvalidArgument
+
 Handler: TypeAlias = Callable[[Request, Mapping[str, str]], Awaitable[Response]]
 
 _VARIABLE = re.compile(r"\{([\w.]+)(?:=([^{}]+))?\}|([^{}]+)")
@@ -64,12 +66,15 @@ class Router:
 
         A path that begins as some API does (`/v1/...`) never matches a template that begins with a variable
         (`/{bucket}/{object=**}`): an unknown method must not be taken for an object of a bucket called `v1`.
+
+        Raises:
+            InvalidArgument: the path isn't UTF-8.
         """
         start = _start(raw_path)
         for pattern, names, route in self._by_start.get(start) or self._by_start.get("{", []):
             found = pattern.fullmatch(raw_path)
             if found is not None and route.http_method == http_method:
-                return Match(route, dict(zip(names, map(unquote, found.groups()), strict=True)))
+                return Match(route, dict(zip(names, map(_decoded, found.groups()), strict=True)))
         return None
 
 
@@ -84,6 +89,13 @@ def compile_template(template: str) -> tuple[re.Pattern[str], list[str]]:
         else:
             pattern += _segments(literal)
     return re.compile(pattern), names
+
+
+def _decoded(text: str) -> str:
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError as error:
+        raise InvalidArgument(f"URL: expected UTF-8, percent-encoded, received {text[:80]!r}") from error
 
 
 def _segments(text: str) -> str:

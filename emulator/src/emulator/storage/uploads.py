@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from emulator.errors import InvalidArgument
+from emulator.json_bodies import parse_object
 from emulator.routing import Route
 from emulator.storage.checksums import Digests
 from emulator.storage.content import receive_object
@@ -30,7 +31,6 @@ from emulator.storage.wire import (
     base_url,
     conditions,
     object_resource,
-    parse_resource,
     read_resource,
     refuse_encryption,
 )
@@ -160,7 +160,7 @@ class UploadHandlers:
     async def _multipart(self, request: Request, fields: Mapping[str, str]) -> StoredObject:
         boundary = boundary_of(request.headers.get("content-type", ""))
         upload = await read_related(request.stream(), boundary)
-        resource = parse_resource(upload.resource)
+        resource = parse_object(upload.resource)
         return await receive_object(
             self._store, upload.content, fields["bucket"], _name(request, resource),
             metadata=_metadata(request, resource, upload.content_type),

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from emulator.errors import ApiError, InvalidArgument, NotFound, Unavailable
+from emulator.json_bodies import parse_outside_loop, read_body
 from emulator.routing import Handler
 from emulator.state import State
 from emulator.vertex.deployments import Deployments
@@ -73,13 +74,8 @@ class Predictions:
     async def predict(self, request: Request, fields: Mapping[str, str]) -> Response:
         """PredictionService.Predict."""
         begun = time.monotonic()
-        body = await request.body()
-        try:
-            instances = json.loads(body)["instances"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise InvalidArgument(
-                f"instances: expected a JSON object with instances, received {body[:80]!r}"
-            ) from error
+        body = await read_body(request)
+        instances = (await parse_outside_loop(body)).get("instances")
         if not isinstance(instances, list):
             raise InvalidArgument(f"instances: expected a list, received {type(instances).__name__}")
         endpoint = fields["endpoint"]
@@ -96,7 +92,7 @@ class Predictions:
         Google's REST clients wrap the body in a message and expect a wrapped one.
         """
         begun = time.monotonic()
-        body = await request.body()
+        body = await read_body(request)
         content_type = request.headers.get("content-type", _JSON)
         wrapped = _unwrap(body)
         if wrapped is not None:
@@ -217,4 +213,8 @@ def _unwrap(body: bytes) -> tuple[bytes, str] | None:
     if not isinstance(content, dict) or set(content) - {"endpoint"} != {"httpBody"}:
         return None
     inner = content["httpBody"]
-    return base64.b64decode(inner.get("data", "")), inner.get("contentType") or _JSON
+    try:
+        data, content_type = base64.b64decode(inner.get("data", "")), inner.get("contentType") or _JSON
+        return data, str(content_type)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InvalidArgument("httpBody: expected an object with data in base64") from error
