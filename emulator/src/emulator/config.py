@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator.iam.accounts import COMPUTE_DEFAULT, OWNER, Accounts, key_file
+from emulator.limits import Capacity
 
 DEFAULT_PROJECT = "perennial-local"
 
@@ -25,6 +26,7 @@ class Config:
         allowed_hosts: names under which it is reached besides the loopback ones.
         project: the project of the service accounts.
         accounts_file: TOML file of service accounts and roles; without one, the owner is alone.
+        capacity: quotas, and times of waiting.
     """
 
     root: Path
@@ -34,6 +36,7 @@ class Config:
     allowed_hosts: tuple[str, ...] = ()
     project: str = DEFAULT_PROJECT
     accounts_file: Path | None = None
+    capacity: Capacity = field(default_factory=Capacity)
 
     @property
     def url(self) -> str:
