@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,10 +15,10 @@ LOGS = {"resourceNames": ["projects/reader"], "filter": 'resource.type="ml_job"'
 
 
 @pytest.fixture(scope="module")
-def strict(emulator_factory: Callable[..., Any]) -> Iterator[Vertex]:
+def strict(emulator_factory: Callable[..., Any]) -> Vertex:
     """An emulator with few log reads, and with a quota of T4s."""
     emulator = emulator_factory("--log-reads", "3", "--quota", "NVIDIA_TESLA_T4=2", "--deploy-seconds", "1.5")
-    yield Vertex(emulator, "strict")
+    return Vertex(emulator, "strict")
 
 
 def gpu_pool(vertex: Vertex, *args: str, count: int = 1) -> dict[str, Any]:
@@ -102,11 +102,11 @@ def test_predict_request_above_the_limit_names_its_size(vertex: Vertex, dedicate
     filler = most - len('{"instances":[""]}')
     for extra, message in (
         (0, "traffic_split"),
-        (1, rf"{most + 1} bytes\) exceeds {most / 1e6:.3f}MB limit"),
+        (1, f"{most + 1} bytes) exceeds {most / 1e6:.3f}MB limit"),
     ):
         body = '{"instances":["%s"]}' % ("a" * (filler + extra))
         error = vertex.emulator.http.post(path, content=body).json()["error"]
-        assert message.replace("\\", "") in error["message"]
+        assert message in error["message"]
         assert error["status"] == "FAILED_PRECONDITION"
 
 
