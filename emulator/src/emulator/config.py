@@ -9,6 +9,7 @@ from pathlib import Path
 
 from emulator.iam.accounts import COMPUTE_DEFAULT, OWNER, Accounts
 from emulator.iam.tokens import Tokens
+from emulator.limits import Capacity
 from emulator.metadata_server import metadata_variables
 
 DEFAULT_PROJECT = "perennial-local"
@@ -28,6 +29,7 @@ class Config:
         allowed_hosts: names under which it is reached besides the loopback ones.
         project: the project of the service accounts.
         accounts_file: TOML file of service accounts and roles; without one, the owner is alone.
+        capacity: quotas, and times of waiting.
     """
 
     root: Path
@@ -37,6 +39,7 @@ class Config:
     allowed_hosts: tuple[str, ...] = ()
     project: str = DEFAULT_PROJECT
     accounts_file: Path | None = None
+    capacity: Capacity = field(default_factory=Capacity)
 
     @property
     def url(self) -> str:

@@ -23,6 +23,7 @@ from emulator.faults import Faults
 from emulator.iam import AccessControl
 from emulator.iam.audit import AuditLog
 from emulator.iam.tokens import Tokens, TokenService
+from emulator.limits import Capacity
 from emulator.metadata_server import MetadataServer
 from emulator.routing import Route, Router, Service
 from emulator.state import State
@@ -121,6 +122,7 @@ def serve(
     allowed_hosts: Sequence[str] = (),
     project: str = DEFAULT_PROJECT,
     accounts_file: Path | None = None,
+    capacity: Capacity | None = None,
     port_file: Path | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT.
@@ -133,6 +135,7 @@ def serve(
         allowed_hosts: names under which it is reached besides the loopback ones.
         project: the project of the service accounts.
         accounts_file: TOML file of service accounts and roles, see `Accounts`.
+        capacity: quotas, and times of waiting; None for those of the services.
         port_file: gets the port's number once requests are answered.
 
     Raises:
@@ -149,7 +152,14 @@ def serve(
         # From here on the kernel queues what arrives before the application is ready.
         listener.listen(128)
         config = Config(
-            root, listener.getsockname()[1], images, engine, tuple(allowed_hosts), project, accounts_file
+            root,
+            listener.getsockname()[1],
+            images,
+            engine,
+            tuple(allowed_hosts),
+            project,
+            accounts_file,
+            capacity or Capacity(),
         )
         config.buckets.mkdir(exist_ok=True)
         config.jobs.mkdir(exist_ok=True)
