@@ -67,6 +67,7 @@ _N1_ACCELERATORS = {
 _TPU = re.compile(r"(ct5lp-hightpu|ct6e-standard)-([148])t")
 _TPU_NAMES = {"ct5lp-hightpu": "TPU_V5_LITEPOD", "ct6e-standard": "TPU_V6E"}
 _CLOUD_TPU = "cloud-tpu"
+_METRIC = "custom_model_training"
 _N1 = re.compile(r"n1-(standard|highmem|highcpu)-(\d+)")
 
 
@@ -158,10 +159,10 @@ def _metric(accelerator: str) -> str:
     https://cloud.google.com/vertex-ai/docs/quotas#custom-trained_models
     """
     if accelerator == _TPU_NAMES["ct5lp-hightpu"]:
-        return "custom_model_training_tpu_v5e"
+        return f"{_METRIC}_tpu_v5e"
     if accelerator.startswith("TPU"):
-        return f"custom_model_training_{accelerator.lower()}"
-    return f"custom_model_training_{accelerator.lower().replace('tesla_', '')}_gpus"
+        return f"{_METRIC}_{accelerator.lower()}"
+    return f"{_METRIC}_{accelerator.lower().replace('tesla_', '')}_gpus"
 
 
 def missing_accelerators(wanted: Mapping[str, int]) -> list[str]:
