@@ -21,6 +21,7 @@ Handler: TypeAlias = Callable[[Request, Mapping[str, str]], Awaitable[Response]]
 
 _VARIABLE = re.compile(r"\{([\w.]+)(?:=([^{}]+))?\}|([^{}]+)")
 # A `*` never swallows a slash or the `:verb` behind it: `models/1:export` is no model `1:export`.
+_WITHOUT_VERBS = frozenset({"storage"})
 _WILDCARDS = {"*": "[^/:]+", "**": ".+"}
 
 
@@ -58,7 +59,7 @@ class Router:
         self.routes = tuple(routes)
         self._by_start: dict[str, list[tuple[re.Pattern[str], list[str], Route]]] = defaultdict(list)
         for route in self.routes:
-            pattern, names = compile_template(route.template)
+            pattern, names = compile_template(route.template, verbs=route.service not in _WITHOUT_VERBS)
             self._by_start[_start(route.template)].append((pattern, names, route))
 
     def match(self, http_method: str, raw_path: str) -> Match | None:
@@ -78,14 +79,19 @@ class Router:
         return None
 
 
-def compile_template(template: str) -> tuple[re.Pattern[str], list[str]]:
-    """Return the pattern of an http rule's path, and the names of its groups in order."""
+def compile_template(template: str, *, verbs: bool = True) -> tuple[re.Pattern[str], list[str]]:
+    """Return the pattern of an http rule's path, and the names of its groups in order.
+
+    Args:
+        template: the path.
+        verbs: whether a colon begins a verb; elsewhere it may stand in any name.
+    """
     names: list[str] = []
     pattern = ""
     for name, inner, literal in _VARIABLE.findall(template):
         if name:
             names.append(name)
-            pattern += f"({_segments(inner or '*')})"
+            pattern += f"({_segments(inner or '*') if verbs or inner else '[^/]+'})"
         else:
             pattern += _segments(literal)
     return re.compile(pattern), names
