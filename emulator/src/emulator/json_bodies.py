@@ -11,7 +11,7 @@ import json
 import math
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from google.protobuf import json_format
@@ -29,6 +29,7 @@ UNPARSABLE = (json_format.ParseError, ValueError, TypeError, AttributeError, Rec
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _QUICK_BYTES = 32 << 10
+_PIECE_BYTES = 1 << 20
 _HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
 _JSON_TYPE = re.compile(r"application/([\w.-]+\+)?json")
 
@@ -110,6 +111,32 @@ def parse_json(text: bytes) -> Any:
     if _HALF_PAIR.search(text):
         _check_text(value)
     return value
+
+
+async def inflated_stream(request: Request) -> AsyncIterator[bytes]:
+    """Yield the bytes of a body in pieces of a bounded size, inflated if it is gzip-encoded on its way.
+
+    https://cloud.google.com/storage/docs/transcoding#gzip-gzip
+
+    Raises:
+        InvalidArgument: it is announced as gzip and isn't.
+    """
+    if request.headers.get("content-encoding", "").lower() != "gzip":
+        async for data in request.stream():
+            yield data
+        return
+    unzip = zlib.decompressobj(_GZIP_WINDOW)
+    async for received in request.stream():
+        waiting = received
+        while waiting and not unzip.eof:
+            try:
+                content = await run_in_threadpool(unzip.decompress, waiting, _PIECE_BYTES)
+            except zlib.error as error:
+                raise InvalidArgument(f"Content-Encoding: expected a body in gzip: {error}") from error
+            yield content
+            waiting = unzip.unconsumed_tail
+    if not unzip.eof:
+        raise InvalidArgument("Content-Encoding: expected a whole body in gzip, received a part")
 
 
 def too_large(limit: int) -> ApiError:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import time
 from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,11 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from emulator.errors import ApiError, FailedPrecondition, InvalidArgument, NotFound, Unavailable
-from emulator.json_bodies import parse_outside_loop, read_body
+from emulator.json_bodies import parse_object, parse_outside_loop, read_body
 from emulator.limits import (
     DEDICATED_PREDICT_BYTES,
     DEDICATED_PREDICT_SECONDS,
@@ -100,7 +100,7 @@ class Predictions:
         begun = time.monotonic()
         body = await read_body(request)
         content_type = request.headers.get("content-type", _JSON)
-        wrapped = _unwrap(body)
+        wrapped = await run_in_threadpool(_unwrap, body)
         if wrapped is not None:
             body, content_type = wrapped
         endpoint = fields["endpoint"]
@@ -224,10 +224,10 @@ def _refused(answer: httpx.Response) -> ApiError:
 def _unwrap(body: bytes) -> tuple[bytes, str] | None:
     """Return the body inside a `RawPredictRequest` and its content type; `None` for any other body."""
     try:
-        content = json.loads(body)
-    except ValueError:
+        content = parse_object(body)
+    except InvalidArgument:
         return None
-    if not isinstance(content, dict) or set(content) - {"endpoint"} != {"httpBody"}:
+    if set(content) - {"endpoint"} != {"httpBody"}:
         return None
     inner = content["httpBody"]
     try:
