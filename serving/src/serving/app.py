@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from serving.errors import (
     ExhaustedError,
@@ -38,9 +39,13 @@ def create_app(settings: Settings, service: PredictionService) -> Starlette:
             raise LoadingError("model", expected="a loaded model", received="one that is loading")
         return JSONResponse({"status": "ready"})
 
-    async def predict(request: Request) -> Response:
-        body = await _body(request, limit=settings.max_request_bytes)
-        return Response(await service.predict(body), media_type="application/json")
+    class Predict:
+        """ASGI application, not a function: Starlette's wrapper of functions costs as much as a row."""
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            body = await _body(Request(scope, receive), limit=settings.max_request_bytes)
+            response = Response(await service.predict(body), media_type="application/json")
+            await response(scope, receive, send)
 
     async def metrics(_: Request) -> Response:
         return Response(service.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
@@ -82,7 +87,7 @@ def create_app(settings: Settings, service: PredictionService) -> Starlette:
     return Starlette(
         routes=[
             Route(settings.health_route, health, methods=["GET"]),
-            Route(settings.predict_route, predict, methods=["POST"]),
+            Route(settings.predict_route, Predict(), methods=["POST"]),
             Route(settings.metrics_route, metrics, methods=["GET"]),
         ],
         exception_handlers={

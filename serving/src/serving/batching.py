@@ -50,12 +50,12 @@ class BatchLimits:
     Attributes:
         max_batch_size: most rows of a batch of several requests; 1 for no such batches.
         batch_timeout_micros: most time that a request waits for others, in microseconds.
-        max_enqueued_rows: most rows that wait for a thread, unless they are one request's.
+        max_enqueued_batches: full batches that may wait for a thread.
     """
 
     max_batch_size: int
     batch_timeout_micros: int
-    max_enqueued_rows: int
+    max_enqueued_batches: int
 
 
 @dataclass(eq=False)
@@ -106,17 +106,17 @@ class Batcher:
             ExhaustedError: the queue is full.
         """
         loop = asyncio.get_running_loop()
-        limit = self._limits.max_enqueued_rows
-        if self._waiting and self._waiting_rows + rows.count > limit:
+        limit = self._limits.max_batch_size * self._limits.max_enqueued_batches
+        if self._waiting_rows >= limit:
             raise ExhaustedError(
                 "queue",
-                expected=f"at most {limit} rows that wait",
+                expected=f"fewer than {limit} rows that wait",
                 received=f"{self._waiting_rows} of others",
             )
         deadline = loop.time() + self._limits.batch_timeout_micros / 1e6
         waiting = _Waiting(rows, loop.create_future(), deadline)
         self._waiting.append(waiting)
-        self._waiting_rows += rows.count
+        self._waiting_rows += self._weight(rows)
         self._peak = max(self._peak, len(self._waiting) + self._running)
         self._dispatch()
         return await waiting.answer
@@ -138,26 +138,29 @@ class Batcher:
 
     def _next_batch(self) -> list[_Waiting]:
         batch = [self._waiting.popleft()]
-        size = batch[0].rows.count
+        size = self._weight(batch[0].rows)
         while self._waiting:
             following = self._waiting[0].rows
-            size += following.count
+            size += self._weight(following)
             if size > self._limits.max_batch_size or following.key != batch[0].rows.key:
                 break
             batch.append(self._waiting.popleft())
         return batch
 
     def _start(self, batch: list[_Waiting]) -> None:
-        size = sum(waiting.rows.count for waiting in batch)
-        self._waiting_rows -= size
+        self._waiting_rows -= sum(self._weight(waiting.rows) for waiting in batch)
         self._free -= 1
         self._running += len(batch)
         self._peak = len(self._waiting) + self._running
-        self._observe(size)
+        self._observe(sum(waiting.rows.count for waiting in batch))
         work = asyncio.get_running_loop().run_in_executor(
             self._pool, self._run, [waiting.rows for waiting in batch]
         )
         work.add_done_callback(lambda done: self._finish(batch, done))
+
+    def _weight(self, rows: Rows) -> int:
+        """Return the rows that a request counts for: one that is larger than a batch is a batch by itself."""
+        return min(rows.count, self._limits.max_batch_size)
 
     def _finish(self, batch: list[_Waiting], done: asyncio.Future[Sequence[Any]]) -> None:
         self._free += 1

@@ -60,6 +60,8 @@ def _column(values: list[Any], spec: TensorSpec) -> Array:
     many = len(values) > 1
     if spec.batch is not None and spec.batch != len(values):
         raise InstanceError("instances", expected=f"{spec.batch} instances", received=str(len(values)))
+    if not spec.shape and (plain := _plain_column(values, spec)) is not None:
+        return plain
     arrays = [_array(value, spec, _path(index, spec)) for index, value in enumerate(values)]
     if many and None in spec.shape:
         for index, array in enumerate(arrays):
@@ -70,6 +72,18 @@ def _column(values: list[Any], spec: TensorSpec) -> Array:
                     received=f"shape {list(array.shape)}",
                 )
     return np.stack(arrays)
+
+
+def _plain_column(values: list[Any], spec: TensorSpec) -> Array | None:
+    """Return a column of plain texts or floats, which most are, at once; None for any other."""
+    if spec.kind == "string":
+        try:
+            return np.array([value.encode() for value in values], dtype=object)
+        except (AttributeError, UnicodeEncodeError):
+            return None
+    if spec.kind == "float" and all(type(value) is float and value == value for value in values):  # noqa: PLR0124
+        return np.array(values).astype(spec.dtype)
+    return None
 
 
 def _path(index: int, spec: TensorSpec) -> str:

@@ -16,8 +16,8 @@ from serving.errors import ModelError, NotFiniteError
 from serving.instances import Array
 
 
-def response(outputs: Mapping[str, Array], *, count: int, columnar: bool) -> bytes:
-    """Return the body of a response.
+def response(outputs: Mapping[str, Array], *, count: int, columnar: bool) -> tuple[bytes, int]:
+    """Return the body of a response, and the number of rows that failed in it.
 
     JSON has no NaN and no infinity. By rows, a row with one of them is an object with only an `error` and
     the others are predictions, as in the results of Vertex AI's batch predictions; where no row is left, or
@@ -28,14 +28,15 @@ def response(outputs: Mapping[str, Array], *, count: int, columnar: bool) -> byt
         NotFiniteError: no row, or not every column, is finite.
     """
     if not columnar:
-        return json.dumps({"predictions": predictions(outputs, count=count)}).encode()
+        rows, failed = _predictions(outputs, count)
+        return json.dumps({"predictions": rows}).encode(), failed
     values = {name: _values(name, array, count) for name, array in outputs.items()}
-    errors = not_finite(outputs, root="inputs")
+    errors = _not_finite(outputs, root="inputs")
     if errors:
         raise next(iter(errors.values()))
     encoded = {name: prediction_rows({name: column}) for name, column in values.items()}
     only = next(iter(encoded.values())) if len(encoded) == 1 else encoded
-    return json.dumps({"outputs": only}).encode()
+    return json.dumps({"outputs": only}).encode(), 0
 
 
 def predictions(outputs: Mapping[str, Array], *, count: int) -> list[Any]:
@@ -49,24 +50,29 @@ def predictions(outputs: Mapping[str, Array], *, count: int) -> list[Any]:
         ModelError: an output has another batch size.
         NotFiniteError: no row is finite.
     """
+    return _predictions(outputs, count)[0]
+
+
+def _predictions(outputs: Mapping[str, Array], count: int) -> tuple[list[Any], int]:
     rows = prediction_rows({name: _values(name, array, count) for name, array in outputs.items()})
-    errors = not_finite(outputs)
+    errors = _not_finite(outputs, root="instances")
     if len(errors) == count:
         raise errors[0]
     for index, error in errors.items():
         rows[index] = error.to_json()
-    return rows
+    return rows, len(errors)
 
 
-def not_finite(outputs: Mapping[str, Array], *, root: str = "instances") -> dict[int, NotFiniteError]:
+def _not_finite(outputs: Mapping[str, Array], *, root: str) -> dict[int, NotFiniteError]:
     """Return the errors of the rows with a number that JSON can't represent, by index."""
     errors: dict[int, NotFiniteError] = {}
     for name, array in outputs.items():
-        plain = _plain(array)
-        if plain.dtype.kind != "f" or np.isfinite(plain).all():
+        if array.dtype.kind in "biuO":
             continue
-        finite = np.isfinite(plain).reshape(len(plain), -1).all(axis=1)
-        for index in np.flatnonzero(~finite).tolist():
+        finite = np.isfinite(_plain(array))
+        if finite.all():
+            continue
+        for index in np.flatnonzero(~finite.reshape(len(array), -1).all(axis=1)).tolist():
             errors.setdefault(
                 index,
                 NotFiniteError(

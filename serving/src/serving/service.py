@@ -13,7 +13,7 @@ from serving.batching import Batcher, BatchLimits, Outputs, Rows
 from serving.errors import ExhaustedError, InstanceError, LoadingError
 from serving.metrics import Metrics
 from serving.requests import PredictRequest, parse
-from serving.responses import not_finite, response
+from serving.responses import response
 from serving.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -121,8 +121,9 @@ class PredictionService:
             outputs: Outputs = await self._batchers[rows.signature].submit(rows)
         except InstanceError as error:
             raise request.own_terms(error) from error
-        self.metrics.row_errors(len(not_finite(outputs)))
-        return response(outputs, count=rows.count, columnar=request.columnar)
+        content, failed = response(outputs, count=rows.count, columnar=request.columnar)
+        self.metrics.row_errors(failed)
+        return content
 
     def _read(self, model: Predictor, body: bytes) -> tuple[PredictRequest, Rows]:
         request = parse(body, max_nesting=self._settings.max_nesting)
@@ -146,7 +147,7 @@ class PredictionService:
                 limits=BatchLimits(
                     max_batch_size=self._settings.max_batch_size if batched else 1,
                     batch_timeout_micros=self._settings.batch_timeout_micros,
-                    max_enqueued_rows=self._settings.max_batch_size * self._settings.max_enqueued_batches,
+                    max_enqueued_batches=self._settings.max_enqueued_batches,
                 ),
                 observe=self.metrics.batch,
             )

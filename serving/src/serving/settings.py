@@ -71,7 +71,7 @@ class Settings:
     metrics_route: str = "/metrics"
     max_batch_size: int = 32
     batch_timeout_micros: int = 2000
-    max_enqueued_batches: int = 10
+    max_enqueued_batches: int = 100
     max_enqueued_bytes: int = 256 * MEBIBYTE
     max_request_bytes: int = 10 * MEBIBYTE
     max_nesting: int = 32

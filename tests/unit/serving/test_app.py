@@ -207,3 +207,86 @@ def test_json_formatter_writes_severity_fields_and_exception() -> None:
     entry = json.loads(JsonFormatter().format(record))
     assert (entry["severity"], entry["message"], entry["status"]) == ("WARNING", "said so", 200)
     assert entry["exception"].endswith("ValueError: why")
+
+
+def test_predict_by_columns_answers_outputs(client: TestClient) -> None:
+    assert client.post(PREDICT, json={"inputs": [1, 2]}).json() == {"outputs": [2.0, 4.0]}
+
+
+def test_predict_with_a_nan_row_answers_the_others() -> None:
+    class Root(Doubler):
+        def run(self, batch: Sequence[Rows]) -> Sequence[Outputs | Exception]:
+            with np.errstate(invalid="ignore"):
+                return [{"y": np.sqrt(rows.arrays["x"])} for rows in batch]
+
+    with client_for(Root) as client:
+        wait_until_ready(client)
+        response = client.post(PREDICT, json={"instances": [4, -1]})
+        alone = client.post(PREDICT, json={"instances": [-1]})
+        columns = client.post(PREDICT, json={"inputs": [4, -1]})
+        text = client.get("/metrics").text
+    assert response.status_code == 200
+    first, second = response.json()["predictions"]
+    assert first == 2.0
+    assert second["error"]["field"] == "instances[1]"
+    assert (alone.status_code, columns.status_code) == (400, 400)
+    assert columns.json()["error"]["field"] == "inputs[1]"
+    assert "serving_row_errors_total 1.0" in text
+
+
+def test_predict_with_a_full_queue_is_429_in_googles_form() -> None:
+    class Stuck(Doubler):
+        started, finish = threading.Event(), threading.Event()
+
+        def run(self, batch: Sequence[Rows]) -> Sequence[Outputs | Exception]:
+            self.started.set()
+            assert self.finish.wait(30)
+            return super().run(batch)
+
+    with (
+        client_for(Stuck, concurrency=1, max_batch_size=1, max_enqueued_batches=1) as client,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        wait_until_ready(client)
+        under_way = [pool.submit(client.post, PREDICT, json={"instances": [1]})]
+        assert Stuck.started.wait(30)
+        under_way.append(pool.submit(client.post, PREDICT, json={"instances": [1]}))
+        while "serving_queue_length 1.0" not in client.get("/metrics").text:
+            pass
+        response = client.post(PREDICT, json={"instances": [1]})
+        Stuck.finish.set()
+        assert [task.result().status_code for task in under_way] == [200, 200]
+        text = client.get("/metrics").text
+    assert response.status_code == 429
+    assert response.headers["retry-after"] == "1"
+    error = response.json()["error"]
+    assert (error["code"], error["status"], error["field"]) == (429, "RESOURCE_EXHAUSTED", "queue")
+    for line in (
+        'serving_requests_total{status="200"} 2.0',
+        'serving_requests_total{status="429"} 1.0',
+        'serving_errors_total{reason="RESOURCE_EXHAUSTED"} 1.0',
+        "serving_request_seconds_count 3.0",
+        "serving_queue_length 0.0",
+        "serving_batch_rows_count 2.0",
+    ):
+        assert line in text
+
+
+def test_bodies_under_way_are_bounded_in_all() -> None:
+    class Stuck(Doubler):
+        started, finish = threading.Event(), threading.Event()
+
+        def run(self, batch: Sequence[Rows]) -> Sequence[Outputs | Exception]:
+            self.started.set()
+            assert self.finish.wait(30)
+            return super().run(batch)
+
+    with client_for(Stuck, max_enqueued_bytes=30) as client, ThreadPoolExecutor(1) as pool:
+        wait_until_ready(client)
+        under_way = pool.submit(client.post, PREDICT, json={"instances": [1]})
+        assert Stuck.started.wait(30)
+        response = client.post(PREDICT, json={"instances": [1]})
+        Stuck.finish.set()
+        assert under_way.result().status_code == 200
+    assert response.status_code == 429
+    assert response.json()["error"]["expected"] == "at most 30 bytes under way"

@@ -130,7 +130,7 @@ def test_response_by_columns_with_a_number_that_is_not_json_names_row_and_output
 
 def test_response_by_columns_gives_lists_by_output() -> None:
     outputs = {"a": np.array([1, 2]), "b": np.array([[b"x"], [b"\xff"]], dtype=object)}
-    assert json.loads(response(outputs, count=2, columnar=True)) == {
+    assert json.loads(response(outputs, count=2, columnar=True)[0]) == {
         "outputs": {"a": [1, 2], "b": [["x"], [{"b64": "/w=="}]]}
     }
-    assert json.loads(response({"a": outputs["a"]}, count=2, columnar=True)) == {"outputs": [1, 2]}
+    assert json.loads(response({"a": outputs["a"]}, count=2, columnar=True)[0]) == {"outputs": [1, 2]}
