@@ -84,7 +84,7 @@ def create_app(settings: Settings, service: PredictionService) -> Starlette:
         yield
         service.stop()
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route(settings.health_route, health, methods=["GET"]),
             Route(settings.predict_route, Predict(), methods=["POST"]),
@@ -102,6 +102,8 @@ def create_app(settings: Settings, service: PredictionService) -> Starlette:
         ],
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # another path is unknown, not a redirection
+    return app
 
 
 async def _body(request: Request, *, limit: int) -> bytes:

@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 from tests.unit.serving.test_server import Server
 
-REQUESTS = int(os.environ.get("SERVING_FUZZ_REQUESTS", "3000"))
+REQUESTS = int(os.environ.get("SERVING_FUZZ_REQUESTS", "2000"))
 SEED = int(os.environ.get("SERVING_FUZZ_SEED", "1"))
 EXPECTED = {200, 400, 404, 405, 413, 429}
 ODD: list[Any] = [
@@ -34,11 +34,13 @@ ODD: list[Any] = [
 def picture(chooser: random.Random) -> dict[str, str]:
     stream = io.BytesIO()
     size = chooser.choice([(1, 1), (8, 8), (300, 200), (3, 4000)])
-    Image.new(chooser.choice(["RGB", "L"]), size).save(stream, chooser.choice(["JPEG", "PNG", "GIF", "BMP"]))
+    Image.new(chooser.choice(["RGB", "L"]), size).save(
+        stream, chooser.choice(["JPEG", "JPEG", "PNG", "GIF", "BMP"])
+    )
     data = bytearray(stream.getvalue())
-    for _ in range(chooser.choice([0, 0, 1, 3, 20])):
+    for _ in range(chooser.choice([0, 0, 0, 0, 1, 3, 20])):
         data[chooser.randrange(len(data))] = chooser.randrange(256)
-    cut = chooser.choice([len(data), len(data), chooser.randrange(len(data))])
+    cut = len(data) if chooser.random() < 0.9 else chooser.randrange(len(data))
     return {"b64": base64.b64encode(bytes(data[:cut])).decode()}
 
 
@@ -47,7 +49,7 @@ def instance(chooser: random.Random, images: bool) -> Any:
         value: Any = {"image_bytes": picture(chooser)}
     else:
         value = {"position": [chooser.random(), 1e30], "passengers": chooser.choice([0, 1, 7])}
-    if chooser.random() < 0.3:
+    if chooser.random() < 0.2:
         value[chooser.choice([*value, "other"])] = chooser.choice(ODD)
     if chooser.random() < 0.1:
         del value[next(iter(value))]
@@ -55,7 +57,7 @@ def instance(chooser: random.Random, images: bool) -> Any:
 
 
 def body(chooser: random.Random, images: bool) -> bytes:
-    rows = [instance(chooser, images) for _ in range(chooser.choice([1, 1, 2, 5, 40]))]
+    rows = [instance(chooser, images) for _ in range(chooser.choice([1, 1, 1, 2, 40]))]
     document: Any = {"instances": rows}
     if chooser.random() < 0.25:
         names = ["image_bytes"] if images else ["position", "passengers"]
@@ -87,11 +89,12 @@ def test_fuzzed_requests_are_answered_and_cost_no_memory(
     chooser = random.Random(SEED)
     count = REQUESTS // 2
     server = Server(image_model if images else number_model, SERVING_MAX_REQUEST_BYTES="300000")
+    # A pipe that nobody reads would be full after a few hundred lines of the log.
+    reader = threading.Thread(target=server.process.communicate)
+    reader.start()
     try:
-        server.wait_for(200)
-        assert server.process.stdout
-        # A pipe that nobody reads would be full after a few hundred lines of the log.
-        threading.Thread(target=server.process.stdout.read, daemon=True).start()
+        while server.health() != 200:
+            assert reader.is_alive(), "the server ended"
         process = psutil.Process(server.process.pid)
         tally: Counter[int] = Counter()
         resident: list[int] = []
@@ -112,4 +115,4 @@ def test_fuzzed_requests_are_answered_and_cost_no_memory(
         assert tally[200] > count / 20
     finally:
         server.process.kill()
-        server.process.wait()
+        reader.join()
