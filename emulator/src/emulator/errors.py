@@ -65,6 +65,13 @@ class AlreadyExists(ApiError):
         super().__init__(message, code=409, status="ALREADY_EXISTS", reason=reason)
 
 
+class ResourceExhausted(ApiError):
+    """A quota is used up."""
+
+    def __init__(self, message: str, *, reason: str = "rateLimitExceeded") -> None:
+        super().__init__(message, code=429, status="RESOURCE_EXHAUSTED", reason=reason)
+
+
 class PreconditionFailed(ApiError):
     """A precondition of the request doesn't hold."""
 

@@ -21,8 +21,9 @@ from emulator.json_bodies import parse_object, read_body
 from emulator.routing import Route
 from emulator.state import State
 
-HOOKS = ("failed_deploy", "slow_start", "preemption")
-"""The points where services ask: a deployment fails, a job or server starts late, a job is preempted."""
+HOOKS = ("failed_deploy", "slow_start", "preemption", "lagging_lists")
+"""The points where services ask: a deployment fails, a job or server starts late, a job is preempted, a new
+job is in no list for a while."""
 
 PATH = "/_emulator/faults"
 _KIND = "fault"

@@ -21,8 +21,9 @@ Handler: TypeAlias = Callable[[Request, Mapping[str, str]], Awaitable[Response]]
 
 _VARIABLE = re.compile(r"\{([\w.]+)(?:=([^{}]+))?\}|([^{}]+)")
 # A `*` never swallows a slash or the `:verb` behind it: `models/1:export` is no model `1:export`.
-_WITHOUT_VERBS = frozenset({"storage"})
-_WILDCARDS = {"*": "[^/:]+", "**": ".+"}
+_SEGMENT, _NO_VERB = "[^/]+", "[^/:]+"
+_WILDCARDS = {"*": _NO_VERB, "**": ".+"}
+_INNER = re.compile(r"\{[^}]*\}")
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,11 @@ class Router:
     def __init__(self, routes: Iterable[Route]) -> None:
         self.routes = tuple(routes)
         self._by_start: dict[str, list[tuple[re.Pattern[str], list[str], Route]]] = defaultdict(list)
+        with_verbs = {
+            _start(route.template) for route in self.routes if ":" in _INNER.sub("", route.template)
+        }
         for route in self.routes:
-            pattern, names = compile_template(route.template, verbs=route.service not in _WITHOUT_VERBS)
+            pattern, names = compile_template(route.template, has_verbs=_start(route.template) in with_verbs)
             self._by_start[_start(route.template)].append((pattern, names, route))
 
     def match(self, http_method: str, raw_path: str) -> Match | None:
@@ -79,22 +83,25 @@ class Router:
         return None
 
 
-def compile_template(template: str, *, verbs: bool = True) -> tuple[re.Pattern[str], list[str]]:
+def compile_template(template: str, *, has_verbs: bool = True) -> tuple[re.Pattern[str], list[str]]:
     """Return the pattern of an http rule's path, and the names of its groups in order.
 
     Args:
         template: the path.
-        verbs: whether a colon begins a verb; elsewhere it may stand in any name.
+        has_verbs: a `:` in the last segment begins a verb. In other segments, a project of a domain's for
+            instance (`projects/example.com:name`), and in APIs without verbs it is a part of the name.
     """
     names: list[str] = []
     pattern = ""
     for name, inner, literal in _VARIABLE.findall(template):
         if name:
             names.append(name)
-            pattern += f"({_segments(inner or '*') if verbs or inner else '[^/]+'})"
+            pattern += f"({_segments(inner or '*')})"
         else:
             pattern += _segments(literal)
-    return re.compile(pattern), names
+    if not has_verbs:
+        return re.compile(pattern.replace(_NO_VERB, _SEGMENT)), names
+    return re.compile(pattern.replace(f"{_NO_VERB}/", f"{_SEGMENT}/")), names
 
 
 def _decoded(text: str) -> str:

@@ -57,7 +57,7 @@ class Tokens:
             temporary.touch(mode=0o600)
             temporary.write_bytes(secrets.token_bytes(32))
             temporary.replace(secret_file)
-        self._secret = secret_file.read_bytes()
+        self.secret = secret_file.read_bytes()
         self._signed: dict[str, tuple[str, float]] = {}
 
     def issue(self, email: str, *, seconds: int = LIFETIME_SECONDS) -> str:
@@ -100,7 +100,7 @@ class Tokens:
         return self._signed[token]
 
     def _signature(self, payload: str) -> str:
-        return hmac.new(self._secret, payload.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self.secret, payload.encode(), hashlib.sha256).hexdigest()
 
 
 class TokenService:

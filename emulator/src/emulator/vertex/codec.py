@@ -5,6 +5,7 @@ https://protobuf.dev/programming-guides/json/ and https://google.aip.dev/127 for
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from emulator.json_bodies import UNPARSABLE, parse_object
 _SYSTEM_PARAMETERS = frozenset(
     {"alt", "access_token", "callback", "fields", "key", "prettyPrint", "quotaUser", "upload_protocol"}
 )
+_FIELD_MASK = "google.protobuf.FieldMask"
+_UNDERSCORE = re.compile("_([a-z])")
 _INTEGER_ENUMS = "enum-encoding=int"
 
 
@@ -110,6 +113,9 @@ def _put_parameter(document: dict[str, Any], descriptor: Descriptor, name: str, 
     converted: Any = value
     if field.type == FieldDescriptor.TYPE_BOOL:
         converted = value == "true"
+    elif field.message_type is not None and field.message_type.full_name == _FIELD_MASK:
+        # gcloud sends the names of the proto, Google's libraries those of JSON; the parser knows the latter.
+        converted = _UNDERSCORE.sub(lambda found: found[1].upper(), value)
     if field.is_repeated:
         repeated = inner.setdefault(last, [])
         if not isinstance(repeated, list):

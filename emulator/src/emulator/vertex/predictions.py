@@ -18,8 +18,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from emulator.errors import ApiError, InvalidArgument, NotFound, Unavailable
+from emulator.errors import ApiError, FailedPrecondition, InvalidArgument, NotFound, Unavailable
 from emulator.json_bodies import parse_object, parse_outside_loop, read_body
+from emulator.limits import (
+    DEDICATED_PREDICT_BYTES,
+    DEDICATED_PREDICT_SECONDS,
+    SHARED_PREDICT_BYTES,
+    SHARED_PREDICT_SECONDS,
+)
 from emulator.routing import Handler
 from emulator.state import State
 from emulator.vertex.deployments import Deployments
@@ -27,9 +33,9 @@ from emulator.vertex.endpoints import KIND
 from emulator.vertex.serving_metrics import PredictionRecord, ServingMetrics
 from emulator.vertex.traffic import WeightedRoundRobin
 
-_TIMEOUT_SECONDS = 60.0
+_TIMEOUT_SECONDS = float(SHARED_PREDICT_SECONDS.value)
 _DEDICATED_TIMEOUT_SECONDS = 600.0
-_LONGEST_TIMEOUT_SECONDS = 3600.0
+_LONGEST_TIMEOUT_SECONDS = float(DEDICATED_PREDICT_SECONDS.value)
 _JSON = "application/json"
 _STATUS_NAMES = {
     400: "INVALID_ARGUMENT", 404: "NOT_FOUND", 413: "INVALID_ARGUMENT", 429: "RESOURCE_EXHAUSTED",
@@ -79,7 +85,7 @@ class Predictions:
         if not isinstance(instances, list):
             raise InvalidArgument(f"instances: expected a list, received {type(instances).__name__}")
         endpoint = fields["endpoint"]
-        deployed, timeout = self._choose(endpoint)
+        deployed, timeout = self._choose(endpoint, len(body))
         with self._measured(endpoint, deployed, begun=begun, predictions=len(instances)) as measurement:
             answer = await measurement.of(self._forward(deployed, body, _JSON, timeout))
             if answer.is_error:
@@ -98,7 +104,7 @@ class Predictions:
         if wrapped is not None:
             body, content_type = wrapped
         endpoint = fields["endpoint"]
-        deployed, timeout = self._choose(endpoint)
+        deployed, timeout = self._choose(endpoint, len(body))
         headers = {
             "X-Vertex-AI-Endpoint-Id": endpoint.rpartition("/")[2],
             "X-Vertex-AI-Deployed-Model-Id": deployed["id"],
@@ -113,11 +119,16 @@ class Predictions:
             data = base64.b64encode(answer.content).decode()
             return JSONResponse({"contentType": answer_type, "data": data}, headers=headers)
 
-    def _choose(self, endpoint: str) -> tuple[dict[str, Any], float]:
-        """Return the deployed model that answers, and the seconds that it has for it."""
+    def _choose(self, endpoint: str, size: int) -> tuple[dict[str, Any], float]:
+        """Return the deployed model that answers, and the seconds that it has for it.
+
+        Raises:
+            FailedPrecondition: the request has more bytes than the endpoint takes.
+        """
         document = self._state.get(KIND, endpoint)
         if document is None:
             raise NotFound(f"The Endpoint {endpoint} does not exist.")
+        _check_size(size, dedicated=bool(document.get("dedicatedEndpointEnabled")))
         chosen = self._round_robin.choose(endpoint, document.get("trafficSplit", {}))
         deployed = next(deployed for deployed in document["deployedModels"] if deployed["id"] == chosen)
         return deployed, _timeout_seconds(document)
@@ -165,6 +176,12 @@ class Predictions:
             raise Unavailable(
                 f"The server of the deployed model {deployed['id']} is gone: {error}"
             ) from error
+
+
+def _check_size(size: int, *, dedicated: bool) -> None:
+    most = (DEDICATED_PREDICT_BYTES if dedicated else SHARED_PREDICT_BYTES).value
+    if size > most:
+        raise FailedPrecondition(f"The request size ({size} bytes) exceeds {most / 1e6:.3f}MB limit.")
 
 
 def _timeout_seconds(endpoint: Mapping[str, Any]) -> float:
