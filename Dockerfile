@@ -64,7 +64,9 @@ RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
     --mount=source=contract,target=contract,rw \
     --mount=source=trainer,target=trainer,rw \
     uv sync --no-cache --no-editable --package perennial-trainer
-USER 50000
+# Vertex AI runs the container as the image's user, and only root may write the metrics of a tuning trial to its
+# /var/hypertune: https://github.com/GoogleCloudPlatform/cloudml-hypertune/issues/6
+USER 0
 WORKDIR /home/perennial
 ENTRYPOINT ["python", "-m", "trainer.task"]
 

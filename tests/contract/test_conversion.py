@@ -136,6 +136,7 @@ def test_conversion_as_a_dataflow_job_tells_its_id_and_writes_the_same(
         f"--project={PROJECT}",
         f"--region={REGION}",
         f"--dataflow_endpoint={emulator.url}",
+        f"--service_account_email={emulator.email('perennial-jobs')}",
         f"--temp_location=gs://{BUCKET}/temp",
         f"--staging_location=gs://{BUCKET}/staging",
     ]

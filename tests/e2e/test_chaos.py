@@ -1,4 +1,4 @@
-"""Ten whole runs through the real scheduler, each disturbed once by a kill, a lost answer or a refusal."""
+"""Ten whole runs through the real scheduler, each disturbed once."""
 
 import subprocess
 import sys

@@ -245,6 +245,8 @@ class Evaluation(JsonFile):
 class GoldenRequest(JsonLine):
     """A prediction request whose response is known: the export gave it when it was trained.
 
+    A copy of the file is in the folder of the SavedModel, where a server finds it (`EXPORTED`).
+
     Attributes:
         instance: a JSON object as the model takes it.
         prediction: the response of the export.
@@ -253,6 +255,7 @@ class GoldenRequest(JsonLine):
     """
 
     FILENAME: ClassVar[str] = "golden.jsonl"
+    EXPORTED: ClassVar[str] = "assets.extra/golden.jsonl"
 
     instance: Mapping[str, Any]
     prediction: Any

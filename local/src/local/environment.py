@@ -79,7 +79,7 @@ def stack_variables(paths: StackPaths, ports: Ports, dags: Path) -> dict[str, st
     """Return the variables of a stack's processes."""
     return {
         **airflow_variables(paths, ports, Secrets.load(paths.secrets_file), dags),
-        **google_variables(paths, ports),
+        **google_variables(ports),
         **perennial_variables(paths, ports),
     }
 
@@ -143,11 +143,10 @@ def airflow_variables(paths: StackPaths, ports: Ports, keys: Secrets, dags: Path
     return variables
 
 
-def google_variables(paths: StackPaths, ports: Ports) -> dict[str, str]:
+def google_variables(ports: Ports) -> dict[str, str]:
     """Return the variables that point the google-cloud clients, gcsfs and Beam at the emulator."""
     return {
         "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",
-        "GCS_MOUNT": str(paths.buckets),
         "GOOGLE_CLOUD_PROJECT": PROJECT,
         "GOOGLE_CLOUD_REGION": REGION,
         "NO_GCE_CHECK": "true",
@@ -174,6 +173,7 @@ def owner_variables(paths: StackPaths, ports: Ports) -> dict[str, str]:
         "CLOUDSDK_CORE_PROJECT": PROJECT,
         "CLOUDSDK_DATAFLOW_REGION": REGION,
         "CLOUDSDK_SURVEY_DISABLE_PROMPTS": "true",
+        "GCS_MOUNT": str(paths.buckets),
         "GOOGLE_APPLICATION_CREDENTIALS": str(paths.key_file(OWNER)),
     }
 

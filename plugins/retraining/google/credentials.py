@@ -114,11 +114,13 @@ def _handler(credentials: Credentials, project: str, secret: str) -> type[BaseHT
     lock = threading.Lock()
 
     def token() -> dict[str, Any]:
+        import requests
         from google.auth.transport.requests import Request
 
         with lock:
             if not credentials.valid:
-                credentials.refresh(Request())
+                with requests.Session() as session:
+                    credentials.refresh(Request(session))
             expiry = credentials.expiry.replace(tzinfo=UTC) if credentials.expiry else None
         seconds = (expiry - datetime.now(UTC)).total_seconds() if expiry else 3600.0
         return {"access_token": credentials.token, "expires_in": int(seconds), "token_type": "Bearer"}

@@ -18,6 +18,17 @@ from serving.request_log import JsonFormatter
 from serving.server import serve
 from serving.settings import Settings
 
+_BOUNDS = {
+    "max_batch_size": "most rows of a batch of several requests; 1 for no such batches",
+    "batch_timeout_micros": "most microseconds that a request waits for others; a lone one never waits",
+    "max_enqueued_batches": "full batches that may wait; above it the response is 429",
+    "max_enqueued_bytes": "bytes of the requests under way; above it the response is 429",
+    "max_request_bytes": "size limit of a request; above it the response is 413",
+    "max_nesting": "most levels of lists and objects in a request",
+    "max_pixels": "most pixels of an image",
+    "max_request_pixels": "most pixels of all images of a request",
+}
+
 
 def parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Settings:
     """Parse the settings from a command line, with environment variables as defaults."""
@@ -39,7 +50,10 @@ def parse(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Se
     add("--health-route", "AIP_HEALTH_ROUTE", Settings.health_route, str, "path of the health check")
     add("--predict-route", "AIP_PREDICT_ROUTE", Settings.predict_route, str, "path of predictions")
     add("--concurrency", "SERVING_CONCURRENCY", Settings.concurrency, int, "number of concurrent model calls")
-    add("--max-request-bytes", "SERVING_MAX_REQUEST_BYTES", Settings.max_request_bytes, int, "size limit")
+    add("--metrics-route", "SERVING_METRICS_ROUTE", Settings.metrics_route, str, "path of the metrics")
+    for name, text in _BOUNDS.items():
+        flag, variable = f"--{name.replace('_', '-')}", f"SERVING_{name.upper()}"
+        add(flag, variable, getattr(Settings, name), int, text)
     add("--drain-seconds", "SERVING_DRAIN_SECONDS", Settings.drain_seconds, int, "grace period after SIGTERM")
     add("--cache", "SERVING_CACHE", Settings.cache, Path, "folder of downloaded models")
     try:

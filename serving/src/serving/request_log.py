@@ -11,6 +11,8 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -40,10 +42,19 @@ class JsonFormatter(logging.Formatter):
 class RequestLog:
     """ASGI middleware that assigns a request id and logs the response's status and latency."""
 
-    def __init__(self, app: ASGIApp, *, quiet: str) -> None:
-        """Wrap an application; requests to the path `quiet` are not logged."""
+    def __init__(
+        self, app: ASGIApp, *, quiet: AbstractSet[str], observe: Callable[[str, int, float], None]
+    ) -> None:
+        """Wrap an application.
+
+        Args:
+            app: the application.
+            quiet: paths whose requests are not logged.
+            observe: called with path, status and seconds of each request.
+        """
         self._app = app
         self._quiet = quiet
+        self._observe = observe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request."""
@@ -66,14 +77,16 @@ class RequestLog:
         try:
             await self._app(scope, receive, send_with_id)
         finally:
-            if scope["path"] != self._quiet:
+            seconds = time.perf_counter() - started
+            self._observe(scope["path"], status, seconds)
+            if scope["path"] not in self._quiet:
                 fields = {
                     "request_id": request_id,
                     "method": scope["method"],
                     "path": scope["path"],
                     "status": status,
                     "response_bytes": size,
-                    "latency_ms": round((time.perf_counter() - started) * 1000, 1),
+                    "latency_ms": round(seconds * 1000, 1),
                 }
                 _log.info("%s %s %d", scope["method"], scope["path"], status, extra={"fields": fields})
 

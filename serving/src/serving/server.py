@@ -12,6 +12,7 @@ import uvicorn
 from serving.app import create_app
 from serving.artifacts import local_folder
 from serving.model import Model
+from serving.pixels import PixelLimits
 from serving.service import PredictionService
 from serving.settings import Settings
 
@@ -33,8 +34,11 @@ def serve(settings: Settings) -> int:
         server.should_exit = True
 
     service = PredictionService(
-        lambda: Model(local_folder(settings.model, cache=settings.cache)),
-        concurrency=settings.concurrency,
+        lambda: Model(
+            local_folder(settings.model, cache=settings.cache),
+            pixels=PixelLimits(image=settings.max_pixels, request=settings.max_request_pixels),
+        ),
+        settings=settings,
         on_failure=shut_down,
     )
     server = uvicorn.Server(

@@ -60,12 +60,13 @@ class TensorSpec:
             return f"{article} {self.kind}"
         return f"{self.kind}s of shape [{', '.join('any' if n is None else str(n) for n in self.shape)}]"
 
-    def example(self) -> npt.NDArray[Any]:
-        """Return a batch to warm the graph up with: zeros, or a one-pixel JPEG for strings."""
-        shape = (self.batch or 1, *(n or 1 for n in self.shape))
+    def examples(self, count: int) -> npt.NDArray[Any]:
+        """Return a batch to warm the graph up with: row numbers, or one-pixel JPEGs for strings."""
+        shape = (count, *(n or 1 for n in self.shape))
         if self.kind == "string":
             return np.full(shape, ONE_PIXEL_JPEG, dtype=object)
-        return np.zeros(shape, dtype=self.dtype)
+        numbers = np.arange(count).reshape(-1, *(1 for _ in self.shape))
+        return np.broadcast_to(numbers, shape).astype(self.dtype)
 
 
 def _kind(dtype: Any) -> Kind | None:

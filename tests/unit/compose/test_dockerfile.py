@@ -41,8 +41,12 @@ def test_uv_is_pinned_to_a_version() -> None:
 
 
 def test_final_stage_runs_as_another_user_than_root() -> None:
-    for target in ("airflow", "emulator", "serving", "trainer"):
+    for target in ("airflow", "emulator", "serving"):
         assert re.findall(r"^USER (\S+)$", stages()[target], flags=re.MULTILINE) == ["50000"], target
+
+
+def test_trainer_runs_as_root_since_vertex_s_folder_of_trial_metrics_is_root_s() -> None:
+    assert re.findall(r"^USER (\S+)$", stages()["trainer"], flags=re.MULTILINE) == ["0"]
 
 
 def test_final_stage_starts_its_program() -> None:

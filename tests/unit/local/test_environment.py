@@ -40,7 +40,7 @@ def sourced(paths: StackPaths) -> dict[str, str]:
 
 
 def test_environment_file_sourced_gives_exactly_the_variables(paths: StackPaths) -> None:
-    variables = google_variables(paths, PORTS) | airflow_variables(paths, PORTS, SECRETS, DAGS)
+    variables = google_variables(PORTS) | airflow_variables(paths, PORTS, SECRETS, DAGS)
     write_environment_file(variables, paths)
     shell = sourced(paths)
     assert {name: shell[name] for name in variables} == variables
@@ -64,7 +64,7 @@ def test_airflow_connection_points_every_client_at_the_emulator(paths: StackPath
     variables = airflow_variables(paths, PORTS, SECRETS, DAGS)
     extra = json.loads(variables["AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT"])["extra"]
     assert extra["key_path"] == str(paths.key_file("perennial-airflow"))
-    assert "GOOGLE_APPLICATION_CREDENTIALS" not in variables | google_variables(paths, PORTS)
+    assert "GOOGLE_APPLICATION_CREDENTIALS" not in variables | google_variables(PORTS)
     assert {
         extra[f"{service}_endpoint"].rsplit(":", 1)[1]
         for service in ("vertex_ai", "dataflow", "logging", "iam_credentials")

@@ -3,15 +3,18 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
 from serving.app import create_app
+from serving.batching import Outputs, Rows
 from serving.errors import ModelError
+from serving.requests import PredictRequest
 from serving.service import PredictionService, Predictor
 from serving.settings import Settings
 
@@ -20,13 +23,20 @@ HEALTH, PREDICT = ROUTES["health_route"], ROUTES["predict_route"]
 
 
 class Doubler:
-    def predict(self, instances: Sequence[Any]) -> list[Any]:
-        return [2 * instance for instance in instances]
+    batched: Mapping[str, bool] = {"serving_default": True}
+
+    def prepare(self, request: PredictRequest) -> Rows:
+        array = np.array(request.instances, dtype=float)
+        return Rows(signature="serving_default", arrays={"x": array}, count=len(array))
+
+    def run(self, batch: Sequence[Rows]) -> Sequence[Outputs | Exception]:
+        return [{"y": 2 * rows.arrays["x"]} for rows in batch]
 
 
 def client_for(load: Callable[[], Predictor], **settings: Any) -> TestClient:
-    configured = Settings(model="/model", max_request_bytes=100, **ROUTES, **settings)
-    service = PredictionService(load, concurrency=configured.concurrency)
+    defaults: dict[str, Any] = {"model": "/model", "max_request_bytes": 100, **ROUTES}
+    configured = Settings(**{**defaults, **settings})
+    service = PredictionService(load, settings=configured)
     return TestClient(create_app(configured, service), raise_server_exceptions=False)
 
 
@@ -73,6 +83,7 @@ def test_predict_with_a_bad_instance_is_400_with_field_expected_received(client:
         "error": {
             "code": 400,
             "message": "instances: expected at least one instance, received an empty list",
+            "status": "INVALID_ARGUMENT",
             "field": "instances",
             "expected": "at least one instance",
             "received": "an empty list",
@@ -94,7 +105,7 @@ def test_predict_with_a_large_body_of_unknown_length_is_413(client: TestClient) 
 def test_unknown_path_is_404_naming_the_routes(client: TestClient) -> None:
     response = client.get("/nowhere")
     assert response.status_code == 404
-    assert response.json()["error"]["expected"] == f"{HEALTH} or {PREDICT}"
+    assert response.json()["error"]["expected"] == f"{HEALTH}, {PREDICT} or /metrics"
 
 
 def test_wrong_method_is_405_naming_the_right_one(client: TestClient) -> None:
@@ -105,8 +116,8 @@ def test_wrong_method_is_405_naming_the_right_one(client: TestClient) -> None:
 
 
 def test_predict_where_the_model_fails_is_500_naming_the_output(caplog: pytest.LogCaptureFixture) -> None:
-    class Broken:
-        def predict(self, instances: Sequence[Any]) -> list[Any]:
+    class Broken(Doubler):
+        def run(self, batch: Sequence[Rows]) -> Sequence[Outputs | Exception]:
             raise ModelError("outputs[y]", expected="finite numbers", received="NaN")
 
     with client_for(Broken) as client, caplog.at_level(logging.ERROR):
@@ -118,8 +129,8 @@ def test_predict_where_the_model_fails_is_500_naming_the_output(caplog: pytest.L
 
 
 def test_predict_with_an_unforeseen_error_is_500_in_json() -> None:
-    class Surprised:
-        def predict(self, instances: Sequence[Any]) -> list[Any]:
+    class Surprised(Doubler):
+        def run(self, batch: Sequence[Rows]) -> Sequence[Outputs | Exception]:
             raise KeyError("surprise")
 
     with client_for(Surprised) as client:
@@ -130,25 +141,27 @@ def test_predict_with_an_unforeseen_error_is_500_in_json() -> None:
 
 
 def test_predict_runs_as_many_requests_at_a_time_as_configured() -> None:
-    class Counting:
+    class Counting(Doubler):
+        batched: Mapping[str, bool] = {"serving_default": False}
         running = most = 0
         lock = threading.Lock()
         both = threading.Barrier(2, timeout=30)
 
-        def predict(self, instances: Sequence[Any]) -> list[Any]:
+        def run(self, batch: Sequence[Rows]) -> Sequence[Outputs | Exception]:
             with self.lock:
                 self.running += 1
                 self.most = max(self.most, self.running)
             self.both.wait()
             with self.lock:
                 self.running -= 1
-            return list(instances)
+            assert len(batch) == 1
+            return super().run(batch)
 
     model = Counting()
     with client_for(lambda: model, concurrency=2) as client, ThreadPoolExecutor(6) as pool:
         wait_until_ready(client)
         answers = pool.map(lambda n: client.post(PREDICT, json={"instances": [n]}).json(), range(6))
-        assert list(answers) == [{"predictions": [n]} for n in range(6)]
+        assert list(answers) == [{"predictions": [2 * n]} for n in range(6)]
     assert model.most == 2
 
 
@@ -158,7 +171,7 @@ def test_service_whose_model_cannot_be_loaded_says_so(caplog: pytest.LogCaptureF
     def load() -> Predictor:
         raise ModelError("model", expected="a folder", received="nothing")
 
-    service = PredictionService(load, concurrency=1, on_failure=failed.set)
+    service = PredictionService(load, settings=Settings(model="/model"), on_failure=failed.set)
     service.start()
     assert failed.wait(10)
     assert not service.ready
@@ -194,3 +207,86 @@ def test_json_formatter_writes_severity_fields_and_exception() -> None:
     entry = json.loads(JsonFormatter().format(record))
     assert (entry["severity"], entry["message"], entry["status"]) == ("WARNING", "said so", 200)
     assert entry["exception"].endswith("ValueError: why")
+
+
+def test_predict_by_columns_answers_outputs(client: TestClient) -> None:
+    assert client.post(PREDICT, json={"inputs": [1, 2]}).json() == {"outputs": [2.0, 4.0]}
+
+
+def test_predict_with_a_nan_row_answers_the_others() -> None:
+    class Root(Doubler):
+        def run(self, batch: Sequence[Rows]) -> Sequence[Outputs | Exception]:
+            with np.errstate(invalid="ignore"):
+                return [{"y": np.sqrt(rows.arrays["x"])} for rows in batch]
+
+    with client_for(Root) as client:
+        wait_until_ready(client)
+        response = client.post(PREDICT, json={"instances": [4, -1]})
+        alone = client.post(PREDICT, json={"instances": [-1]})
+        columns = client.post(PREDICT, json={"inputs": [4, -1]})
+        text = client.get("/metrics").text
+    assert response.status_code == 200
+    first, second = response.json()["predictions"]
+    assert first == 2.0
+    assert second["error"]["field"] == "instances[1]"
+    assert (alone.status_code, columns.status_code) == (400, 400)
+    assert columns.json()["error"]["field"] == "inputs[1]"
+    assert "serving_row_errors_total 1.0" in text
+
+
+def test_predict_with_a_full_queue_is_429_in_googles_form() -> None:
+    class Stuck(Doubler):
+        started, finish = threading.Event(), threading.Event()
+
+        def run(self, batch: Sequence[Rows]) -> Sequence[Outputs | Exception]:
+            self.started.set()
+            assert self.finish.wait(30)
+            return super().run(batch)
+
+    with (
+        client_for(Stuck, concurrency=1, max_batch_size=1, max_enqueued_batches=1) as client,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        wait_until_ready(client)
+        under_way = [pool.submit(client.post, PREDICT, json={"instances": [1]})]
+        assert Stuck.started.wait(30)
+        under_way.append(pool.submit(client.post, PREDICT, json={"instances": [1]}))
+        while "serving_queue_length 1.0" not in client.get("/metrics").text:
+            pass
+        response = client.post(PREDICT, json={"instances": [1]})
+        Stuck.finish.set()
+        assert [task.result().status_code for task in under_way] == [200, 200]
+        text = client.get("/metrics").text
+    assert response.status_code == 429
+    assert response.headers["retry-after"] == "1"
+    error = response.json()["error"]
+    assert (error["code"], error["status"], error["field"]) == (429, "RESOURCE_EXHAUSTED", "queue")
+    for line in (
+        'serving_requests_total{status="200"} 2.0',
+        'serving_requests_total{status="429"} 1.0',
+        'serving_errors_total{reason="RESOURCE_EXHAUSTED"} 1.0',
+        "serving_request_seconds_count 3.0",
+        "serving_queue_length 0.0",
+        "serving_batch_rows_count 2.0",
+    ):
+        assert line in text
+
+
+def test_bodies_under_way_are_bounded_in_all() -> None:
+    class Stuck(Doubler):
+        started, finish = threading.Event(), threading.Event()
+
+        def run(self, batch: Sequence[Rows]) -> Sequence[Outputs | Exception]:
+            self.started.set()
+            assert self.finish.wait(30)
+            return super().run(batch)
+
+    with client_for(Stuck, max_enqueued_bytes=30) as client, ThreadPoolExecutor(1) as pool:
+        wait_until_ready(client)
+        under_way = pool.submit(client.post, PREDICT, json={"instances": [1]})
+        assert Stuck.started.wait(30)
+        response = client.post(PREDICT, json={"instances": [1]})
+        Stuck.finish.set()
+        assert under_way.result().status_code == 200
+    assert response.status_code == 429
+    assert response.json()["error"]["expected"] == "at most 30 bytes under way"

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
 import pytest
 
 from serving.errors import InstanceError
-from serving.instances import columns, parse
+from serving.instances import columns
 from serving.signature import TensorSpec
 
 IMAGE = TensorSpec(name="image_bytes", kind="string", dtype=object, batch=None, shape=())
@@ -16,32 +15,6 @@ COUNT = TensorSpec(name="n", kind="integer", dtype=np.int32, batch=None, shape=(
 FLAG = TensorSpec(name="flag", kind="boolean", dtype=np.bool_, batch=None, shape=())
 PAIR = TensorSpec(name="pair", kind="float", dtype=np.float32, batch=None, shape=(2,))
 TOKENS = TensorSpec(name="tokens", kind="string", dtype=object, batch=None, shape=(None,))
-
-
-@pytest.mark.parametrize(
-    ("body", "field", "expected"),
-    [
-        (b"{", "body", "a JSON object"),
-        (b"[]", "body", "a JSON object"),
-        (b'{"instances": [Infinity]}', "body", "a JSON object"),
-        (b"[" * 100_000, "body", "a JSON object"),
-        (b"\xff", "body", "a JSON object"),
-        (b"{}", "instances", "a list"),
-        (b'{"instances": {}}', "instances", "a list"),
-        (b'{"instances": []}', "instances", "at least one instance"),
-        (b'{"instances": [1], "instance": 2}', "body", "only instances and parameters"),
-        (b'{"instances": [1], "parameters": {"k": 2}}', "parameters", "nothing: the model takes none"),
-    ],
-)
-def test_parse_with_a_bad_body_names_the_field(body: bytes, field: str, expected: str) -> None:
-    with pytest.raises(InstanceError) as caught:
-        parse(body)
-    assert (caught.value.field, caught.value.expected) == (field, expected)
-
-
-@pytest.mark.parametrize("parameters", [{}, None])
-def test_parse_with_empty_parameters_gives_the_instances(parameters: object) -> None:
-    assert parse(json.dumps({"instances": [1, 2], "parameters": parameters}).encode()) == [1, 2]
 
 
 def test_columns_of_named_inputs_gives_one_array_each() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from serving.errors import InstanceError, ModelError
-from serving.model import Model, predictions
+from serving.errors import InstanceError, ModelError, NotFiniteError
+from serving.model import Model
+from serving.responses import predictions, response
 
 
 def jpeg(colour: tuple[int, int, int]) -> dict[str, str]:
@@ -50,9 +52,17 @@ def test_predict_with_an_undecodable_image_names_the_instance(images: Model) -> 
     assert "[[" not in caught.value.received
 
 
-def test_predict_with_infinite_answer_is_an_error_of_the_model(numbers: Model) -> None:
-    with pytest.raises(ModelError, match=r"outputs\[fare\]: expected finite numbers"):
+def test_predict_with_infinite_answer_alone_is_an_error_of_the_request(numbers: Model) -> None:
+    with pytest.raises(NotFiniteError, match=r"instances\[0\]: expected a row for which fare is") as caught:
         numbers.predict([{"position": [1, 2], "passengers": 0}])
+    assert caught.value.status == 400
+
+
+def test_predict_with_one_infinite_answer_fails_that_row_alone(numbers: Model) -> None:
+    row = {"position": [1, 2], "passengers": 1}
+    first, second, third = numbers.predict([row, {**row, "passengers": 0}, {**row, "passengers": 3}])
+    assert (first, third) == (3.0, 1.0)
+    assert second["error"]["field"] == "instances[1]"
 
 
 def test_model_without_a_serving_signature_is_refused(tmp_path: Path) -> None:
@@ -112,6 +122,15 @@ def test_predictions_with_another_batch_names_the_output(array: np.ndarray) -> N
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_predictions_with_a_number_that_is_not_json_names_output_and_instance(value: float) -> None:
-    with pytest.raises(ModelError, match=r"outputs\[y\]: expected finite .* instance 1"):
-        predictions({"y": np.array([[0.0], [value]])}, count=2)
+def test_response_by_columns_with_a_number_that_is_not_json_names_row_and_output(value: float) -> None:
+    outputs = {"y": np.array([[0.0], [value]])}
+    with pytest.raises(NotFiniteError, match=r"inputs\[1\]: expected a row for which y is finite"):
+        response(outputs, count=2, columnar=True)
+
+
+def test_response_by_columns_gives_lists_by_output() -> None:
+    outputs = {"a": np.array([1, 2]), "b": np.array([[b"x"], [b"\xff"]], dtype=object)}
+    assert json.loads(response(outputs, count=2, columnar=True)[0]) == {
+        "outputs": {"a": [1, 2], "b": [["x"], [{"b64": "/w=="}]]}
+    }
+    assert json.loads(response({"a": outputs["a"]}, count=2, columnar=True)[0]) == {"outputs": [1, 2]}

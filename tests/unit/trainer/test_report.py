@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from trainer.report import JobPaths, report_trial, write_json
+from trainer.errors import InputError
+from trainer.report import JobPaths, check_trial_file, report_trial, write_json
 
 
 def test_job_paths_by_hand_are_vertex_s_own_layout():
@@ -63,3 +65,12 @@ def test_report_trial_outside_of_a_tuning_writes_nothing(tmp_path, monkeypatch):
     report_trial({"auc": 0.9}, step=100)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_trial_whose_metric_file_cannot_be_written_is_refused_before_its_training(tmp_path, monkeypatch):
+    (tmp_path / "output.metrics").mkdir()
+    monkeypatch.setenv("CLOUD_ML_HP_METRIC_FILE", str(tmp_path / "output.metrics"))
+
+    with pytest.raises(InputError, match=f"CLOUD_ML_HP_METRIC_FILE.*{re.escape(str(tmp_path))}"):
+        check_trial_file({"CLOUD_ML_TRIAL_ID": "1"})
+    check_trial_file({})

@@ -166,6 +166,7 @@ class Trainer:
                 last = step == self.total_steps
                 if stop.received or last or steps == until_eval:
                     checkpoints.save()
+                    summaries.flush()
                 if stop.received:
                     raise Interrupted(step)
                 if steps == until_eval and not last:
@@ -225,6 +226,7 @@ class Trainer:
         )
         log.info("step %d  validation: %s", self.step, metrics)
         summaries.scalars(self.step, {f"validation/{name}": value for name, value in metrics.means.items()})
+        summaries.flush()
 
     def _distribute(self, batches: Callable[[tf.distribute.InputContext], tf.data.Dataset]) -> Iterator[Any]:
         return iter(self._strategy.distribute_datasets_from_function(batches))

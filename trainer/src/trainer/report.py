@@ -20,6 +20,7 @@ from contract.artifacts import (
 )
 from contract.naming import mounted_path
 from trainer.config import TrainConfig
+from trainer.errors import InputError
 from trainer.evaluation import EvaluationResult
 from trainer.export import ExportedModel
 from trainer.records import Records
@@ -131,6 +132,28 @@ def create_evaluation(
         training=training,
         **validation.fields,
     )
+
+
+def check_trial_file(environment: Mapping[str, str]) -> None:
+    """Refuse to train a trial whose metrics could not be reported; do nothing in any other job.
+
+    The service's folder, /var/hypertune, belongs to root:
+    https://github.com/GoogleCloudPlatform/cloudml-hypertune/issues/6
+
+    Raises:
+        InputError: the file can't be written.
+    """
+    if "CLOUD_ML_TRIAL_ID" not in environment:
+        return
+    path = Path(hypertune.HyperTune().metric_path)
+    try:
+        path.open("a").close()
+    except OSError as error:
+        raise InputError(
+            "CLOUD_ML_HP_METRIC_FILE",
+            expected="a file that this user may write",
+            received=f"{path} ({error})",
+        ) from error
 
 
 def report_trial(metrics: Mapping[str, float], *, step: int) -> None:

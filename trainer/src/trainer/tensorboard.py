@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+INTERVAL_SECONDS = 10.0
+"""Least time between two event files."""
+
 _TILE = 160
 _CAPTION = 36
 _COLUMNS = 4
@@ -19,31 +24,56 @@ _GREEN, _RED = (26, 127, 55), (190, 30, 30)
 
 
 class Summaries:
-    """Writer of event files.
+    """Writer of event files: a new one each time, closed at once.
+
+    On the mount of a training job on Vertex AI an object appears when its file is closed: with one file for
+    the whole training there would be no curves while it runs, and none after a preemption. Scalars that
+    follow another file too soon wait for the next one, so that a long training writes no thousands of files.
+    https://github.com/GoogleCloudPlatform/gcsfuse/blob/master/docs/semantics.md
 
     Args:
         folder: of the event files.
         enabled: False for a worker that is not the chief.
+        interval_seconds: the least time between two files, unless `flush` asks for one.
     """
 
-    def __init__(self, folder: Path, *, enabled: bool = True) -> None:
-        self._writer = (
-            tf.summary.create_file_writer(str(folder)) if enabled else tf.summary.create_noop_writer()
-        )
+    def __init__(
+        self, folder: Path, *, enabled: bool = True, interval_seconds: float = INTERVAL_SECONDS
+    ) -> None:
+        self._folder = folder
+        self._enabled = enabled
+        self._interval_seconds = interval_seconds
+        self._written_at = -math.inf
+        self._waiting: list[tuple[int, Mapping[str, float]]] = []
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Write scalars of a step, each under its name."""
-        with self._writer.as_default(step):
-            for name, value in values.items():
-                tf.summary.scalar(name, value)
-        self._writer.flush()
+        """Write scalars of a step, each under its name, now or with the next file."""
+        self._waiting.append((step, values))
+        if time.monotonic() - self._written_at >= self._interval_seconds:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the scalars that wait."""
+        if self._waiting:
+            self._write({})
 
     def images(self, step: int, images: Mapping[str, NDArray[np.uint8]]) -> None:
         """Write images of a step, uint8 (height, width, 3), each under its name."""
-        with self._writer.as_default(step):
+        self._write(images, step)
+
+    def _write(self, images: Mapping[str, NDArray[np.uint8]], image_step: int = 0) -> None:
+        waiting, self._waiting = self._waiting, []
+        self._written_at = time.monotonic()
+        if not self._enabled:
+            return
+        writer = tf.summary.create_file_writer(str(self._folder))
+        with writer.as_default(0):
+            for step, values in waiting:
+                for name, value in values.items():
+                    tf.summary.scalar(name, value, step)
             for name, pixels in images.items():
-                tf.summary.image(name, pixels[None])
-        self._writer.flush()
+                tf.summary.image(name, pixels[None], image_step)
+        writer.close()
 
 
 @dataclass(frozen=True, kw_only=True)

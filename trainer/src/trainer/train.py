@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from contract.artifacts import TrainingReport
+from contract.artifacts import GoldenRequest, TrainingReport
 from contract.data_contract import IMAGE_INPUT
 from trainer.adapter import ModelAdapter
 from trainer.checkpoints import Checkpoints
@@ -24,6 +24,7 @@ from trainer.records import Records
 from trainer.registry import ModelSpec, model_spec
 from trainer.report import (
     JobPaths,
+    check_trial_file,
     create_evaluation,
     is_finished,
     report_trial,
@@ -54,6 +55,7 @@ def run(config: TrainConfig, *, environment: Mapping[str, str]) -> None:
     if is_finished(paths.evaluation, config):
         log.info("nothing to do: %s is the report of a job with the same parameters", paths.evaluation)
         return
+    check_trial_file(environment)
     strategy = create_strategy(environment)
     records = Records.open(
         config.data_dir,
@@ -142,9 +144,12 @@ def export_and_evaluate(
     if IMAGE_INPUT in inputs:
         some = spread_examples(records, records.validation, _SUMMARY_EXAMPLES)
         summaries.images(training.steps, served.summary_images(some.inputs, export.predict_examples(some)))
+    summaries.flush()
     golden = choose_golden(records, records.validation)
     requests = golden_requests(golden, export.predict(golden.inputs))
-    write_text(paths.golden, "".join(request.to_line() for request in requests))
+    # Beside the graph, too: a server has no more than the model's folder to warm up with.
+    for path in (paths.model / GoldenRequest.EXPORTED, paths.golden):
+        write_text(path, "".join(request.to_line() for request in requests))
     evaluation = create_evaluation(
         config,
         records,

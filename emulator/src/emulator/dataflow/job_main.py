@@ -170,6 +170,8 @@ def main(directory: Path, delay_seconds: float) -> NoReturn:
     # A new interpreter, so that the job's own packages come before the emulator's with every import.
     path = os.pathsep.join(filter(None, [str(directory / PACKAGES_DIRECTORY), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "PYTHONPATH": path, "SEMI_PERSISTENT_DIRECTORY": str(directory)}
+    # Workers of Dataflow have no buckets mounted.
+    environment.pop("GCS_MOUNT")
     command = [sys.executable, "-P", "-m", "emulator.dataflow.run_pipeline", str(directory)]
     os.execve(sys.executable, command, environment)  # noqa: S606
 

@@ -199,6 +199,8 @@ def log_to_stderr(job_id: str) -> None:
     """Log all records of this process to its standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(job_id))
+    # google-auth asks Google's own host, in the background, which regions an account is bound to.
+    handler.addFilter(lambda record: "/allowedLocations" not in record.getMessage())
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
 
 
