@@ -114,7 +114,17 @@ class VertexJobs(ABC, Generic[Job]):
                 raise
             return made[0]
 
-        found = get_or_create(lambda: self.find(identity), create)
+        def find_settled() -> Job | None:
+            """Return the job; after a creation that was not answered, wait until lists must show it."""
+            found = self.find(identity)
+            for delay in delays(SETTLE_SECONDS / 5):
+                if found is not None or time.monotonic() > settled_at:
+                    break
+                time.sleep(delay)
+                found = self.find(identity)
+            return found
+
+        found = get_or_create(find_settled, create)
         if not made:
             return found, True
         kept = self.find(identity, made=made) or found

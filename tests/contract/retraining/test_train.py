@@ -74,6 +74,14 @@ def test_train_whose_request_was_answered_to_nobody_adopts_its_job(
     assert f"Adopted {job.name}" in capsys.readouterr().out
 
 
+def test_train_whose_job_is_in_no_list_yet_makes_no_second_one(chain: Any) -> None:
+    chain.fault("lagging_lists", delay_seconds=1)
+    chain.proxy.lose_answer("/customJobs")
+    chain.train()
+    assert sum(write.endswith("/customJobs") for write in chain.proxy.writes) == 1
+    assert states(chain) == ["JOB_STATE_SUCCEEDED"]
+
+
 def test_train_goes_on_while_the_service_is_away_for_a_moment(chain: Any, tmp_path: Path) -> None:
     go = tmp_path / "go"
     chain.fault(CREATE, http_status=503, count=1)
