@@ -17,7 +17,7 @@ from disturbances import Disturbance
 from PIL import Image
 
 from contract.history import HistoryEvent
-from contract.naming import RUN_LABEL, TASK_LABEL, DatasetNames, dag_id, run_slug
+from contract.naming import DATASET_LABEL, RUN_LABEL, TASK_LABEL, DatasetNames, dag_id, run_slug
 from local.accounts import PROJECT, OwnerLogin
 from local.airflow_client import AirflowClient
 from local.environment import BUCKET, REGION, SOURCE_PREFIXES_VARIABLE, source_prefixes
@@ -223,7 +223,7 @@ class Lane:
             answer = self._get(f"v1/{self._place}/{kind}?pageSize=100&pageToken={token}")
             found += answer.get(kind, [])
             if not (token := answer.get("nextPageToken", "")):
-                return [one for one in found if one.get("labels", {}).get("perennial_dataset") == self.name]
+                return [one for one in found if one.get("labels", {}).get(DATASET_LABEL) == self.name]
 
     @property
     def _place(self) -> str:

@@ -135,7 +135,10 @@ class Disturber(threading.Thread):
     def _act(self) -> bool:
         kind = self.disturbance.kind
         if kind in KILLS:
-            return self._kill(self._candidates(kind))
+            try:
+                return self._kill(self._candidates(kind))
+            except psutil.Error:
+                return False  # it ended meanwhile
         fault = {"target": self.disturbance.method, "count": self.disturbance.count}
         if kind == "lost answer":
             fault["lose_answer"] = True
@@ -182,19 +185,16 @@ class Disturber(threading.Thread):
         ]
 
     def _kill(self, candidates: list[psutil.Process]) -> bool:
-        try:
-            if not candidates:
-                return False
-            victim = candidates[int(self.disturbance.choice * len(candidates))]
-            command = " ".join(victim.cmdline())
-            age = time.time() - victim.create_time()
-            victim.kill()
-        except psutil.Error:
+        if not candidates:
             return False
-        if self.disturbance.kind in ("job", "task"):
+        kind = self.disturbance.kind
+        victim = candidates[int(self.disturbance.choice * len(candidates))]
+        command, age = " ".join(victim.cmdline()), time.time() - victim.create_time()
+        victim.kill()
+        if kind in ("job", "task"):
             self.disturbance.destroyed_seconds = age
-        what = command.rpartition("LocalExecutor: ")[2] if self.disturbance.kind in ("worker", "task") else ""
-        self.disturbance.effect = f"kill {self.disturbance.kind} {what[:60]}".strip()
+        is_idle = kind == "worker" and "<idle>" in command
+        self.disturbance.effect = f"kill {kind}{' (idle)' if is_idle else ''}"
         return True
 
 

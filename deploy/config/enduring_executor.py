@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import fcntl
 import multiprocessing
+import os
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from multiprocessing import reduction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.executors import local_executor
@@ -19,6 +21,11 @@ from airflow.utils.state import TaskInstanceState
 
 if TYPE_CHECKING:
     from airflow.models.taskinstance import TaskInstance
+
+
+WORKERS_LOG = "local-executor.log"
+"""File in Airflow's folder of logs with what the workers write; tasks have logs of their own besides."""
+MOST_LOG_BYTES = 10_000_000
 
 
 class ProcessLock:
@@ -55,8 +62,18 @@ class EnduringLocalExecutor(LocalExecutor):
     - Idle workers take turns at the queue by a lock that dies with its holder: the kill of one costs nothing.
     - Only the scheduler can write to the queue, so that its workers end after their task when it is killed.
     - A running task of a scheduler that was killed goes on, and is not begun again beside itself.
+    - What workers write goes to a file: the reader of the scheduler's output goes with the scheduler.
     - A task that was taken from the queue by a worker that died before it began is queued again.
     """
+
+    def start(self) -> None:
+        """Start the workers, with a log of their own."""
+        folder = Path(self.conf.get("logging", "base_log_folder"))
+        folder.mkdir(parents=True, exist_ok=True)
+        log = folder / WORKERS_LOG
+        if log.exists() and log.stat().st_size > MOST_LOG_BYTES:
+            log.replace(log.with_suffix(".log.1"))
+        super().start()
 
     def end(self) -> None:
         """Wait for the running tasks, and end the workers."""
@@ -102,4 +119,9 @@ class EnduringLocalExecutor(LocalExecutor):
 def _run_worker(**kwargs: Any) -> None:
     # The copy that a fork leaves; while any is open, no reader sees the end of the scheduler.
     kwargs["input"]._writer.close()
+    # A process manager closes the scheduler's output when that dies; a write to it would end the task.
+    folder = Path(kwargs["team_conf"].get("logging", "base_log_folder"))
+    with (folder / WORKERS_LOG).open("ab") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
     local_executor._run_worker(**kwargs)

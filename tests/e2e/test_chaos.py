@@ -1,4 +1,4 @@
-"""Ten whole runs through the real scheduler, each disturbed once: kills, lost answers, refusals, a preemption."""
+"""Ten whole runs through the real scheduler, each disturbed once."""
 
 import subprocess
 import sys

@@ -33,8 +33,8 @@ MAX_BYTES = 300_000
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Start a headless Chromium.
+def chromium(*flags: str) -> Iterator[Browser]:
+    """Start a headless Chromium, with further flags.
 
     Raises:
         FileNotFoundError: it is not installed.
@@ -42,7 +42,7 @@ def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         raise FileNotFoundError("no chromium here: apt-get install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=[*FLAGS, *flags])
         expect.set_options(timeout=TIMEOUT_MS)
         yield browser
         browser.close()

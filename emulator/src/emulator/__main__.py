@@ -13,6 +13,7 @@ from emulator.config import DEFAULT_PROJECT
 from emulator.container_runtime import CHOICES as ENGINES
 from emulator.coverage import coverage_document
 from emulator.iam.accounts import AccountsFileError
+from emulator.limits import LOG_READS, Capacity
 from emulator.server import RootInUseError, serve
 
 
@@ -49,6 +50,22 @@ def main(arguments: list[str] | None = None) -> int:
         "--accounts", type=Path, metavar="FILE",
         help="TOML file of service accounts and their roles; without one the owner is alone, and may do all",
     )  # fmt: skip
+    parser.add_argument(
+        "--log-reads", type=_positive, default=LOG_READS.value, metavar="NUMBER",
+        help="requests of entries.list that a project may make in a minute (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--quota", type=_quota, action="append", default=[], metavar="ACCELERATOR=NUMBER",
+        help="accelerators of this name that a project's jobs may use at once; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--pretend-accelerators", action="store_true",
+        help="run jobs without the accelerators that they ask for; else such a job fails",
+    )  # fmt: skip
+    parser.add_argument(
+        "--deploy-seconds", type=float, default=0.0, metavar="SECONDS",
+        help="time until a deployed model has a machine (%(default)s)",
+    )  # fmt: skip
     parser.add_argument("--coverage", action="store_true", help="print docs/coverage.md and exit")
     options = parser.parse_args(arguments)
     if options.coverage:
@@ -59,6 +76,10 @@ def main(arguments: list[str] | None = None) -> int:
             options.root, options.port, dict(options.image),
             engine=options.engine, allowed_hosts=options.allow_host, project=options.project,
             accounts_file=options.accounts, port_file=options.port_file,
+            capacity=Capacity(
+                log_reads=options.log_reads, quotas=dict(options.quota),
+                pretended=options.pretend_accelerators, deploy_seconds=options.deploy_seconds,
+            ),
         )  # fmt: skip
     except (RootInUseError, AccountsFileError, OSError) as error:
         print(f"emulator: {error}", file=sys.stderr)
@@ -71,6 +92,19 @@ def _image(text: str) -> tuple[str, str]:
     if not (name and separator and module):
         raise argparse.ArgumentTypeError(f"expected NAME=MODULE, received {text!r}")
     return name, module
+
+
+def _quota(text: str) -> tuple[str, int]:
+    name, _, number = text.partition("=")
+    if not (name and number.isdecimal()):
+        raise argparse.ArgumentTypeError(f"expected ACCELERATOR=NUMBER, received {text!r}")
+    return name, int(number)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, received {text!r}")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import time
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -26,19 +28,53 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from emulator.config import Config
-from emulator.errors import InvalidArgument
+from emulator.errors import InvalidArgument, ResourceExhausted
 from emulator.filter_conditions import Condition, required_value
 from emulator.filters import parse_filter
 from emulator.job_logs import LogSource, dataflow_logs, vertex_logs
+from emulator.json_bodies import read_json
+from emulator.limits import LOG_PAGE_SIZE
 from emulator.routing import Route
 from emulator.state import State
 
 _SERVICE = "Cloud Logging"
 _DEFAULT_PAGE_SIZE = 50
-_MAX_PAGE_SIZE = 1000
+_MAX_PAGE_SIZE = LOG_PAGE_SIZE.value
+_MINUTE_SECONDS = 60.0
 
 Position: TypeAlias = tuple[datetime, str]
 """Place of an entry in the order: its time, then its `insertId`."""
+
+
+class ReadQuota:
+    """Quota of reads by project, in the last minute at any time.
+
+    https://cloud.google.com/logging/quotas#api-limits
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._times: dict[str, deque[float]] = defaultdict(deque)
+
+    def take(self, project: str, *, at: float) -> None:
+        """Count a read.
+
+        Args:
+            project: whose quota it uses.
+            at: the time, in seconds.
+
+        Raises:
+            ResourceExhausted: the project has made as many within a minute; this one doesn't count.
+        """
+        times = self._times[project]
+        while times and times[0] <= at - _MINUTE_SECONDS:
+            times.popleft()
+        if len(times) >= self._most:
+            raise ResourceExhausted(
+                "Quota exceeded for quota metric 'Read requests' and limit 'Read requests per minute' of "
+                f"service 'logging.googleapis.com' for consumer 'projects/{project}'."
+            )
+        times.append(at)
 
 
 class LoggingService:
@@ -47,6 +83,7 @@ class LoggingService:
     def __init__(self, config: Config, state: State) -> None:
         self._config = config
         self._state = state
+        self._quota = ReadQuota(config.capacity.log_reads)
 
     @property
     def routes(self) -> list[Route]:
@@ -75,15 +112,12 @@ class LoggingService:
 
     async def list_entries(self, request: Request, _fields: Mapping[str, str]) -> Response:
         """Handle `entries.list`."""
-        try:
-            query = json.loads(await request.body())
-        except ValueError as error:
-            raise InvalidArgument(f"request: {error}") from error
-        if not isinstance(query, dict):
-            raise InvalidArgument(f"request: expected a JSON object, received {query!r}")
+        query = await read_json(request)
         for field in ("filter", "orderBy", "pageToken"):
             if not isinstance(query.get(field, ""), str):
                 raise InvalidArgument(f"{field}: expected text, received {query[field]!r}")
+        for project in _projects(query):
+            self._quota.take(project, at=time.monotonic())
         return JSONResponse(await run_in_threadpool(self._list, query))
 
     def _list(self, query: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,7 +191,7 @@ def _write_token(position: Position) -> str:
 
 def _read_token(token: str) -> Position:
     try:
-        time, insert_id = json.loads(base64.urlsafe_b64decode(token))
-        return datetime.fromisoformat(time), insert_id
+        timestamp, insert_id = json.loads(base64.urlsafe_b64decode(token))
+        return datetime.fromisoformat(timestamp), insert_id
     except (ValueError, TypeError):
         raise InvalidArgument(f"pageToken: expected one of an earlier answer, received {token!r}") from None

@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emulator.iam.accounts import COMPUTE_DEFAULT, OWNER, Accounts, key_file
+from emulator.iam.accounts import COMPUTE_DEFAULT, OWNER, Accounts
+from emulator.iam.tokens import Tokens
+from emulator.limits import Capacity
+from emulator.metadata_server import metadata_variables
 
 DEFAULT_PROJECT = "perennial-local"
+_LOGINS = frozenset({"GOOGLE_APPLICATION_CREDENTIALS", "NO_GCE_CHECK"})
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Config:
         allowed_hosts: names under which it is reached besides the loopback ones.
         project: the project of the service accounts.
         accounts_file: TOML file of service accounts and roles; without one, the owner is alone.
+        capacity: quotas, and times of waiting.
     """
 
     root: Path
@@ -34,6 +39,7 @@ class Config:
     allowed_hosts: tuple[str, ...] = ()
     project: str = DEFAULT_PROJECT
     accounts_file: Path | None = None
+    capacity: Capacity = field(default_factory=Capacity)
 
     @property
     def url(self) -> str:
@@ -80,20 +86,13 @@ class Config:
             self.keys, project=self.project, token_uri=f"{self.url}/token", file=self.accounts_file
         )
 
-    def google_variables(self, project: str, account: str = "") -> dict[str, str]:
-        """Return the environment variables that point Google's clients here.
-
-        Args:
-            project: the project.
-            account: email of the account that they act as; empty for that of jobs which name none.
-        """
+    def client_variables(self, project: str) -> dict[str, str]:
+        """Return the environment variables that point Google's clients here, without a login."""
         return {
             "GCS_MOUNT": str(self.buckets),
             "STORAGE_EMULATOR_HOST": self.url,
-            "GOOGLE_APPLICATION_CREDENTIALS": str(key_file(self.keys, account or COMPUTE_DEFAULT)),
             "GOOGLE_CLOUD_PROJECT": project,
-            # Without these, clients spend seconds asking for a metadata server and for hierarchical buckets.
-            "NO_GCE_CHECK": "true",
+            # Without it, gcsfs spends seconds asking for hierarchical buckets.
             "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",
         }
 
@@ -112,6 +111,23 @@ class Config:
             "CLOUDSDK_CORE_PROJECT": project,
         }
 
-    def child_environment(self, project: str, account: str = "") -> dict[str, str]:
-        """Return the environment of a job's process: this one's own, with Google's clients pointed here."""
-        return {**os.environ, **self.google_variables(project, account)}
+    def job_variables(self, project: str, account: str) -> dict[str, str]:
+        """Return the environment variables of a job's Google clients: a metadata server logs them in.
+
+        Args:
+            project: the project.
+            account: email of the account that they act as; empty for that of jobs which name none.
+        """
+        # Before the metadata server, google-auth looks for the login of this machine's user.
+        nobody = self.root / "nobody"
+        nobody.mkdir(exist_ok=True)
+        metadata = metadata_variables(
+            Tokens(self.token_secret).secret, f"localhost:{self.port}",
+            project=project, account=account or COMPUTE_DEFAULT,
+        )  # fmt: skip
+        return {**self.client_variables(project), **metadata, "CLOUDSDK_CONFIG": str(nobody)}
+
+    def job_environment(self, project: str, account: str) -> dict[str, str]:
+        """Return the environment of a job's process: this one's own, but for its logins."""
+        kept = {name: value for name, value in os.environ.items() if name not in _LOGINS}
+        return {**kept, **self.job_variables(project, account)}

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from emulator.config import Config
 from emulator.errors import PermissionDenied
+from emulator.limits import limits_table
 from emulator.routing import Match, Service
 from emulator.server import create_services
 from emulator.state import State
@@ -23,7 +24,8 @@ name, as does a path that no service here has.
 
 A fault can be set for every method by its name (`POST /_emulator/faults` with
 `{"target": "storage.objects.get", "http_status": 503, "count": 2}`) and for the hooks `failed_deploy`,
-`slow_start` and `preemption`; `GET` lists the pending ones, `DELETE` removes them.
+`slow_start`, `preemption` and `lagging_lists` (a new job is in no list for `delay_seconds`); `GET` lists the
+pending ones, `DELETE` removes them.
 
 A request needs a bearer token that the emulator issued, a token that one of its service accounts signed, or a
 signed URL; else it answers 401, and 403 if its account lacks the method's permission
@@ -32,6 +34,13 @@ records who used what.
 
 Requests of web pages answer 403, whatever the method: a `Host` other than a loopback name or a name of
 `--allow-host`, an `Origin`, or a `Sec-Fetch-Site` other than `none` and `same-origin`.
+"""
+
+
+_LIMITS = """\
+What is above is refused. The reads of logs, the quotas of accelerators, whether accelerators are pretended
+and the time of a deployment are options of the command line (`--log-reads`, `--quota`,
+`--pretend-accelerators`, `--deploy-seconds`).
 """
 
 
@@ -44,7 +53,7 @@ def coverage_document() -> str:
         for service in services.values():
             service.stop()
         state.close()
-    return "\n".join([_HEAD, *sections])
+    return "\n".join([_HEAD, f"## Limits\n\n{_LIMITS}\n{limits_table()}", *sections])
 
 
 async def _refuse(_request: Request, _match: Match) -> None:

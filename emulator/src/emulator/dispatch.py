@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeAlias
@@ -21,6 +22,7 @@ LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 _HOST = re.compile(r"(\[[^\]]*\]|[^:]*)(?::\d*)?")
 _OWN_SITES = frozenset({"none", "same-origin"})
+_log = logging.getLogger(__name__)
 
 
 class RequestGuard:
@@ -100,14 +102,21 @@ class Dispatcher:
         await response(scope, receive, send)
 
     async def answer(self, request: Request) -> Response:
-        """Return the answer to a request; a refusal is an answer too."""
+        """Return the answer to a request; a refusal is an answer too, and so is a defect of ours."""
         try:
             return await self._answer(request)
         except errors.ApiError as error:
             return error_response(error)
+        except ClientDisconnect:
+            raise
+        except Exception:
+            _log.exception("%s %s", request.method, request.scope["raw_path"])
+            return error_response(errors.Internal())
 
     async def _answer(self, request: Request) -> Response:
-        raw_path = request.scope["raw_path"].decode("ascii")
+        raw_path = request.scope["raw_path"].decode("latin-1")
+        if not raw_path.isascii():
+            raise errors.InvalidArgument(f"URL: expected it percent-encoded, received {raw_path!r}")
         match = self._router.match(request.method, raw_path)
         if match is None:
             raise errors.Unimplemented(f"No emulated service has {request.method} {raw_path}.")

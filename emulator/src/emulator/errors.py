@@ -65,6 +65,13 @@ class AlreadyExists(ApiError):
         super().__init__(message, code=409, status="ALREADY_EXISTS", reason=reason)
 
 
+class ResourceExhausted(ApiError):
+    """A quota is used up."""
+
+    def __init__(self, message: str, *, reason: str = "rateLimitExceeded") -> None:
+        super().__init__(message, code=429, status="RESOURCE_EXHAUSTED", reason=reason)
+
+
 class PreconditionFailed(ApiError):
     """A precondition of the request doesn't hold."""
 
@@ -84,6 +91,13 @@ class Unavailable(ApiError):
 
     def __init__(self, message: str, *, reason: str = "backendError") -> None:
         super().__init__(message, code=503, status="UNAVAILABLE", reason=reason)
+
+
+class Internal(ApiError):
+    """A defect of the emulator; its log has the traceback."""
+
+    def __init__(self) -> None:
+        super().__init__("Internal error encountered.", code=500, status="INTERNAL", reason="backendError")
 
 
 class NotModified(ApiError):

@@ -8,7 +8,6 @@ curl -d '{"target": "storage.objects.insert", "lose_answer": true}' http://local
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,11 +17,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from emulator.errors import ApiError, InvalidArgument
+from emulator.json_bodies import parse_object, read_body
 from emulator.routing import Route
 from emulator.state import State
 
-HOOKS = ("failed_deploy", "slow_start", "preemption")
-"""The points where services ask: a deployment fails, a job or server starts late, a job is preempted."""
+HOOKS = ("failed_deploy", "slow_start", "preemption", "lagging_lists")
+"""The points where services ask: a deployment fails, a job or server starts late, a job is preempted, a new
+job is in no list for a while."""
 
 PATH = "/_emulator/faults"
 _KIND = "fault"
@@ -158,10 +159,8 @@ class Faults:
         ]
 
     async def _post(self, request: Request, _fields: Mapping[str, str]) -> Response:
-        try:
-            fault = Fault.from_json(await request.json())
-        except json.JSONDecodeError as error:
-            raise InvalidArgument(f"fault: expected JSON, received {error.doc[:80]!r}") from error
+        # `curl -d` announces a form, hence no look at the type.
+        fault = Fault.from_json(parse_object(await read_body(request)))
         self.set(fault)
         return JSONResponse(asdict(fault))
 

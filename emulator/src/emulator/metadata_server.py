@@ -25,6 +25,22 @@ _FLAVOR = {"Metadata-Flavor": "Google"}
 _ACCOUNTS = "instance/service-accounts/"
 
 
+def metadata_variables(secret: bytes, host: str, *, project: str, account: str) -> dict[str, str]:
+    """Return the environment variables by which Google's clients find the metadata server of an account.
+
+    `GOOGLE_APPLICATION_CREDENTIALS` and `NO_GCE_CHECK` must not be set beside them.
+
+    Args:
+        secret: signs the address.
+        host: the emulator's `HOST:PORT`.
+        project: the project of the job.
+        account: the email of the account that it acts as.
+    """
+    payload = base64.urlsafe_b64encode(json.dumps([project, account]).encode()).decode().rstrip("=")
+    address = f"{host}{PATH}/{payload}.{_signature(secret, payload)}"
+    return {"GCE_METADATA_HOST": address, "GCE_METADATA_IP": address, "GCE_METADATA_ROOT": address}
+
+
 class MetadataServer:
     """Metadata servers of all jobs and servers, each at an address that nobody else can guess.
 
@@ -36,20 +52,6 @@ class MetadataServer:
     def __init__(self, secret: bytes, token_for: Callable[[str], str]) -> None:
         self._secret = secret
         self._token_for = token_for
-
-    def variables(self, host: str, *, project: str, account: str) -> dict[str, str]:
-        """Return the environment variables by which Google's clients find the server of an account.
-
-        `GOOGLE_APPLICATION_CREDENTIALS` and `NO_GCE_CHECK` must not be set beside them.
-
-        Args:
-            host: the emulator's `HOST:PORT`.
-            project: the project of the job.
-            account: the email of the account that it acts as.
-        """
-        payload = base64.urlsafe_b64encode(json.dumps([project, account]).encode()).decode().rstrip("=")
-        address = f"{host}{PATH}/{payload}.{self._signature(payload)}"
-        return {"GCE_METADATA_HOST": address, "GCE_METADATA_IP": address, "GCE_METADATA_ROOT": address}
 
     @property
     def routes(self) -> list[Route]:
@@ -63,7 +65,7 @@ class MetadataServer:
         if request.headers.get("metadata-flavor") != "Google" or "x-forwarded-for" in request.headers:
             return PlainTextResponse("Missing Metadata-Flavor:Google header.\n", 403, headers=_FLAVOR)
         payload, _, signature = fields["instance"].partition(".")
-        if not hmac.compare_digest(signature.encode(), self._signature(payload).encode()):
+        if not hmac.compare_digest(signature.encode(), _signature(self._secret, payload).encode()):
             return _not_found()
         project, account = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         path = fields.get("path", "").removeprefix("computeMetadata/v1/")
@@ -97,8 +99,9 @@ class MetadataServer:
         }.get(key)
         return _not_found() if text is None else PlainTextResponse(text, headers=_FLAVOR)
 
-    def _signature(self, payload: str) -> str:
-        return hmac.new(self._secret, f"metadata {payload}".encode(), hashlib.sha256).hexdigest()
+
+def _signature(secret: bytes, payload: str) -> str:
+    return hmac.new(secret, f"metadata {payload}".encode(), hashlib.sha256).hexdigest()
 
 
 def _not_found() -> Response:

@@ -80,7 +80,12 @@ class EmulatorProcess:
     @property
     def environment(self) -> dict[str, str]:
         """Environment for a process whose Google clients are to find this emulator, as its owner."""
-        return self._config.child_environment(self.project, self.email(OWNER))
+        return {
+            **os.environ,
+            **self._config.client_variables(self.project),
+            "GOOGLE_APPLICATION_CREDENTIALS": str(self.key_file(OWNER)),
+            "NO_GCE_CHECK": "true",
+        }
 
     @property
     def gcloud_environment(self) -> dict[str, str]:
@@ -210,7 +215,9 @@ def emulator_factory(
 
     def start(*arguments: str) -> EmulatorProcess:
         # Nothing is pulled where a container runtime happens to run, unless a test asks for it.
-        flags = ["--engine", "none", *emulator_arguments, *arguments]
+        # Tests share a project, and read more logs in a minute than one deployment does.
+        flags = ["--engine", "none", "--log-reads", "100000", "--pretend-accelerators"]
+        flags += [*emulator_arguments, *arguments]
         started.append(EmulatorProcess(tmp_path_factory.mktemp("emulator"), *flags, images=emulator_images))
         return started[-1]
 

@@ -15,11 +15,15 @@ from urllib.parse import unquote
 from starlette.requests import Request
 from starlette.responses import Response
 
+from emulator.errors import InvalidArgument
+
 Handler: TypeAlias = Callable[[Request, Mapping[str, str]], Awaitable[Response]]
 
 _VARIABLE = re.compile(r"\{([\w.]+)(?:=([^{}]+))?\}|([^{}]+)")
 # A `*` never swallows a slash or the `:verb` behind it: `models/1:export` is no model `1:export`.
-_WILDCARDS = {"*": "[^/:]+", "**": ".+"}
+_SEGMENT, _NO_VERB = "[^/]+", "[^/:]+"
+_WILDCARDS = {"*": _NO_VERB, "**": ".+"}
+_INNER = re.compile(r"\{[^}]*\}")
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,11 @@ class Router:
     def __init__(self, routes: Iterable[Route]) -> None:
         self.routes = tuple(routes)
         self._by_start: dict[str, list[tuple[re.Pattern[str], list[str], Route]]] = defaultdict(list)
+        with_verbs = {
+            _start(route.template) for route in self.routes if ":" in _INNER.sub("", route.template)
+        }
         for route in self.routes:
-            pattern, names = compile_template(route.template)
+            pattern, names = compile_template(route.template, has_verbs=_start(route.template) in with_verbs)
             self._by_start[_start(route.template)].append((pattern, names, route))
 
     def match(self, http_method: str, raw_path: str) -> Match | None:
@@ -64,17 +71,26 @@ class Router:
 
         A path that begins as some API does (`/v1/...`) never matches a template that begins with a variable
         (`/{bucket}/{object=**}`): an unknown method must not be taken for an object of a bucket called `v1`.
+
+        Raises:
+            InvalidArgument: the path isn't UTF-8.
         """
         start = _start(raw_path)
         for pattern, names, route in self._by_start.get(start) or self._by_start.get("{", []):
             found = pattern.fullmatch(raw_path)
             if found is not None and route.http_method == http_method:
-                return Match(route, dict(zip(names, map(unquote, found.groups()), strict=True)))
+                return Match(route, dict(zip(names, map(_decoded, found.groups()), strict=True)))
         return None
 
 
-def compile_template(template: str) -> tuple[re.Pattern[str], list[str]]:
-    """Return the pattern of an http rule's path, and the names of its groups in order."""
+def compile_template(template: str, *, has_verbs: bool = True) -> tuple[re.Pattern[str], list[str]]:
+    """Return the pattern of an http rule's path, and the names of its groups in order.
+
+    Args:
+        template: the path.
+        has_verbs: a `:` in the last segment begins a verb. In other segments, a project of a domain's for
+            instance (`projects/example.com:name`), and in APIs without verbs it is a part of the name.
+    """
     names: list[str] = []
     pattern = ""
     for name, inner, literal in _VARIABLE.findall(template):
@@ -83,7 +99,16 @@ def compile_template(template: str) -> tuple[re.Pattern[str], list[str]]:
             pattern += f"({_segments(inner or '*')})"
         else:
             pattern += _segments(literal)
-    return re.compile(pattern), names
+    if not has_verbs:
+        return re.compile(pattern.replace(_NO_VERB, _SEGMENT)), names
+    return re.compile(pattern.replace(f"{_NO_VERB}/", f"{_SEGMENT}/")), names
+
+
+def _decoded(text: str) -> str:
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError as error:
+        raise InvalidArgument(f"URL: expected UTF-8, percent-encoded, received {text[:80]!r}") from error
 
 
 def _segments(text: str) -> str:

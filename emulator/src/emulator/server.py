@@ -23,6 +23,8 @@ from emulator.faults import Faults
 from emulator.iam import AccessControl
 from emulator.iam.audit import AuditLog
 from emulator.iam.tokens import Tokens, TokenService
+from emulator.limits import Capacity
+from emulator.metadata_server import MetadataServer
 from emulator.routing import Route, Router, Service
 from emulator.state import State
 
@@ -59,11 +61,14 @@ def create_services(config: Config, state: State, admit: Admit) -> dict[str, Ser
     }
 
 
-def create_routes(services: Iterable[Service], faults: Faults, tokens: TokenService) -> list[Route]:
+def create_routes(
+    services: Iterable[Service], faults: Faults, tokens: TokenService, metadata: MetadataServer
+) -> list[Route]:
     """Return the whole route table; the emulator's own requests come first."""
     own = [
         Route("emulator", "emulator.health", "GET", "/health", _health),
         *tokens.routes,
+        *metadata.routes,
         *faults.routes,
     ]
     return own + [route for service in services for route in service.routes]
@@ -81,7 +86,9 @@ def create_app(config: Config, *, on_ready: Callable[[], None] = lambda: None) -
     admit = AccessControl(accounts, tokens, audit).admit
     services = list(create_services(config, state, admit).values())
     faults = Faults(state)
-    routes = create_routes(services, faults, TokenService(accounts, tokens))
+    routes = create_routes(
+        services, faults, TokenService(accounts, tokens), MetadataServer(tokens.secret, tokens.issue)
+    )
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -115,6 +122,7 @@ def serve(
     allowed_hosts: Sequence[str] = (),
     project: str = DEFAULT_PROJECT,
     accounts_file: Path | None = None,
+    capacity: Capacity | None = None,
     port_file: Path | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT.
@@ -127,6 +135,7 @@ def serve(
         allowed_hosts: names under which it is reached besides the loopback ones.
         project: the project of the service accounts.
         accounts_file: TOML file of service accounts and roles, see `Accounts`.
+        capacity: quotas, and times of waiting; None for those of the services.
         port_file: gets the port's number once requests are answered.
 
     Raises:
@@ -143,7 +152,14 @@ def serve(
         # From here on the kernel queues what arrives before the application is ready.
         listener.listen(128)
         config = Config(
-            root, listener.getsockname()[1], images, engine, tuple(allowed_hosts), project, accounts_file
+            root,
+            listener.getsockname()[1],
+            images,
+            engine,
+            tuple(allowed_hosts),
+            project,
+            accounts_file,
+            capacity or Capacity(),
         )
         config.buckets.mkdir(exist_ok=True)
         config.jobs.mkdir(exist_ok=True)

@@ -196,10 +196,10 @@ def test_series_end_with_the_emulator(own_vertex: Any) -> None:
         "interval.startTime": begun.isoformat(),
         "interval.endTime": (begun + timedelta(hours=1)).isoformat(),
     }
-    url, http = f"/v3/projects/{own_vertex.project}/timeSeries", own_vertex.emulator.http
-    assert len(http.get(url, params=query).json()["timeSeries"]) == 1
+    url, own = f"/v3/projects/{own_vertex.project}/timeSeries", own_vertex.emulator
+    assert len(own.http.get(url, params=query).json()["timeSeries"]) == 1
     own_vertex.emulator.restart()
-    assert http.get(url, params=query).json() == {}
+    assert own.http.get(url, params=query).json() == {}
 
 
 def test_request_that_is_wrong_is_refused(monitoring: Any, vertex: Any) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 import requests
 from google.api_core.exceptions import (
@@ -309,6 +310,13 @@ def test_file_and_folder_of_one_name_conflict(bucket):
         bucket.blob("z").upload_from_string("")
     bucket.blob("z/y").delete()
     bucket.blob("z").upload_from_string("")
+
+
+def test_lost_answer_is_an_error_of_the_connection_after_the_effect(emulator, bucket):
+    emulator.set_fault(target="storage.objects.insert", lose_answer=True)
+    with pytest.raises(httpx.RemoteProtocolError):
+        emulator.http.post(f"/upload/storage/v1/b/{bucket.name}/o?uploadType=media&name=x", content=b"1")
+    assert bucket.blob("x").download_as_bytes() == b"1"
 
 
 def test_fault_is_retried_by_the_client(emulator, bucket):

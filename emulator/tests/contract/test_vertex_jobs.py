@@ -156,7 +156,11 @@ def test_job_of_a_missing_package_fails_and_names_it(vertex: Any) -> None:
         "package_uris": ["gs://bucket/gone-1.tar.gz"],
         "python_module": "gone",
     }
-    pool = {"machine_spec": {"machine_type": "n1"}, "replica_count": 1, "python_package_spec": package}
+    pool = {
+        "machine_spec": {"machine_type": "n1-standard-4"},
+        "replica_count": 1,
+        "python_package_spec": package,
+    }
     job = vertex.run_job(pools=[pool])
     assert job.state == JobState.JOB_STATE_FAILED
     assert "gone-1.tar.gz" in job.error.message
@@ -167,7 +171,11 @@ def test_create_with_a_uri_that_leaves_the_buckets_names_the_field(vertex: Any, 
     with pytest.raises(exceptions.BadRequest, match="output_uri_prefix"):
         vertex.create_job(spec={"base_output_directory": {"output_uri_prefix": uri}})
     package = {"executor_image_uri": "x", "package_uris": [uri], "python_module": "m"}
-    pool = {"machine_spec": {"machine_type": "n1"}, "replica_count": 1, "python_package_spec": package}
+    pool = {
+        "machine_spec": {"machine_type": "n1-standard-4"},
+        "replica_count": 1,
+        "python_package_spec": package,
+    }
     with pytest.raises(exceptions.BadRequest, match="package_uris"):
         vertex.create_job(pools=[pool])
 

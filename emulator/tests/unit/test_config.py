@@ -1,20 +1,29 @@
-import json
+import pytest
 
 from emulator.config import Config
 
 
-def test_child_environment_points_clients_here(tmp_path, monkeypatch):
+@pytest.fixture
+def config(tmp_path):
+    return Config(tmp_path, 9023)
+
+
+def test_job_environment_points_clients_here_and_keeps_what_else_there_is(config, monkeypatch):
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://elsewhere")
-    environment = Config(tmp_path, 9023).child_environment("some-project")
+    monkeypatch.setenv("PATH_OF_TEST", "kept")
+    environment = config.job_environment("some-project", "")
     assert environment["STORAGE_EMULATOR_HOST"] == "http://localhost:9023"
     assert environment["GOOGLE_CLOUD_PROJECT"] == "some-project"
-    assert environment["GCS_MOUNT"] == str(tmp_path / "buckets")
-    assert environment["GOOGLE_APPLICATION_CREDENTIALS"] == str(tmp_path / "keys" / "1-compute.json")
+    assert environment["GCS_MOUNT"] == str(config.buckets)
+    assert environment["PATH_OF_TEST"] == "kept"
 
 
-def test_child_environment_names_the_key_of_its_account(tmp_path):
-    config = Config(tmp_path, 9023)
-    account = "owner@perennial-local.iam.gserviceaccount.com"
-    key = json.loads((config.accounts() and config.owner_key).read_text())
-    assert config.child_environment("p", account)["GOOGLE_APPLICATION_CREDENTIALS"] == str(config.owner_key)
-    assert (key["client_email"], key["token_uri"]) == (account, "http://localhost:9023/token")
+def test_job_environment_has_the_login_of_its_account_alone(config, monkeypatch):
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/somebody.json")
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.setenv("CLOUDSDK_CONFIG", "/home/somebody/.config/gcloud")
+    first, second = (config.job_environment("p", account) for account in ("a@p", "b@p"))
+    assert "GOOGLE_APPLICATION_CREDENTIALS" not in first
+    assert "NO_GCE_CHECK" not in first
+    assert not list(config.root.joinpath(first["CLOUDSDK_CONFIG"]).iterdir())
+    assert first["GCE_METADATA_HOST"] != second["GCE_METADATA_HOST"]

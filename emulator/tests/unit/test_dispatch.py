@@ -150,3 +150,21 @@ def test_error_response_has_googles_form():
 def test_error_response_of_not_modified_has_no_body():
     answer = error_response(NotModified())
     assert (answer.status_code, answer.body) == (304, b"")
+
+
+def test_answer_to_a_defect_is_googles_and_the_log_has_the_traceback(faults, caplog):
+    async def broken(_request, _fields):
+        raise KeyError("a defect")
+
+    async def admit(_request, _match):
+        pass
+
+    router = Router([Route("things", "things.get", "GET", "/v1/x", broken)])
+    answer = TestClient(Dispatcher(router, faults, admit)).get("/v1/x")
+    assert (answer.status_code, answer.json()["error"]["status"]) == (500, "INTERNAL")
+    assert "a defect" not in answer.text
+    assert "KeyError: 'a defect'" in caplog.text
+
+
+def test_answer_to_a_path_that_is_no_utf8_is_400(client):
+    assert client.get("/v1/%FF").status_code == 400

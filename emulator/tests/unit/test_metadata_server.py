@@ -15,7 +15,7 @@ import uvicorn
 
 from emulator.dispatch import Dispatcher
 from emulator.faults import Faults
-from emulator.metadata_server import MetadataServer
+from emulator.metadata_server import MetadataServer, metadata_variables
 from emulator.routing import Router
 from emulator.state import State
 
@@ -53,7 +53,10 @@ def host(metadata, tmp_path) -> Iterator[str]:
 
 
 def test_google_auth_finds_the_project_account_and_token_at_once(metadata, host, tmp_path):
-    environment = {**os.environ, **metadata.variables(host, project="some-project", account=ACCOUNT)}
+    environment = {
+        **os.environ,
+        **metadata_variables(b"secret", host, project="some-project", account=ACCOUNT),
+    }
     for name in ("GOOGLE_APPLICATION_CREDENTIALS", "NO_GCE_CHECK", "GOOGLE_CLOUD_PROJECT"):
         environment.pop(name, None)
     environment |= {"CLOUDSDK_CONFIG": str(tmp_path / "no gcloud here"), "NO_PROXY": "localhost"}
@@ -66,7 +69,7 @@ def test_google_auth_finds_the_project_account_and_token_at_once(metadata, host,
 
 
 def test_request_without_the_header_of_another_or_with_a_forged_address_is_refused(metadata, host):
-    variables = metadata.variables(host, project="p", account=ACCOUNT)
+    variables = metadata_variables(b"secret", host, project="p", account=ACCOUNT)
     url = (
         f"http://{variables['GCE_METADATA_HOST']}/computeMetadata/v1/instance/service-accounts/default/token"
     )
@@ -74,9 +77,7 @@ def test_request_without_the_header_of_another_or_with_a_forged_address_is_refus
     assert httpx.get(url, headers=flavor).json()["access_token"] == f"token-of-{ACCOUNT}"
     assert httpx.get(url).status_code == 403
     assert httpx.get(url, headers={**flavor, "X-Forwarded-For": "1.2.3.4"}).status_code == 403
-    forged = MetadataServer(b"another", str).variables(host, project="p", account=ACCOUNT)[
-        "GCE_METADATA_HOST"
-    ]
+    forged = metadata_variables(b"another", host, project="p", account=ACCOUNT)["GCE_METADATA_HOST"]
     assert httpx.get(f"http://{forged}", headers=flavor).status_code == 404
     other = url.replace("default", "owner@some-project.iam.gserviceaccount.com")
     assert httpx.get(other, headers=flavor).status_code == 404

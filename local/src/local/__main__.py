@@ -15,7 +15,7 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from contract.naming import dag_id, dataset_of
-from local import StackError, demo, health, module_runner, offline
+from local import StackError, demo, health, module_runner, offline, rights
 from local.console import console
 from local.paths import DAGS, StackPaths
 from local.stack import Stack
@@ -221,6 +221,29 @@ def hold(context: typer.Context, dataset: Named, *, reason: Reason) -> None:
 def release(context: typer.Context, dataset: Named, *, reason: Reason) -> None:
     """End a hold, and accept what is in production."""
     _run_on_stack(context.obj, "retraining.rollback", ["release", dataset, "--reason", reason])
+
+
+@app.command(name="rights")
+def show_rights(
+    context: typer.Context,
+    *,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the table of docs/cloud.md.")
+    ] = False,
+) -> None:
+    """Show what each account may do, what this stack's runs used of it, and what they lacked."""
+    if as_markdown:
+        print(rights.markdown(rights.granted()), end="")
+        return
+    uses, _ = rights.used(context.obj)
+    unused, lacking = rights.differences(context.obj)
+    for right in rights.granted():
+        count = uses[right.account, right.permission]
+        console.print(f"{right.account:<18} {right.permission:<48} {count:>7} {right.reason}", markup=False)
+    for title, found in (("not used", unused), ("refused", lacking)):
+        names = ", ".join(f"{right.account} {right.permission}" for right in found) or "none"
+        console.print(f"{title}: {names}", markup=False, soft_wrap=True)
+    raise typer.Exit(1 if lacking else 0)
 
 
 @app.command()

@@ -63,7 +63,10 @@ def programs(
     accounts = ("--project", PROJECT, "--accounts", str(PERMISSIONS_FILE))
     run_logs = str(paths.buckets / bucket / "runs")
     return (
-        Program(name=EMULATOR, command=(*emulator, *accounts, *image_flags(images))),
+        Program(
+            name=EMULATOR,
+            command=(*emulator, *accounts, "--pretend-accelerators", *image_flags(images)),
+        ),
         # Apart: a request of a person that waits in the event loop for SQLite's lock would wait for a task's
         # request that can't end before the loop goes on.
         Program(name="api-server", command=(*airflow, "api-server", "--apps", "core")),

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
 
@@ -37,7 +36,7 @@ def test_train_whose_lines_are_refused_for_good_succeeds_with_one_warning(
     chain.fault(LIST, http_status=status, count=1000)
     threading.Timer(1, go.touch).start()
     result = chain.with_params(until=str(go)).train()
-    httpx.delete(f"http://127.0.0.1:{chain.emulator.port}/_emulator/faults").raise_for_status()
+    chain.emulator.clear_faults()
     assert result["metrics"] == {"accuracy": 0.9, "loss": 0.3}
     log = capsys.readouterr().out
     assert log.count("can't be read") == 1

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,8 +31,10 @@ class Workload:
 
 
 def run_workload(workload: Workload, **_: Any) -> None:
-    if workload.key == "long":
+    if workload.key.startswith("/"):
         time.sleep(1)
+        os.write(1, b"a line of the task\n")
+        Path(workload.key).touch()
 
 
 def wait_for(condition: Callable[[], Any]) -> None:
@@ -74,15 +77,19 @@ def test_executor_whose_idle_workers_are_killed_goes_on(executor: EnduringLocalE
 
 
 def test_workers_of_a_killed_scheduler_finish_their_task_and_end(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(BaseExecutor, "run_workload", staticmethod(run_workload))
     pids = FORK.SimpleQueue()
 
     def schedule() -> None:
+        # Nobody reads the output of a scheduler that is gone.
+        reader, writer = os.pipe()
+        os.dup2(writer, 1)
+        os.close(reader)
         executor = EnduringLocalExecutor(parallelism=3)
         executor.start()
-        give(executor, "long")
+        give(executor, str(tmp_path / "done"))
         wait_for(lambda: executor._unread_messages.value == 0)
         pids.put(list(executor.workers))
         time.sleep(60)
@@ -95,6 +102,7 @@ def test_workers_of_a_killed_scheduler_finish_their_task_and_end(
     wait_for(lambda: len(psutil.wait_procs(workers, timeout=0)[1]) == 1)  # the one that works
     _, alive = psutil.wait_procs(workers, timeout=5)
     assert not alive
+    assert (tmp_path / "done").exists()
 
 
 def test_running_tasks_of_a_killed_scheduler_are_adopted_if_they_live() -> None:

@@ -38,6 +38,9 @@ DEFINED_ONCE: dict[str, str | None] = {
     "perennial_run": "contract/src/contract/naming.py",
 }
 
+GOOGLES_METRIC = "custom_model_training"
+"""Name of quotas in Vertex AI, which holds the suffix of our DAGs by chance."""
+
 
 @cache
 def all_files() -> tuple[Path, ...]:
@@ -108,7 +111,12 @@ def test_files_are_neither_many_nor_tiny_nor_long() -> None:
 def test_a_name_that_crosses_rooms_is_defined_once(name: str) -> None:
     # The emulator is a project of its own and knows none of these names.
     # A text with spaces is a sentence for people.
-    found = {str(file) for file in files() for text in literals(file) if name in text and " " not in text}
+    found = {
+        str(file)
+        for file in files()
+        for text in literals(file)
+        if name in text and " " not in text and text != GOOGLES_METRIC
+    }
     assert found == {DEFINED_ONCE[name]} - {None}
 
 

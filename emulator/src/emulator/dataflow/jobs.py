@@ -178,7 +178,7 @@ class Jobs:
             processes.start(
                 directory,
                 [sys.executable, "-P", "-m", module, str(directory), str(delay_seconds)],
-                environment=self._config.child_environment(
+                environment=self._config.job_environment(
                     job["projectId"], job.get("environment", {}).get("serviceAccountEmail", "")
                 ),
                 cwd=directory,

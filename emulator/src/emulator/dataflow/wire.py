@@ -5,20 +5,18 @@ https://dataflow.googleapis.com/$discovery/rest?version=v1b3
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from google.cloud.dataflow_v1beta3 import types
 from google.protobuf import json_format
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from emulator.errors import InvalidArgument
+from emulator.json_bodies import UNPARSABLE, read_json
 from emulator.routing import Handler, Route
-
-if TYPE_CHECKING:
-    pass
 
 _SERVICE = "Dataflow"
 _PROJECT = "/v1b3/projects/{project}"
@@ -100,9 +98,10 @@ async def read_job(request: Request) -> dict[str, Any]:
         InvalidArgument: it is no JSON, or a field has a value of the wrong type.
     """
     message = types.Job.pb(types.Job())
+    document = await read_json(request)
     try:
-        json_format.ParseDict(json.loads(await request.body()), message, ignore_unknown_fields=True)
-    except (ValueError, json_format.ParseError) as error:
+        await run_in_threadpool(json_format.ParseDict, document, message, ignore_unknown_fields=True)
+    except UNPARSABLE as error:
         raise InvalidArgument(f"job: {error}") from error
     return json_format.MessageToDict(message)
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from emulator.errors import PermissionDenied
 from emulator.iam.accounts import ACT_AS, IMPERSONATE
 
-OPEN = frozenset({"emulator.health", "oauth2.token"})
+OPEN = frozenset({"emulator.health", "metadata.get", "oauth2.token"})
 """Methods that need no credentials: they tell nothing, or check what they are sent themselves."""
 
 OVERWRITE = "storage.objects.delete"

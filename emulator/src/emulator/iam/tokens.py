@@ -28,6 +28,7 @@ from starlette.responses import JSONResponse, Response
 from emulator import iam
 from emulator.errors import InvalidArgument, Unauthenticated
 from emulator.iam.accounts import Accounts
+from emulator.json_bodies import read_body, read_json
 from emulator.routing import Route
 
 LIFETIME_SECONDS = 3600
@@ -56,7 +57,7 @@ class Tokens:
             temporary.touch(mode=0o600)
             temporary.write_bytes(secrets.token_bytes(32))
             temporary.replace(secret_file)
-        self._secret = secret_file.read_bytes()
+        self.secret = secret_file.read_bytes()
         self._signed: dict[str, tuple[str, float]] = {}
 
     def issue(self, email: str, *, seconds: int = LIFETIME_SECONDS) -> str:
@@ -99,7 +100,7 @@ class Tokens:
         return self._signed[token]
 
     def _signature(self, payload: str) -> str:
-        return hmac.new(self._secret, payload.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self.secret, payload.encode(), hashlib.sha256).hexdigest()
 
 
 class TokenService:
@@ -135,7 +136,7 @@ class TokenService:
 
         https://www.rfc-editor.org/rfc/rfc7523
         """
-        body = (await request.body()).decode("latin-1")
+        body = (await read_body(request)).decode("latin-1")
         form = {name: values[0] for name, values in parse_qs(body).items()}
         if form.get("grant_type") != _GRANT:
             return _refusal("unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type')}")
@@ -156,7 +157,7 @@ class TokenService:
         )
 
     async def _generate_access_token(self, request: Request, fields: Mapping[str, str]) -> Response:
-        body = await request.json()
+        body = await read_json(request)
         email = self._target(fields, "iam.serviceAccounts.getAccessToken")
         text = body.get("lifetime", f"{LIFETIME_SECONDS}s")
         seconds = re.fullmatch(r"(\d{1,6})(?:\.\d+)?s", str(text))
@@ -173,14 +174,14 @@ class TokenService:
         )
 
     async def _generate_id_token(self, request: Request, fields: Mapping[str, str]) -> Response:
-        body = await request.json()
+        body = await read_json(request)
         email = self._target(fields, "iam.serviceAccounts.getOpenIdToken")
         if not isinstance(body.get("audience"), str):
             raise InvalidArgument(f"audience: expected a text, received {body.get('audience')!r}")
         return JSONResponse({"token": self._id_token(email, body["audience"])})
 
     async def _sign_blob(self, request: Request, fields: Mapping[str, str]) -> Response:
-        body = await request.json()
+        body = await read_json(request)
         email = self._target(fields, "iam.serviceAccounts.signBlob")
         try:
             payload = base64.b64decode(body.get("payload", ""), validate=True)

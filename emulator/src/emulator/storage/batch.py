@@ -11,12 +11,14 @@ from email.parser import BytesParser
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message as AsgiMessage
 
-from emulator.dispatch import Dispatcher
+from emulator.dispatch import Dispatcher, error_response
 from emulator.errors import InvalidArgument
+from emulator.json_bodies import read_body
 from emulator.routing import Route
 from emulator.storage.uploads import boundary_of
 
@@ -46,7 +48,8 @@ class BatchHandlers:
     async def _post(self, request: Request, _fields: Mapping[str, str]) -> Response:
         boundary_of(request.headers.get("content-type", ""))
         head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode("latin-1")
-        parts = BytesParser().parsebytes(head + await request.body()).get_payload()
+        message = await run_in_threadpool(BytesParser().parsebytes, head + await read_body(request))
+        parts = message.get_payload()
         if not isinstance(parts, list) or not 1 <= len(parts) <= MAX_CALLS:
             raise InvalidArgument(f"Batch: expected 1 to {MAX_CALLS} requests")
         body = b"".join([await self._answer(request, part) for part in parts if isinstance(part, Message)])
@@ -54,7 +57,10 @@ class BatchHandlers:
         return Response(body + f"--{_BOUNDARY}--\r\n".encode(), media_type=media_type)
 
     async def _answer(self, outer: Request, part: Message) -> bytes:
-        response = await self._dispatcher.answer(_inner_request(outer, part))
+        try:
+            response = await self._dispatcher.answer(_inner_request(outer, part))
+        except InvalidArgument as error:
+            response = error_response(error)
         lines = [f"--{_BOUNDARY}", "Content-Type: application/http"]
         if part["Content-ID"]:
             lines.append(f"Content-ID: <response-{part['Content-ID'].strip('<>')}>")
@@ -83,7 +89,7 @@ def _inner_request(outer: Request, part: Message) -> Request:
         "query_string": target.query.encode("ascii"),
         "headers": outer_headers
         + [
-            (k.lower().encode("latin-1"), v.encode("latin-1"))
+            (k.lower().encode("latin-1", "replace"), str(v).encode("latin-1", "replace"))
             for k, v in message.items()
             if k.lower() != "host"
         ],

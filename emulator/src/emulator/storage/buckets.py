@@ -5,6 +5,7 @@ Any folder with a bucket's name is a bucket. https://cloud.google.com/storage/do
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -21,7 +22,7 @@ from emulator.iam import held_permissions
 from emulator.routing import Route
 from emulator.state import State
 from emulator.storage.errors import BucketExists, BucketNotEmpty, NoSuchBucket
-from emulator.storage.metadata import now_microseconds, timestamp
+from emulator.storage.metadata import etag_of, now_microseconds, timestamp
 from emulator.storage.names import check_bucket_name, is_bucket_name
 from emulator.storage.tree import remove_empty, walk
 from emulator.storage.wire import STORAGE_CLASS, base_url, read_resource
@@ -35,6 +36,10 @@ _NOT_EMULATED = (
     "autoclass", "billing", "customPlacementConfig", "defaultEventBasedHold", "encryption",
     "hierarchicalNamespace", "ipFilter", "logging", "objectRetention", "retentionPolicy", "versioning",
 )  # fmt: skip
+_TYPES: Mapping[str, type] = {
+    "cors": list, "iamConfiguration": dict, "labels": dict, "lifecycle": dict, "location": str, "rpo": str,
+    "softDeletePolicy": dict, "storageClass": str, "website": dict,
+}  # fmt: skip
 _LOCATION = "US-CENTRAL1"
 _BUCKETS = "/storage/v1/b"
 _BUCKET = "/storage/v1/b/{bucket}"
@@ -73,7 +78,8 @@ class BucketStore:
         """
         self._root = root
         self._state = state
-        self._lock = threading.RLock()
+        # Held while a bucket is made or removed, and while an object of it is: neither is seen half done.
+        self.lock = threading.RLock()
 
     def folder(self, name: str) -> Path:
         """Return a bucket's folder.
@@ -84,7 +90,7 @@ class BucketStore:
         """
         check_bucket_name(name)
         folder = self._root / name
-        if not folder.is_dir():
+        if folder.is_symlink() or not folder.is_dir():
             raise NoSuchBucket
         return folder
 
@@ -98,15 +104,15 @@ class BucketStore:
         """
         check_bucket_name(name)
         settings = _merged({}, resource)
-        with self._lock:
-            try:
-                (self._root / name).mkdir()
-            except FileExistsError:
-                raise BucketExists from None
+        with self.lock:
+            if os.path.lexists(self._root / name):
+                raise BucketExists
             bucket = Bucket(
                 name=name, created=now_microseconds(), updated=now_microseconds(), settings=settings
             )
+            # First the settings: a kill in between leaves no bucket, never one without them.
             self._state.put(_KIND, name, asdict(bucket))
+            (self._root / name).mkdir()
         return bucket
 
     def get(self, name: str) -> Bucket:
@@ -119,14 +125,20 @@ class BucketStore:
         folder = self.folder(name)
         document = self._state.get(_KIND, name)
         if document is None:
-            made = folder.stat().st_mtime_ns // 1000
-            document = asdict(Bucket(name=name, created=made, updated=made))
-            self._state.put(_KIND, name, document)
+            with self.lock:
+                folder = self.folder(name)
+                document = self._state.get(_KIND, name)
+                if document is None:
+                    made = folder.stat().st_mtime_ns // 1000
+                    document = asdict(Bucket(name=name, created=made, updated=made))
+                    self._state.put(_KIND, name, document)
         return Bucket(**document)
 
     def list(self, prefix: str = "") -> list[Bucket]:
         """Return all buckets whose name begins with the prefix, by name."""
-        names = sorted(entry.name for entry in self._root.iterdir() if entry.is_dir())
+        names = sorted(
+            entry.name for entry in self._root.iterdir() if entry.is_dir() and not entry.is_symlink()
+        )
         return [self.get(name) for name in names if name.startswith(prefix) and is_bucket_name(name)]
 
     def patch(self, name: str, resource: Mapping[str, Any], check: Callable[[Bucket], None]) -> Bucket:
@@ -148,8 +160,17 @@ class BucketStore:
 
         Raises:
             NoSuchBucket: it isn't there.
+            InvalidArgument: its bindings are no list.
+            PreconditionFailed: it has the etag of an older one.
         """
-        return self._change(name, lambda _: None, lambda _: {"policy": dict(policy)})
+        if not isinstance(policy.get("bindings", []), list):
+            raise InvalidArgument(f"bindings: expected a list, received {policy['bindings']!r}")
+
+        def check(found: Bucket) -> None:
+            if policy.get("etag") not in (None, "", etag_of(found.metageneration)):
+                raise PreconditionFailed("The policy was changed since it was read.")
+
+        return self._change(name, check, lambda _: {"policy": dict(policy)})
 
     def delete(self, name: str, check: Callable[[Bucket], None]) -> None:
         """Remove an empty bucket.
@@ -162,7 +183,7 @@ class BucketStore:
             NoSuchBucket: it isn't there.
             BucketNotEmpty: there is a file in it.
         """
-        with self._lock:
+        with self.lock:
             check(self.get(name))
             folder = self.folder(name)
             folders = {document["folder"]["name"] for document in self._state.list(f"folder:{name}")}
@@ -176,7 +197,7 @@ class BucketStore:
     def _change(
         self, name: str, check: Callable[[Bucket], None], changes: Callable[[Bucket], dict[str, Any]]
     ) -> Bucket:
-        with self._lock:
+        with self.lock:
             found = self.get(name)
             check(found)
             changed = replace(
@@ -190,10 +211,32 @@ def _merged(settings: Mapping[str, Any], resource: Mapping[str, Any]) -> dict[st
     for name in _NOT_EMULATED:
         if _asks(resource.get(name)):
             raise Unimplemented(f"{name} of buckets is not emulated.")
+    _check_types(resource)
     merged = {**settings, **{name: resource[name] for name in _WRITABLE if name in resource}}
     if resource.get("labels"):
         merged["labels"] = _without_nulls({**settings.get("labels", {}), **resource["labels"]})
     return _without_nulls(merged)
+
+
+def _check_types(resource: Mapping[str, Any]) -> None:
+    """Check the settings that are kept; one that would change what a bucket does is refused.
+
+    Raises:
+        InvalidArgument: a setting is of the wrong type.
+        Unimplemented: it asks for something that isn't emulated.
+    """
+    for name, kind in _TYPES.items():
+        value = resource.get(name)
+        if value is not None and not isinstance(value, kind):
+            raise InvalidArgument(f"{name}: expected {kind.__name__}, received {value!r}")
+    for name, value in (resource.get("labels") or {}).items():
+        if not isinstance(value, str | None):
+            raise InvalidArgument(f"labels.{name}: expected text, received {value!r}")
+    soft_delete = resource.get("softDeletePolicy") or {}
+    if str(soft_delete.get("retentionDurationSeconds", "0")) != "0":
+        raise Unimplemented("softDeletePolicy of buckets is not emulated: expected a duration of 0.")
+    if resource.get("rpo") not in (None, "DEFAULT"):
+        raise Unimplemented(f"rpo of buckets is not emulated: expected DEFAULT, received {resource['rpo']!r}")
 
 
 def _asks(setting: object) -> bool:
@@ -303,7 +346,7 @@ def _resource(bucket: Bucket, base_url: str) -> dict[str, Any]:
         "name": bucket.name,
         "projectNumber": "1",
         "metageneration": str(bucket.metageneration),
-        "etag": str(bucket.metageneration),
+        "etag": etag_of(bucket.metageneration),
         "timeCreated": timestamp(bucket.created),
         "updated": timestamp(bucket.updated),
         "locationType": "region",
@@ -321,7 +364,7 @@ def _policy_response(bucket: Bucket) -> Response:
             **policy,
             "kind": "storage#policy",
             "resourceId": f"projects/_/buckets/{bucket.name}",
-            "etag": str(bucket.metageneration),
+            "etag": etag_of(bucket.metageneration),
         }
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import BinaryIO
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -26,10 +27,12 @@ from emulator.storage.store import ObjectStore
 from emulator.storage.wire import announced_digests, conditions, refuse_encryption
 
 _BLOCK_BYTES = 512 << 10
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.ASCII)
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _OBJECT = "/{bucket}/{object=**}"
 _META = "x-goog-meta-"
+_NAME_MARKS = "!#$&'*+-.^_`|~"
+_CONTROL = dict.fromkeys([*range(32), 127], " ")
 _SUBRESOURCES = frozenset({"acl", "compose", "uploads", "uploadId", "partNumber", "tagging", "retention"})
 
 
@@ -104,9 +107,11 @@ def parse_range(text: str, size: int) -> ByteRange | None:
 
 def _headers(found: StoredObject) -> dict[str, str]:
     hashes = [f"crc32c={found.crc32c}", *([f"md5={found.md5}"] if found.md5 else [])]
+    # A browser that is led here neither shows an object as a page of the API's origin nor runs it.
+    never_a_page = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
     optional = {
         "Cache-Control": found.metadata.cache_control,
-        "Content-Disposition": found.metadata.content_disposition,
+        "Content-Disposition": found.metadata.content_disposition or "attachment",
         "Content-Language": found.metadata.content_language,
     }
     return {
@@ -120,7 +125,11 @@ def _headers(found: StoredObject) -> dict[str, str]:
         "X-Goog-Storage-Class": found.metadata.storage_class or "STANDARD",
         "X-Goog-Stored-Content-Encoding": found.metadata.content_encoding or "identity",
         "X-Goog-Stored-Content-Length": str(found.size),
-        **{f"X-Goog-Meta-{key}": _header_text(value) for key, value in found.metadata.custom.items()},
+        **never_a_page,
+        **{
+            f"X-Goog-Meta-{quote(key, safe=_NAME_MARKS)}": _header_text(value)
+            for key, value in found.metadata.custom.items()
+        },
         **{name: _header_text(value) for name, value in optional.items() if value},
     }
 
@@ -152,7 +161,7 @@ def _unzipped(file: BinaryIO) -> Iterator[bytes]:
 
 def _header_text(value: str) -> str:
     """Return a metadata value as a header's: UTF-8, which the server writes byte by byte, in one line."""
-    return " ".join(value.splitlines()).encode().decode("latin-1")
+    return " ".join(value.splitlines()).translate(_CONTROL).strip().encode().decode("latin-1")
 
 
 class XmlHandlers:

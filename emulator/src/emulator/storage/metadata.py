@@ -5,6 +5,7 @@ https://cloud.google.com/storage/docs/json_api/v1/objects#resource
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,8 @@ from typing import Any
 from emulator.errors import InvalidArgument, Unimplemented
 
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
+MAX_CUSTOM_BYTES = 8 << 10
+"""https://cloud.google.com/storage/quotas#objects"""
 
 _FIELDS = {
     "contentType": "content_type",
@@ -82,6 +85,7 @@ class ObjectMetadata:
                 raise InvalidArgument(f"metadata: expected an object, received {given!r}")
             merged = {**self.custom, **given} if given else {}
             changes["custom"] = {key: value for key, value in merged.items() if value is not None}
+            _check_custom(changes["custom"])
         return replace(self, **changes)
 
     def to_json(self) -> dict[str, Any]:
@@ -123,7 +127,21 @@ class StoredObject:
     @property
     def etag(self) -> str:
         """Etag, which changes with the content and with the metadata."""
-        return f"{self.generation}-{self.metageneration}"
+        return etag_of(self.generation, self.metageneration)
+
+
+def _check_custom(custom: Mapping[str, Any]) -> None:
+    for key in custom:
+        if not key.strip() or any(ord(mark) < 32 or ord(mark) == 127 for mark in key):
+            raise InvalidArgument(f"metadata: expected keys without control characters, received {key!r}")
+    size = sum(len(f"{key}{value}".encode(errors="replace")) for key, value in custom.items())
+    if size > MAX_CUSTOM_BYTES:
+        raise InvalidArgument(f"metadata: expected at most {MAX_CUSTOM_BYTES} bytes, received {size}")
+
+
+def etag_of(*numbers: int) -> str:
+    """Return an etag of these numbers, in base64: clients keep it in a field of bytes."""
+    return base64.b64encode("-".join(map(str, numbers)).encode()).decode()
 
 
 def now_microseconds() -> int:

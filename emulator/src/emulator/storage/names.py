@@ -83,6 +83,6 @@ def uri_path(buckets: Path, uri: str) -> Path:
     """
     bucket, name = split_uri(uri)
     path = object_path(buckets / bucket, name)
-    if not path.resolve().is_relative_to((buckets / bucket).resolve()):
+    if not path.resolve().is_relative_to(buckets.resolve() / bucket):
         raise InvalidArgument(f"{uri}: a symbolic link leads out of the bucket")
     return path

@@ -92,12 +92,15 @@ class ObjectHandlers:
     async def _compose(self, request: Request, fields: Mapping[str, str]) -> Response:
         refuse_encryption(request)
         resource = await read_resource(request)
-        sources = [_component(fields["bucket"], item) for item in resource.get("sourceObjects", [])]
+        named = resource.get("sourceObjects", [])
+        if not isinstance(named, list):
+            raise InvalidArgument(f"sourceObjects: expected a list, received {named!r}")
+        sources = [_component(fields["bucket"], item) for item in named]
         if resource.get("deleteSourceObjects"):
             raise Unimplemented("deleteSourceObjects is not emulated.")
         composed = await run_in_threadpool(
             compose_objects, self._store, sources, fields["bucket"], fields["object"],
-            metadata=ObjectMetadata.from_json(resource.get("destination") or {}),
+            metadata=ObjectMetadata.from_json(_mapping(resource, "destination")),
             conditions=conditions(request),
         )  # fmt: skip
         return _answer(request, composed)
@@ -138,11 +141,19 @@ def _answer(request: Request, found: StoredObject) -> Response:
     return JSONResponse(object_resource(found, base_url(request)), headers={"ETag": found.etag})
 
 
+def _mapping(resource: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return an object in a resource; empty if it isn't there."""
+    value = resource.get(name) or {}
+    if not isinstance(value, Mapping):
+        raise InvalidArgument(f"{name}: expected an object, received {value!r}")
+    return value
+
+
 def _component(bucket: str, item: object) -> Source:
     """Return a source object of a compose request."""
     if not isinstance(item, Mapping) or not isinstance(item.get("name"), str):
         raise InvalidArgument(f"sourceObjects: expected objects with a name, received {item!r}")
-    wanted = item.get("objectPreconditions") or {}
+    wanted = _mapping(item, "objectPreconditions")
     numbers = {
         "sourceGeneration": item.get("generation"),
         "ifSourceGenerationMatch": wanted.get("ifGenerationMatch"),

@@ -13,6 +13,8 @@ from emulator.errors import InvalidArgument, NotModified, PreconditionFailed
 from emulator.storage.errors import NoSuchObject
 from emulator.storage.metadata import StoredObject
 
+_MOST_DIGITS = 19
+
 
 @dataclass(frozen=True, kw_only=True)
 class Preconditions:
@@ -141,8 +143,8 @@ def _number(values: Mapping[str, str], name: str) -> int | None:
     text = values.get(name)
     if text is None:
         return None
-    if not text.isdecimal():
-        raise InvalidArgument(f"{name}: expected a number, received {text!r}")
+    if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS):
+        raise InvalidArgument(f"{name}: expected a number, received {text[:80]!r}")
     return int(text)
 
 

@@ -21,6 +21,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from emulator.errors import ApiError, InvalidArgument, Unavailable
+from emulator.json_bodies import read_body
 from emulator.storage.checksums import Checksums, Digests, Spool
 from emulator.storage.errors import NoSuchUpload
 from emulator.storage.metadata import ObjectMetadata, StoredObject
@@ -32,7 +33,7 @@ LIFETIME_SECONDS = 7 * 24 * 3600
 """https://cloud.google.com/storage/docs/resumable-uploads#session-uris"""
 
 _ID = re.compile("[0-9a-f]{32}")
-_CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-(?:\d+|\*)|\*)/(\d+|\*)")
+_CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,19})-(?:\d{1,19}|\*)|\*)/(\d{1,19}|\*)", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +203,7 @@ class ResumableUploads:
             first = wanted.first if wanted else 0
             if first is not None:
                 await self._append(upload_id, part, request, first)
-            elif await request.body():
+            elif await read_body(request):
                 raise InvalidArgument("Content-Range: expected a range for a body, received a status query")
             received = part.stat().st_size
             total = wanted.total if wanted else received

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import mimetypes
 import os
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
@@ -105,7 +104,7 @@ class ObjectStore:
         self._index = index
         self._temporary = temporary
         # Held while a file is exchanged and its entry made, never while content is read or written.
-        self._lock = threading.RLock()
+        self._lock = buckets.lock
 
     def get(self, bucket: str, name: str) -> StoredObject:
         """Return an object."""
@@ -237,9 +236,10 @@ class ObjectStore:
         """Remove an object, and the folders that held nothing else."""
         with self._lock:
             conditions.check_existing(self.get(bucket, name))
-            self._index.forget(bucket, name)
+            # First the file: without its entry it would be taken for another program's.
             if not is_folder(name):
                 self._path(bucket, name).unlink(missing_ok=True)
+            self._index.forget(bucket, name)
             prune(self.buckets.folder(bucket), name, keep=self._index.folders(bucket))
 
     def move(

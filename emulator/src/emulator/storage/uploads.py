@@ -18,7 +18,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from emulator.errors import InvalidArgument
+from emulator.errors import InvalidArgument, Unimplemented
+from emulator.json_bodies import inflated_stream, parse_object
 from emulator.routing import Route
 from emulator.storage.checksums import Digests
 from emulator.storage.content import receive_object
@@ -30,7 +31,6 @@ from emulator.storage.wire import (
     base_url,
     conditions,
     object_resource,
-    parse_resource,
     read_resource,
     refuse_encryption,
 )
@@ -152,15 +152,15 @@ class UploadHandlers:
             "contentEncoding": request.query_params.get("contentEncoding"),
         }
         return await receive_object(
-            self._store, request.stream(), fields["bucket"], _name(request, {}),
+            self._store, inflated_stream(request), fields["bucket"], _name(request, {}),
             metadata=ObjectMetadata.from_json(resource),
             announced=announced_digests(request.headers), conditions=conditions(request),
         )  # fmt: skip
 
     async def _multipart(self, request: Request, fields: Mapping[str, str]) -> StoredObject:
         boundary = boundary_of(request.headers.get("content-type", ""))
-        upload = await read_related(request.stream(), boundary)
-        resource = parse_resource(upload.resource)
+        upload = await read_related(inflated_stream(request), boundary)
+        resource = parse_object(upload.resource)
         return await receive_object(
             self._store, upload.content, fields["bucket"], _name(request, resource),
             metadata=_metadata(request, resource, upload.content_type),
@@ -183,6 +183,10 @@ class UploadHandlers:
         return Response(headers={"Location": location, "X-GUploader-UploadID": upload_id})
 
     async def _continue(self, request: Request, _fields: Mapping[str, str]) -> Response:
+        if request.headers.get("content-encoding", "").lower() == "gzip":
+            raise Unimplemented(
+                "Parts of resumable uploads that are gzip-encoded on their way: not emulated."
+            )
         progress = await self._resumable.receive(_upload_id(request), request)
         if progress.finished is not None:
             return _answer(request, progress.finished)
@@ -221,7 +225,7 @@ def _announced(request: Request, resource: Mapping[str, Any]) -> Digests:
 def _size(text: str | None) -> int | None:
     if text is None:
         return None
-    if not text.isdecimal():
+    if not (text.isascii() and text.isdecimal() and len(text) < 20):
         raise InvalidArgument(f"X-Upload-Content-Length: expected a number, received {text!r}")
     return int(text)
 

@@ -5,20 +5,19 @@ https://cloud.google.com/storage/docs/json_api/v1/objects#resource
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
 
-from emulator.errors import InvalidArgument, Unimplemented
+from emulator.errors import Unimplemented
+from emulator.json_bodies import read_json
 from emulator.storage.checksums import Digests
 from emulator.storage.metadata import StoredObject, timestamp
 from emulator.storage.preconditions import Preconditions
 
-_GZIP_WINDOW = 16 + zlib.MAX_WBITS
+MAX_RESOURCE_BYTES = 1 << 20
 STORAGE_CLASS = "STANDARD"
 
 
@@ -42,25 +41,7 @@ async def read_resource(request: Request) -> dict[str, Any]:
     Raises:
         InvalidArgument: the body is something else.
     """
-    body = await request.body()
-    if request.headers.get("content-encoding") == "gzip":
-        body = zlib.decompress(body, _GZIP_WINDOW)
-    return parse_resource(body)
-
-
-def parse_resource(text: bytes) -> dict[str, Any]:
-    """Parse a JSON object; an empty text is an empty object.
-
-    Raises:
-        InvalidArgument: the text is something else.
-    """
-    try:
-        value = json.loads(text) if text.strip() else {}
-    except ValueError as error:
-        raise InvalidArgument("Parse Error", reason="parseError") from error
-    if not isinstance(value, dict):
-        raise InvalidArgument("Parse Error", reason="parseError")
-    return value
+    return await read_json(request, limit=MAX_RESOURCE_BYTES)
 
 
 def announced_digests(headers: Mapping[str, str]) -> Digests:

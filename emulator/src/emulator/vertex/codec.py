@@ -5,7 +5,7 @@ https://protobuf.dev/programming-guides/json/ and https://google.aip.dev/127 for
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,10 +14,13 @@ from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from emulator.errors import InvalidArgument
+from emulator.json_bodies import UNPARSABLE, parse_object
 
 _SYSTEM_PARAMETERS = frozenset(
     {"alt", "access_token", "callback", "fields", "key", "prettyPrint", "quotaUser", "upload_protocol"}
 )
+_FIELD_MASK = "google.protobuf.FieldMask"
+_UNDERSCORE = re.compile("_([a-z])")
 _INTEGER_ENUMS = "enum-encoding=int"
 
 
@@ -73,7 +76,7 @@ def read_request(
         if name not in _SYSTEM_PARAMETERS and not name.startswith("$"):
             _put_parameter(document, message.DESCRIPTOR, name, value)
     if body_field:
-        content = _read_body(body)
+        content = parse_object(body)
         if body_field == "*":
             document.update(content)
         else:
@@ -82,11 +85,11 @@ def read_request(
         *parents, last = name.split(".")
         inner = document
         for parent in parents:
-            inner = inner.setdefault(parent, {})
+            inner = _nested(inner, parent)
         inner[last] = value
     try:
         json_format.ParseDict(document, message)
-    except json_format.ParseError as error:
+    except UNPARSABLE as error:
         raise InvalidArgument(f"Invalid JSON payload received. {error}") from error
     return _wrap(message_type, message)
 
@@ -99,31 +102,37 @@ def _wrap(message_type: Any, message: Any) -> Any:
     return message_type.wrap(message) if issubclass(message_type, proto.Message) else message
 
 
-def _read_body(body: bytes) -> dict[str, Any]:
-    try:
-        content = json.loads(body or b"{}")
-    except ValueError as error:
-        raise InvalidArgument(f"Invalid JSON payload received: {error}") from error
-    if not isinstance(content, dict):
-        raise InvalidArgument(f"Invalid JSON payload received: expected an object, received {content!r}")
-    return content
-
-
 def _put_parameter(document: dict[str, Any], descriptor: Descriptor, name: str, value: str) -> None:
     *parents, last = name.split(".")
     inner = document
     message: Descriptor | None = descriptor
     for parent in parents:
-        inner = inner.setdefault(parent, {})
+        inner = _nested(inner, parent)
         message = _field(message, parent, name).message_type
     field = _field(message, last, name)
     converted: Any = value
     if field.type == FieldDescriptor.TYPE_BOOL:
         converted = value == "true"
+    elif field.message_type is not None and field.message_type.full_name == _FIELD_MASK:
+        # gcloud sends the names of the proto, Google's libraries those of JSON; the parser knows the latter.
+        converted = _UNDERSCORE.sub(lambda found: found[1].upper(), value)
     if field.is_repeated:
-        inner.setdefault(last, []).append(converted)
+        repeated = inner.setdefault(last, [])
+        if not isinstance(repeated, list):
+            raise InvalidArgument(f"Invalid JSON payload received. {last}: expected a list")
+        repeated.append(converted)
     else:
         inner[last] = converted
+
+
+def _nested(document: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the object of this name in another one, made if it isn't there."""
+    inner = document.setdefault(name, {})
+    if not isinstance(inner, dict):
+        raise InvalidArgument(
+            f"Invalid JSON payload received. {name}: expected an object, received {inner!r}"
+        )
+    return inner
 
 
 def _field(descriptor: Descriptor | None, name: str, parameter: str) -> FieldDescriptor:

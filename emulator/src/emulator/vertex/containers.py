@@ -117,7 +117,7 @@ def server_spec(
     machine = deployed.dedicated_resources.machine_spec
     timeout = container.deployment_timeout
     environment = {
-        **config.child_environment(project_of(endpoint), deployed.service_account),
+        **config.job_environment(project_of(endpoint), deployed.service_account),
         "PYTHONUNBUFFERED": "1",
         "AIP_ACCELERATOR_TYPE": machine.accelerator_type.name if machine.accelerator_type else "",
         "AIP_DEPLOYED_MODEL_ID": deployed.id,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from emulator.config import Config
 from emulator.errors import FailedPrecondition, InvalidArgument
 from emulator.faults import Faults
 from emulator.iam import require_act_as
+from emulator.process_shim import LOG_FILE, LineLog
 from emulator.processes import StartError
 from emulator.state import State
 from emulator.storage.names import uri_path
@@ -38,7 +40,8 @@ from emulator.vertex.jobs import (
     timed_out,
 )
 from emulator.vertex.launchers import InstallError, install_packages, required_engines
-from emulator.vertex.names import id_of, location_of
+from emulator.vertex.machines import accelerators, check_quota, missing_accelerators
+from emulator.vertex.names import id_of, location_of, project_of
 from emulator.vertex.operations import Operations
 from emulator.vertex.paths import child_path, remove_child
 from emulator.vertex.replica_group import ReplicaGroup
@@ -50,6 +53,11 @@ _CANCEL_GRACE_SECONDS = 10.0
 _STOP_GRACE_SECONDS = 3.0
 _OTHERS_GRACE_SECONDS = 10.0
 """Time that the other replicas have to end once the primary one has succeeded."""
+_MISSING = (
+    "The job asks for {names}, which this machine hasn't. Start the emulator with --pretend-accelerators "
+    "to run it without."
+)
+_PRETENDED = "The job asks for {names}, which this machine hasn't: it runs without (--pretend-accelerators)."
 KIND = "customJobs"
 """Kind of the jobs' documents in the state."""
 
@@ -105,6 +113,9 @@ class CustomJobThread(JobThread):
             self.pause()
         self._group.job_directory.mkdir(parents=True, exist_ok=True)
         job = self._jobs.get(self._job_name)
+        missing = missing_accelerators(accelerators(job.job_spec))
+        if missing and not self._config.capacity.pretended:
+            return failed(code_pb2.RESOURCE_EXHAUSTED, _MISSING.format(names=", ".join(missing)))
         try:
             engines = required_engines(self._config, job)
             self._install(job)
@@ -113,7 +124,16 @@ class CustomJobThread(JobThread):
         if result := self.interrupted():
             return result
         self._group.plan(plan_replicas(job, engines))
+        if missing:
+            self._note(_PRETENDED.format(names=", ".join(missing)))
         return None
+
+    def _note(self, line: str) -> None:
+        """Write a line into the log of the primary replica."""
+        directory = self._group.directory(self._group.primary)
+        directory.mkdir(parents=True, exist_ok=True)
+        with (directory / LOG_FILE).open("a") as file:
+            LineLog(file).feed("stdout", f"{line}\n".encode())
 
     def _install(self, job: Any) -> None:
         for pool, spec in enumerate(job.job_spec.worker_pool_specs):
@@ -204,10 +224,22 @@ class CustomJobs:
         """JobService.CreateCustomJob."""
         job = types.CustomJob(request.custom_job)
         check_custom_job(job)
+        self.check_quota(request.parent, accelerators(job.job_spec))
         require_act_as(job.job_spec.service_account)
         self._jobs.add(request.parent, job)
         self.run(job.name)
         return job
+
+    def check_quota(self, parent: str, wanted: Mapping[str, int]) -> None:
+        """Refuse accelerators for a new job, or the trials of one, above the project's quota.
+
+        Raises:
+            ResourceExhausted: there are too many.
+        """
+        used: Counter[str] = Counter()
+        for job in self._jobs.unfinished(project_of(parent)):
+            used += accelerators(job.job_spec)
+        check_quota(self._config.capacity.quotas, wanted, used)
 
     def add_trial(self, job: Any, *, tuning_job: str, trial_id: str) -> str:
         """Store the job of a trial, to be `run` later, and return its name."""

@@ -18,6 +18,7 @@ from emulator.faults import Faults
 from emulator.iam import require_act_as
 from emulator.vertex.containers import server_spec
 from emulator.vertex.gapic import types
+from emulator.vertex.machines import check_machine
 from emulator.vertex.names import check_deployed_model_id, new_deployed_model_id
 from emulator.vertex.operations import Operations
 from emulator.vertex.paths import child_path
@@ -116,7 +117,8 @@ class Deployments:
             if self._faults.take("failed_deploy"):
                 raise FailedPrecondition("Model server exited unexpectedly. (An injected fault.)")
             slow = self._faults.take("slow_start")
-            server = self._server(endpoint.name, deployed, delay_seconds=slow.delay_seconds if slow else 0.0)
+            delay = self._config.capacity.deploy_seconds + (slow.delay_seconds if slow else 0.0)
+            server = self._server(endpoint.name, deployed, delay_seconds=delay)
             server.deploy(cancelled)
             self._servers[deployed.id] = server
             deployed.create_time = datetime.now(UTC)
@@ -192,11 +194,7 @@ def _check_resources(resources: Any) -> None:
     # 0 stands for the least number.
     if most and most < least:
         raise InvalidArgument(f"{field}.max_replica_count: expected {least} or more, received {most}")
-    if bool(machine.accelerator_type) != (machine.accelerator_count > 0):
-        raise InvalidArgument(
-            f"{field}.machine_spec: expected both of accelerator_type and accelerator_count or neither, "
-            f"received {machine.accelerator_type.name} and {machine.accelerator_count}"
-        )
+    check_machine(machine, f"{field}.machine_spec", training=False)
     _check_autoscaling(resources.autoscaling_metric_specs, f"{field}.autoscaling_metric_specs")
 
 

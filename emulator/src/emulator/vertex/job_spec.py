@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from emulator.errors import InvalidArgument
+from emulator.limits import WORKER_POOLS
+from emulator.vertex.machines import check_machine
 from emulator.vertex.names import check_display_name, check_labels
 from emulator.vertex.paths import check_folder_uri, check_object_uri
 
-_MOST_POOLS = 4
+_MOST_POOLS = WORKER_POOLS.value
 
 
 def check_custom_job(job: Any) -> None:
@@ -58,6 +60,7 @@ def _check_pool(pool: Any, where: str) -> None:
         raise InvalidArgument(f"{where}.replica_count: expected 0 or more, received {pool.replica_count}")
     if not pool.machine_spec.machine_type:
         raise InvalidArgument(f"{where}.machine_spec.machine_type: required")
+    check_machine(pool.machine_spec, f"{where}.machine_spec", training=True)
     if "container_spec" in pool:
         if not pool.container_spec.image_uri:
             raise InvalidArgument(f"{where}.container_spec.image_uri: required")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any, TypeAlias
 from google.rpc import code_pb2, status_pb2
 
 from emulator.errors import FailedPrecondition
+from emulator.faults import Faults
 from emulator.processes import Process
 from emulator.state import State
 from emulator.vertex.gapic import types
@@ -184,6 +186,8 @@ class Jobs:
         self._resources = Resources(state, kind, message_type)
         self._make_thread = make_thread
         self._threads: dict[str, JobThread] = {}
+        self._faults = Faults(state)
+        self._hidden_until: dict[str, float] = {}
 
     def start(self) -> None:
         """Resume the jobs that an earlier process left unfinished."""
@@ -204,8 +208,16 @@ class Jobs:
         job.name = f"{parent}/{self._kind}/{new_id()}"
         job.state = types.JobState.JOB_STATE_PENDING
         job.create_time = job.update_time = datetime.now(UTC)
+        lag = self._faults.take("lagging_lists")
+        if lag is not None:
+            self._hidden_until[job.name] = time.monotonic() + lag.delay_seconds
         self._resources.put(job)
         return job
+
+    def unfinished(self, project: str) -> list[Any]:
+        """Return a project's jobs that still use their machines."""
+        found = self._resources.newest_first(f"projects/{project}")
+        return [job for job in found if job.state not in FINAL_STATES]
 
     def run(self, name: str) -> None:
         """Run a job in the background."""
@@ -224,11 +236,14 @@ class Jobs:
     def page(self, request: Any) -> tuple[list[Any], str]:
         """Return the page of a list request, newest first, and the token of the next page or an empty one."""
         return select_page(
-            self._resources.newest_first(request.parent),
+            [job for job in self._resources.newest_first(request.parent) if self._is_listed(job.name)],
             filter_text=request.filter,
             page_size=request.page_size,
             page_token=request.page_token,
         )
+
+    def _is_listed(self, name: str) -> bool:
+        return time.monotonic() >= self._hidden_until.get(name, 0.0)
 
     def cancel(self, name: str) -> None:
         """Cancel a job; a finished one stays as it is.

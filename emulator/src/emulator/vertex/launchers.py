@@ -117,7 +117,7 @@ def launch_command(
     """
     spec = job.job_spec.worker_pool_specs[replica.pool]
     variables = {
-        **config.google_variables(project_of(job.name), job.job_spec.service_account),
+        **config.job_variables(project_of(job.name), job.job_spec.service_account),
         **replica_variables(job, replica, replicas, trial=trial),
     }
     metrics = metric_folder(directory)
@@ -135,7 +135,7 @@ def launch_command(
             variables=variables,
             metrics=metrics,
         )
-    environment = {**os.environ, **variables}
+    environment = {**config.job_environment(project_of(job.name), job.job_spec.service_account), **variables}
     if "python_package_spec" in spec:
         package = spec.python_package_spec
         path = [str(packages), environment.get("PYTHONPATH", "")]
@@ -174,7 +174,6 @@ def _container_command(
         "HOME": "/tmp",  # noqa: S108
         **_declared_variables(container),
     }
-    key = Path(variables["GOOGLE_APPLICATION_CREDENTIALS"])
     argv = engine.run_argv(
         name,
         image_uri=container.image_uri,
@@ -184,7 +183,6 @@ def _container_command(
         mounts=[
             Mount(source=config.buckets, target=_GCS),
             Mount(source=metrics, target=_HYPERTUNE),
-            Mount(source=key, target=str(key), readonly=True),
         ],
     )
     notice = f"The image {container.image_uri} is run by {engine.program}, as the container {name}."

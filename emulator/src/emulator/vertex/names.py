@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 import secrets
 
+from emulator import limits
 from emulator.errors import InvalidArgument
 
-_MODEL_ID = re.compile(r"[a-z_][a-z0-9_-]{0,62}")
-_ENDPOINT_ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?|0|[1-9][0-9]{0,8}")
-_DEPLOYED_MODEL_ID = re.compile(r"[0-9]{1,10}")
+_MODEL_ID = re.compile(rf"[a-z_][a-z0-9_-]{{0,{limits.MODEL_ID.value - 1}}}")
+_ENDPOINT_ID = re.compile(
+    rf"[a-z]([a-z0-9-]{{0,{limits.ENDPOINT_ID.value - 2}}}[a-z0-9])?"
+    rf"|0|[1-9][0-9]{{0,{limits.ENDPOINT_NUMBER.value - 1}}}"
+)
+_DEPLOYED_MODEL_ID = re.compile(rf"[0-9]{{1,{limits.DEPLOYED_MODEL_ID.value}}}")
 _LABEL_KEY = re.compile(r"[^\W\dA-Z_][^\WA-Z]*(-[^\WA-Z]*)*")
 _LABEL_VALUE = re.compile(r"[^\WA-Z]*(-[^\WA-Z]*)*")
-_LABEL_LENGTH = 63
-_MOST_LABELS = 64
-_DISPLAY_NAME_LENGTH = 128
+_LABEL_LENGTH = limits.LABEL_TEXT.value
+_MOST_LABELS = limits.LABELS.value
+_DISPLAY_NAME_LENGTH = limits.DISPLAY_NAME.value
 
 
 def new_id() -> str:

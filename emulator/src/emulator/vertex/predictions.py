@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import time
 from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,10 +14,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from emulator.errors import ApiError, InvalidArgument, NotFound, Unavailable
+from emulator.errors import ApiError, FailedPrecondition, InvalidArgument, NotFound, Unavailable
+from emulator.json_bodies import parse_object, parse_outside_loop, read_body
+from emulator.limits import (
+    DEDICATED_PREDICT_BYTES,
+    DEDICATED_PREDICT_SECONDS,
+    SHARED_PREDICT_BYTES,
+    SHARED_PREDICT_SECONDS,
+)
 from emulator.routing import Handler
 from emulator.state import State
 from emulator.vertex.deployments import Deployments
@@ -26,9 +33,9 @@ from emulator.vertex.endpoints import KIND
 from emulator.vertex.serving_metrics import PredictionRecord, ServingMetrics
 from emulator.vertex.traffic import WeightedRoundRobin
 
-_TIMEOUT_SECONDS = 60.0
+_TIMEOUT_SECONDS = float(SHARED_PREDICT_SECONDS.value)
 _DEDICATED_TIMEOUT_SECONDS = 600.0
-_LONGEST_TIMEOUT_SECONDS = 3600.0
+_LONGEST_TIMEOUT_SECONDS = float(DEDICATED_PREDICT_SECONDS.value)
 _JSON = "application/json"
 _STATUS_NAMES = {
     400: "INVALID_ARGUMENT", 404: "NOT_FOUND", 413: "INVALID_ARGUMENT", 429: "RESOURCE_EXHAUSTED",
@@ -73,17 +80,12 @@ class Predictions:
     async def predict(self, request: Request, fields: Mapping[str, str]) -> Response:
         """PredictionService.Predict."""
         begun = time.monotonic()
-        body = await request.body()
-        try:
-            instances = json.loads(body)["instances"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise InvalidArgument(
-                f"instances: expected a JSON object with instances, received {body[:80]!r}"
-            ) from error
+        body = await read_body(request)
+        instances = (await parse_outside_loop(body)).get("instances")
         if not isinstance(instances, list):
             raise InvalidArgument(f"instances: expected a list, received {type(instances).__name__}")
         endpoint = fields["endpoint"]
-        deployed, timeout = self._choose(endpoint)
+        deployed, timeout = self._choose(endpoint, len(body))
         with self._measured(endpoint, deployed, begun=begun, predictions=len(instances)) as measurement:
             answer = await measurement.of(self._forward(deployed, body, _JSON, timeout))
             if answer.is_error:
@@ -96,13 +98,13 @@ class Predictions:
         Google's REST clients wrap the body in a message and expect a wrapped one.
         """
         begun = time.monotonic()
-        body = await request.body()
+        body = await read_body(request)
         content_type = request.headers.get("content-type", _JSON)
-        wrapped = _unwrap(body)
+        wrapped = await run_in_threadpool(_unwrap, body)
         if wrapped is not None:
             body, content_type = wrapped
         endpoint = fields["endpoint"]
-        deployed, timeout = self._choose(endpoint)
+        deployed, timeout = self._choose(endpoint, len(body))
         headers = {
             "X-Vertex-AI-Endpoint-Id": endpoint.rpartition("/")[2],
             "X-Vertex-AI-Deployed-Model-Id": deployed["id"],
@@ -117,11 +119,16 @@ class Predictions:
             data = base64.b64encode(answer.content).decode()
             return JSONResponse({"contentType": answer_type, "data": data}, headers=headers)
 
-    def _choose(self, endpoint: str) -> tuple[dict[str, Any], float]:
-        """Return the deployed model that answers, and the seconds that it has for it."""
+    def _choose(self, endpoint: str, size: int) -> tuple[dict[str, Any], float]:
+        """Return the deployed model that answers, and the seconds that it has for it.
+
+        Raises:
+            FailedPrecondition: the request has more bytes than the endpoint takes.
+        """
         document = self._state.get(KIND, endpoint)
         if document is None:
             raise NotFound(f"The Endpoint {endpoint} does not exist.")
+        _check_size(size, dedicated=bool(document.get("dedicatedEndpointEnabled")))
         chosen = self._round_robin.choose(endpoint, document.get("trafficSplit", {}))
         deployed = next(deployed for deployed in document["deployedModels"] if deployed["id"] == chosen)
         return deployed, _timeout_seconds(document)
@@ -171,6 +178,12 @@ class Predictions:
             ) from error
 
 
+def _check_size(size: int, *, dedicated: bool) -> None:
+    most = (DEDICATED_PREDICT_BYTES if dedicated else SHARED_PREDICT_BYTES).value
+    if size > most:
+        raise FailedPrecondition(f"The request size ({size} bytes) exceeds {most / 1e6:.3f}MB limit.")
+
+
 def _timeout_seconds(endpoint: Mapping[str, Any]) -> float:
     """Return the longest time of a prediction, which a dedicated endpoint may set.
 
@@ -211,10 +224,14 @@ def _refused(answer: httpx.Response) -> ApiError:
 def _unwrap(body: bytes) -> tuple[bytes, str] | None:
     """Return the body inside a `RawPredictRequest` and its content type; `None` for any other body."""
     try:
-        content = json.loads(body)
-    except ValueError:
+        content = parse_object(body)
+    except InvalidArgument:
         return None
-    if not isinstance(content, dict) or set(content) - {"endpoint"} != {"httpBody"}:
+    if set(content) - {"endpoint"} != {"httpBody"}:
         return None
     inner = content["httpBody"]
-    return base64.b64decode(inner.get("data", "")), inner.get("contentType") or _JSON
+    try:
+        data, content_type = base64.b64decode(inner.get("data", "")), inner.get("contentType") or _JSON
+        return data, str(content_type)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InvalidArgument("httpBody: expected an object with data in base64") from error

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from emulator.errors import InvalidArgument, NotFound
+from emulator.limits import ALIAS
 from emulator.state import State
 from emulator.vertex.codec import from_document, to_document
 from emulator.vertex.gapic import types
@@ -20,7 +21,7 @@ from emulator.vertex.resources import Resources
 
 DEFAULT_ALIAS = "default"
 
-_ALIAS = re.compile(r"[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]")
+_ALIAS = re.compile(rf"[a-z][a-zA-Z0-9-]{{0,{ALIAS.value - 2}}}[a-z0-9]")
 KIND = "vertex.models"
 
 

@@ -14,11 +14,12 @@ from google.protobuf import json_format
 
 from emulator.errors import InvalidArgument, NotFound
 from emulator.filters import parse_filter
+from emulator.limits import PAGE_SIZE
 from emulator.state import State
 from emulator.vertex.codec import from_document, to_document, to_protobuf
 
 _DEFAULT_PAGE_SIZE = 100
-_LARGEST_PAGE_SIZE = 1000
+_LARGEST_PAGE_SIZE = PAGE_SIZE.value
 
 
 class Resources:

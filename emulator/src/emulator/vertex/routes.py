@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from emulator.json_bodies import read_body
 from emulator.routing import Handler, Route
 from emulator.vertex import codec
 from emulator.vertex.gapic import types
@@ -133,12 +134,13 @@ def _routes(method: Method, calls: Mapping[str, Call], handlers: Mapping[str, Ha
 def _make_handler(method: Method, binding: Binding, call: Call) -> Handler:
     async def handle(http_request: Request, fields: Mapping[str, str]) -> Response:
         query = http_request.query_params.multi_items()
-        request = codec.read_request(
+        request = await run_in_threadpool(
+            codec.read_request,
             method.request_type,
             fields=fields,
             query=query,
             body_field=binding.body,
-            body=await http_request.body(),
+            body=await read_body(http_request),
         )
         response = await run_in_threadpool(call, request)
         body = codec.to_json(response, integer_enums=codec.wants_integer_enums(query))

@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from emulator.errors import InvalidArgument, Unimplemented
+from emulator.limits import DISCRETE_VALUES
 from emulator.vertex.gapic import types
 from emulator.vertex.job_spec import check_job_spec
 from emulator.vertex.names import check_display_name, check_labels
 
 _JOB = "hyperparameter_tuning_job"
 _STUDY = f"{_JOB}.study_spec"
-_MOST_VALUES = 1000
+_MOST_VALUES = DISCRETE_VALUES.value
 _SCALE = types.StudySpec.ParameterSpec.ScaleType
 _LOG_SCALES = (_SCALE.UNIT_LOG_SCALE, _SCALE.UNIT_REVERSE_LOG_SCALE)
 _NOT_EMULATED = (

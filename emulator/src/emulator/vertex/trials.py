@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from emulator.limits import DISPLAY_NAME
 from emulator.state import State
 from emulator.vertex.gapic import types
 from emulator.vertex.jobs import FINAL_STATES
@@ -32,7 +33,6 @@ UNFINISHED = frozenset({_STATE.ACTIVE, _STATE.STOPPING})
 
 _KIND = "vertex.trials"
 _METRIC_FOLDER = "hypertune"
-_DISPLAY_NAME_LENGTH = 128
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +109,7 @@ def trial_job(tuning_job: Any, values: ParameterValues, *, trial_id: str) -> Any
     """Return the CustomJob of a trial: each replica gets `--<parameter_id>=<value>` as last arguments."""
     suffix = f"-trial-{trial_id}"
     job = types.CustomJob(
-        display_name=tuning_job.display_name[: _DISPLAY_NAME_LENGTH - len(suffix)] + suffix,
+        display_name=tuning_job.display_name[: DISPLAY_NAME.value - len(suffix)] + suffix,
         job_spec=types.CustomJobSpec(tuning_job.trial_job_spec),
     )
     pairs = zip(tuning_job.study_spec.parameters, values, strict=True)

@@ -18,6 +18,7 @@ from emulator.state import State
 from emulator.vertex.custom_jobs import CustomJobs
 from emulator.vertex.gapic import types
 from emulator.vertex.jobs import FINAL_STATES, STOPPED, SUCCEEDED, JobResult, Jobs, JobThread, failed
+from emulator.vertex.machines import accelerators
 from emulator.vertex.names import location_of
 from emulator.vertex.operations import Operations
 from emulator.vertex.resources import Resources
@@ -209,6 +210,9 @@ class HyperparameterTuningJobs:
         """JobService.CreateHyperparameterTuningJob."""
         job = types.HyperparameterTuningJob(request.hyperparameter_tuning_job)
         check_tuning_job(job)
+        each = accelerators(job.trial_job_spec)
+        wanted = {name: count * job.parallel_trial_count for name, count in each.items()}
+        self._custom_jobs.check_quota(request.parent, wanted)
         require_act_as(job.trial_job_spec.service_account)
         job.trials = []
         self._jobs.add(request.parent, job)

@@ -3,6 +3,7 @@ from emulator.coverage import _refuse
 from emulator.faults import Faults
 from emulator.iam.permissions import METHODS, OPEN, missing_permission_error
 from emulator.iam.tokens import Tokens, TokenService
+from emulator.metadata_server import MetadataServer
 from emulator.server import create_routes, create_services
 from emulator.state import State
 
@@ -12,7 +13,8 @@ def test_every_method_that_is_emulated_has_its_permissions_and_no_other(tmp_path
     state = State(config.state)
     services = create_services(config, state, _refuse)
     tokens = TokenService(config.accounts(), Tokens(config.token_secret))
-    routes = create_routes(services.values(), Faults(state), tokens)
+    metadata = MetadataServer(b"secret", str)
+    routes = create_routes(services.values(), Faults(state), tokens, metadata)
     emulated = {route.api_method for route in routes if route.handler is not None}
     services["storage"].stop()
     state.close()

@@ -2,7 +2,7 @@ import pytest
 
 from emulator.errors import InvalidArgument, NotModified, PreconditionFailed
 from emulator.storage.errors import NoSuchObject
-from emulator.storage.metadata import ObjectMetadata, StoredObject
+from emulator.storage.metadata import ObjectMetadata, StoredObject, etag_of
 from emulator.storage.preconditions import Preconditions
 
 FOUND = StoredObject(
@@ -27,7 +27,7 @@ def of(**headers_or_parameters: str) -> Preconditions:
         (Preconditions(metageneration_match=2), True, False),
         (Preconditions(metageneration_match=1), False, False),
         (Preconditions(metageneration_not_match=2), False, True),
-        (Preconditions(etag_match="7-2"), True, False),
+        (Preconditions(etag_match=etag_of(7, 2)), True, False),
         (Preconditions(etag_not_match="*"), False, True),
     ],
 )
@@ -50,7 +50,7 @@ def test_check_existing_with_another_generation_finds_nothing():
     [
         Preconditions(generation_not_match=7),
         Preconditions(metageneration_not_match=2),
-        Preconditions(etag_not_match="7-2"),
+        Preconditions(etag_not_match=etag_of(7, 2)),
     ],
 )
 def test_check_read_of_what_the_caller_has_is_not_modified(conditions):
