@@ -20,8 +20,8 @@ def response(outputs: Mapping[str, Array], *, count: int, columnar: bool) -> tup
     """Return the body of a response, and the number of rows that failed in it.
 
     JSON has no NaN and no infinity. By rows, a row with one of them is an object with only an `error` and
-    the others are predictions, as in the results of Vertex AI's batch predictions; where no row is left, or
-    by columns, which have no room for an error, the request fails.
+    the others are predictions; where no row is left, or by columns, which have no room for an error, the
+    request fails.
 
     Raises:
         ModelError: an output has another number of rows.

@@ -108,6 +108,10 @@ def test_unknown_path_is_404_naming_the_routes(client: TestClient) -> None:
     assert response.json()["error"]["expected"] == f"{HEALTH}, {PREDICT} or /metrics"
 
 
+def test_path_with_a_slash_at_its_end_is_404_and_no_redirection(client: TestClient) -> None:
+    assert client.post(f"{PREDICT}/", json={"instances": [1]}, follow_redirects=False).status_code == 404
+
+
 def test_wrong_method_is_405_naming_the_right_one(client: TestClient) -> None:
     response = client.get(PREDICT)
     assert response.status_code == 405
