@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from local.accounts import OwnerLogin
 from local.airflow_client import AirflowClient
 from local.paths import StackPaths
 from local.stack import Stack
@@ -63,7 +64,8 @@ def _wait(stack: Stack, airflow: AirflowClient, waiting: list[str], count: int) 
     """Trigger runs until so many wait for jobs that do not begin within the hour."""
     while len(waiting) < count:
         fault = {"target": "slow_start", "delay_seconds": 3600}
-        httpx.post(f"{stack.ports.emulator_url}/_emulator/faults", json=fault, timeout=30).raise_for_status()
+        url = f"{stack.ports.emulator_url}/_emulator/faults"
+        httpx.post(url, json=fault, timeout=30, auth=OwnerLogin(stack.paths)).raise_for_status()
         waiting.append(airflow.trigger(DAG_ID, {}))
     until = time.monotonic() + DEFERRED_SECONDS
     while states := Counter(state for run in waiting if (state := _train(airflow, run)[0]) != "deferred"):

@@ -1,4 +1,4 @@
-"""LocalExecutor that endures kills: of its workers, idle or not, and of its scheduler (docs/adr/0027).
+"""LocalExecutor that endures kills: of its workers, idle or not, and of its scheduler (docs/adr/0024).
 
 AIRFLOW__CORE__EXECUTOR=enduring_executor.EnduringLocalExecutor
 """

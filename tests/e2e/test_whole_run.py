@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from local import rights
 from local.accounts import PROJECT, OwnerLogin
 from local.demo import follow
 from local.environment import BUCKET, REGION
@@ -73,6 +74,16 @@ def test_run_tears_its_candidate_endpoint_down(stack: Stack, first_run: Report) 
     }
     assert not serving.get("flowers-candidate")
     assert bool(serving.get("flowers")) == first_run.promoted
+
+
+def test_run_was_refused_no_right(stack: Stack, first_run: Report) -> None:
+    _, lacking = rights.differences(stack.paths)
+    assert lacking == []
+    used, _ = rights.used(stack.paths)
+    accounts = {account for account, _ in used}
+    assert {"perennial-airflow", "perennial-jobs", "perennial-serving"} - accounts <= (
+        set() if first_run.promoted else {"perennial-serving"}
+    )
 
 
 def test_second_run_with_nothing_new_converts_nothing_and_says_why(

@@ -1,5 +1,7 @@
 """Fault injection by request: the next calls of a method fail or wait, or a service fails at a hook.
 
+With a token of the owner in `-H "Authorization: Bearer ..."`, which `gcloud auth print-access-token` prints:
+
 curl -d '{"target": "storage.objects.get", "http_status": 503, "count": 2}' http://localhost:P/_emulator/faults
 curl -d '{"target": "failed_deploy"}' http://localhost:P/_emulator/faults
 curl -d '{"target": "storage.objects.insert", "lose_answer": true}' http://localhost:P/_emulator/faults

@@ -22,7 +22,7 @@ BUCKET = "perennial-local"
 STACK_VARIABLE = "PERENNIAL_STACK_ID"
 """Set for the stack's processes only; a shell that sourced `env` does not have it."""
 
-# Airflow's own are minutes: a kill would stop a run for as long (docs/adr/0027).
+# Airflow's own are minutes: a kill would stop a run for as long (docs/adr/0024).
 _SCHEDULER_PATIENCE = {
     "orphaned_tasks_check_interval": "5",
     "scheduler_health_check_threshold": "20",
