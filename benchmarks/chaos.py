@@ -39,8 +39,9 @@ WAY_BACK_EVERY = 5
 class Session:
     """Runs of all lanes on one stack."""
 
-    def __init__(self, stack: Stack, lanes: list[Lane]) -> None:
+    def __init__(self, stack: Stack, lanes: list[Lane], late_seconds: float) -> None:
         self._stack = stack
+        self._late_seconds = late_seconds
         self._lanes = lanes
         self._undisturbed = 30.0
         self.results: list[Result] = []
@@ -97,7 +98,9 @@ class Session:
         for lane, run_id, result in runs:
             lane.judge(run_id, result)
             allowed = (
-                self._undisturbed + LATE_SECONDS * len(met) + sum(found.destroyed_seconds for found in met)
+                self._undisturbed
+                + self._late_seconds * len(met)
+                + sum(found.destroyed_seconds for found in met)
             )
             if number and result.seconds > allowed:
                 result.wrong.append(f"{result.seconds:.0f} s, expected at most {allowed:.0f}")
@@ -153,6 +156,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=10, help="disturbed runs (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of kinds and moments (%(default)s)")
     parser.add_argument("--lanes", type=int, default=2, help="runs at the same time (%(default)s)")
+    parser.add_argument(
+        "--late-seconds", type=float, default=LATE_SECONDS, help="the most that a kill may cost (%(default)s)"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the stack's folder")
     options = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="perennial-chaos-"))
@@ -183,7 +189,7 @@ def _run(folder: Path, options: argparse.Namespace) -> bool:
             with AirflowClient(stack.ports.airflow_url) as airflow:
                 for dag in ("model_rollback", *(lane.dag for lane in lanes)):
                     airflow.unpause(dag)
-            session = Session(stack, lanes)
+            session = Session(stack, lanes, options.late_seconds)
             undisturbed = session.calibrate(2)
             session.run(plan(options.runs, options.seed))
         finally:
