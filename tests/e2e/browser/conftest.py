@@ -61,7 +61,8 @@ def promoted_run(stack: Stack, add_dag: Callable[[str, str], None], few_pictures
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     try:
-        with chromium() as browser:
+        # Pages of other sites are served by this machine as well.
+        with chromium("--host-resolver-rules=MAP *.example 127.0.0.1") as browser:
             yield browser
     except FileNotFoundError as error:
         pytest.skip(str(error))

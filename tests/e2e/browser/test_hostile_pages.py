@@ -6,7 +6,6 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -14,7 +13,6 @@ import httpx
 import pytest
 from playwright.sync_api import Page
 
-from browser_pictures import TIMEOUT_MS, chromium
 from local.programs import TENSORBOARD
 from local.report import Report
 from local.stack import Stack
@@ -65,19 +63,12 @@ def board(stack: Stack, first_run: Report) -> Stack:
             return stack
 
 
-@pytest.fixture(scope="module")
-def hostile(board: Stack) -> Iterator[Page]:
-    """A page in a browser that finds the attacker's name on this machine."""
-    try:
-        with chromium(f"--host-resolver-rules=MAP {ATTACKER} 127.0.0.1") as browser:
-            page = browser.new_page()
-            page.set_default_timeout(TIMEOUT_MS)
-            # Whoever uses Airflow has its cookie.
-            page.goto(board.ports.airflow_url)
-            page.wait_for_load_state("networkidle")
-            yield page
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
+@pytest.fixture
+def hostile(board: Stack, page: Page) -> Page:
+    """A page of a user of Airflow, whose browser has its cookie."""
+    page.goto(board.ports.airflow_url)
+    page.wait_for_load_state("networkidle")
+    return page
 
 
 def addresses(stack: Stack) -> dict[int, list[str]]:
