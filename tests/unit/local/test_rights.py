@@ -30,7 +30,8 @@ def test_unused_rights_are_those_of_accounts_that_did_something_else(tmp_path: P
     log(paths, ("perennial-serving", "storage.objects.get", True), ("owner", "storage.buckets.list", False))
     unused, lacking = rights.differences(paths)
     assert [(right.account, right.permission) for right in unused] == [
-        ("perennial-serving", "storage.objects.list")
+        ("perennial-serving", "storage.objects.list"),
+        ("perennial-serving", "storage.buckets.get"),
     ]
     assert lacking == []
 
