@@ -28,7 +28,9 @@ def connect(monkeypatch: pytest.MonkeyPatch, emulator: Any, **extra: Any) -> Non
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(emulator.key_file("owner")))
 
 
-@pytest.fixture(params=["key file", "key", "impersonation"])
+@pytest.fixture(
+    params=["key file", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("key", "impersonation"))]
+)
 def connected(request: pytest.FixtureRequest, chain: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A chain whose connection holds the rights of Airflow's account in one way or another."""
     emulator = chain.emulator
