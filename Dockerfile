@@ -1,5 +1,7 @@
 # The images, as targets: `docker build --target trainer --tag REGION-docker.pkg.dev/PROJECT/perennial/trainer:0.1.0 .`
 #   trainer, serving   run on Vertex AI
+#   trainer-gpu        the trainer with CUDA's libraries, for tiers with GPUs
+#   beam               runs on Dataflow's workers, which then install nothing
 #   autoencoder        the trainer, for one model
 #   airflow            the services of Airflow; dags/, plugins/ and deploy/config/ are mounted, not copied
 #   emulator           Cloud Storage, Dataflow, Vertex AI and Cloud Logging for a server without them; runs all jobs
@@ -71,6 +73,19 @@ WORKDIR /home/perennial
 ENTRYPOINT ["python", "-m", "trainer.task"]
 
 
+FROM base AS trainer-gpu
+RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
+    --mount=type=cache,target=/root/.cache/uv \
+    uv sync --no-install-workspace --package perennial-trainer --extra gpu
+RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
+    --mount=source=contract,target=contract,rw \
+    --mount=source=trainer,target=trainer,rw \
+    uv sync --no-cache --no-editable --package perennial-trainer --extra gpu
+USER 0
+WORKDIR /home/perennial
+ENTRYPOINT ["python", "-m", "trainer.task"]
+
+
 # An image of a dataset's own (`TrainingSpec(image=...)`): a training job runs it from its URI, on a laptop or in the cloud.
 FROM trainer AS autoencoder
 ENTRYPOINT ["python", "-m", "trainer.task", "--model", "autoencoder"]
@@ -102,7 +117,26 @@ ENTRYPOINT ["python", "-m", "emulator"]
 CMD ["--root", "/var/lib/perennial/emulator", "--port", "9023"]
 
 
-# The packages that Dataflow workers install.
+# Beam's launcher of its SDK harness, of the version that uv.lock has.
+# https://beam.apache.org/documentation/runtime/environments/
+FROM apache/beam_python3.11_sdk:2.77.0 AS beam-launcher
+
+
+FROM base AS beam
+RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
+    --mount=type=cache,target=/root/.cache/uv \
+    uv sync --no-install-workspace --package perennial-preprocessing
+RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
+    --mount=source=contract,target=contract,rw \
+    --mount=source=preprocessing,target=preprocessing,rw \
+    uv sync --no-cache --no-editable --package perennial-preprocessing
+COPY --from=beam-launcher /opt/apache/beam /opt/apache/beam
+# Everything is installed: the launcher makes no environment of its own.
+ENV RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT=1
+ENTRYPOINT ["/opt/apache/beam/boot"]
+
+
+# The packages that Dataflow workers install, where no image holds them.
 FROM base AS sdists
 RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
     --mount=source=contract,target=contract,rw \

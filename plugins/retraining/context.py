@@ -100,7 +100,10 @@ class GoogleServices:
     @property
     def endpoints(self) -> Endpoints:
         """Endpoints of Vertex AI."""
-        return Endpoints(self.clients, poll_seconds=self.settings.poll_seconds)
+        settings = self.settings
+        return Endpoints(
+            self.clients, poll_seconds=settings.poll_seconds, encryption=settings.infrastructure.encryption
+        )
 
     @property
     def custom_jobs(self) -> CustomJobs:
@@ -171,8 +174,10 @@ def run_context(context: Mapping[str, Any]) -> Iterator[RunContext]:
 
     Raises:
         ConfigurationError: a setting is missing or wrong.
+        ContractError: a field of the file of infrastructure is wrong.
     """
     settings = Settings.from_environment()
+    _ = settings.infrastructure  # a wrong file fails the first task, before anything is paid
     clients = Clients.from_settings(settings)
     try:
         yield RunContext(

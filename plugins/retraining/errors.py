@@ -25,6 +25,10 @@ class NoDataYetError(Exception):
         self.until = until
 
 
+class NoMachinesError(Exception):
+    """Google has no machines for a job now, or took back the ones that it had: the run waits for others."""
+
+
 class RolloutWaitError(Exception):
     """A rollout goes on later: its step lasts, or another run's rollout is under way.
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from contract import DatasetSpec, TrainingSpec
-from contract.naming import digest
+from contract.naming import EXPECTED_ACCELERATORS, digest
 from retraining.context import RunContext
 from retraining.errors import ConfigurationError
 from retraining.params import RETRAIN, SPOT, TIER, TUNE
 from retraining.settings import Settings
-from retraining.tiers import find_tier, load_tiers
+from retraining.tiers import Tier, WorkerPool, find_tier, load_tiers
 from retraining.tuning import study_spec
 
 
@@ -47,19 +47,25 @@ def job_spec(
     name = tier or context.params.get(TIER, training.tier)
     machines = find_tier(name, load_tiers(settings.tiers_file))
     container: dict[str, Any] = {
-        "image_uri": training_image(training, settings),
+        "image_uri": _image_for(machines, training, settings),
         "args": [f"--{name}={value}" for name, value in flags.items()],
     }
     if training.image is None:
         container["command"] = ["python", "-m", training.module]
     scheduling: dict[str, Any] = {"timeout": {"seconds": training.timeout_seconds}}
+    if sum(pool.replica_count for pool in machines.pools) > 1:
+        # Workers that reduce among themselves don't survive the loss of one.
+        scheduling["restart_job_on_worker_restart"] = True
     if machines.spot or context.params.get(SPOT, False):
         # https://cloud.google.com/vertex-ai/docs/training/use-spot-vms
         scheduling["strategy"] = "SPOT"
     spec: dict[str, Any] = {
-        "worker_pool_specs": [pool.to_spec(container) for pool in machines.pools],
+        "worker_pool_specs": [
+            pool.to_spec({**container, **_expectation(pool, settings)}) for pool in machines.pools
+        ],
         "base_output_directory": {"output_uri_prefix": output},
         "scheduling": scheduling,
+        **settings.infrastructure.training.fields(),
     }
     if settings.service_account:
         spec["service_account"] = settings.service_account
@@ -85,6 +91,33 @@ def training_image(training: TrainingSpec, settings: Settings) -> str:
             f"received {settings.trainer_image!r}"
         )
     return f"{folder}/{image if ':' in image else f'{image}:{tag}'}"
+
+
+def _image_for(machines: Tier, training: TrainingSpec, settings: Settings) -> str:
+    """Return the URI of the training image for these machines: the trainer's has variants for accelerators.
+
+    Raises:
+        ConfigurationError: there is no such image.
+    """
+    chief = machines.pools[0]
+    if training.image is not None:
+        return training_image(training, settings)
+    if chief.tpu_topology:
+        if settings.trainer_tpu_image is None:
+            raise ConfigurationError(
+                "PERENNIAL_TRAINER_TPU_IMAGE: expected an image with tensorflow-tpu for tier "
+                f"{machines.name}, received nothing"
+            )
+        return settings.trainer_tpu_image
+    return settings.trainer_gpu_image if chief.accelerator_type else settings.trainer_image
+
+
+def _expectation(pool: WorkerPool, settings: Settings) -> dict[str, Any]:
+    """Return the container's variable that says which accelerators the trainer must find."""
+    if not settings.expect_accelerators or not (pool.accelerator_type or pool.tpu_topology):
+        return {}
+    expected = "TPU:1" if pool.tpu_topology else f"GPU:{pool.accelerator_count}"
+    return {"env": [{"name": EXPECTED_ACCELERATORS, "value": expected}]}
 
 
 def training_fingerprint(

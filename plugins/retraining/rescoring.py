@@ -94,4 +94,8 @@ class Rescoring:
             output=folder,
             tier=SMALL_TIER if SMALL_TIER in tiers else training.tier,
         )
-        return {"display_name": f"{self._spec.name}-score-{context.run.slug}"[:128], "job_spec": spec}
+        return {
+            "display_name": f"{self._spec.name}-score-{context.run.slug}"[:128],
+            "job_spec": spec,
+            **context.settings.infrastructure.encryption,
+        }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, ValidationError
 
 from contract.naming import DEFAULT_DEPLOYMENT, check_deployment_name
 from retraining.errors import ConfigurationError
+from retraining.infrastructure import Infrastructure, load_infrastructure
 
 IMAGE_TAG = "0.1.0"
 PREFIX = "PERENNIAL_"
@@ -34,10 +36,15 @@ class Settings(BaseModel):
             form can name a source, besides the source root.
         source_hint: ends the error about a missing folder below the source root: the command that fills it.
         trainer_image: runs training jobs.
+        trainer_gpu_image: runs those of tiers with GPUs.
+        trainer_tpu_image: runs those of tiers with TPUs.
+        expect_accelerators: a training job ends at once where its tier's accelerators are missing; off where
+            an emulator pretends that they are there.
         serving_image: serves predictions.
         serving_machine: machine type of a deployed model.
         service_account: of jobs; None for the service's default.
         serving_service_account: of deployed models; None for the service's default.
+        infrastructure_file: networks, workers, encryption, waiting for machines.
         tiers_file: scale tiers in addition to ours, and in place of those of the same name.
         connection_id: the Airflow connection.
         poll_seconds: the longest interval between polls of a job.
@@ -64,12 +71,18 @@ class Settings(BaseModel):
     trainer_image: str = Field(
         default_factory=lambda data: _image("trainer", data), description="an image's URI"
     )
+    trainer_gpu_image: str = Field(
+        default_factory=lambda data: _image("trainer-gpu", data), description="an image's URI"
+    )
+    trainer_tpu_image: str | None = Field(None, description="an image's URI")
+    expect_accelerators: bool = Field(True, description="true or false")
     serving_image: str = Field(
         default_factory=lambda data: _image("serving", data), description="an image's URI"
     )
     serving_machine: str = Field("n1-standard-2", description="a machine type")
     service_account: str | None = Field(None, description="an e-mail address")
     serving_service_account: str | None = Field(None, description="an e-mail address")
+    infrastructure_file: str | None = Field(None, description="a TOML file")
     tiers_file: str | None = Field(None, description="a TOML file")
     connection_id: str = Field("google_cloud_default", description="the id of an Airflow connection")
     poll_seconds: float = Field(10.0, gt=0, allow_inf_nan=False, description="more than 0 seconds")
@@ -77,6 +90,16 @@ class Settings(BaseModel):
     tensorboard_url: str | None = Field(None, description="a URL")
     notifier: str | None = Field(None, description="the class of an Airflow notifier, with its module")
     notifier_arguments: Json[dict[str, Any]] = Field({}, description="a JSON object")
+
+    @cached_property
+    def infrastructure(self) -> Infrastructure:
+        """What the file of infrastructure says.
+
+        Raises:
+            ConfigurationError: the file can't be read.
+            ContractError: a field has a value that it can't have.
+        """
+        return load_infrastructure(self.infrastructure_file)
 
     @property
     def requestable_sources(self) -> tuple[str, ...]:

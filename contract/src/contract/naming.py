@@ -41,6 +41,7 @@ DEFAULT_DEPLOYMENT = "default"
 MODEL_FOLDER = "model/"
 """Folder of the SavedModel within a run's folder; the name is Vertex AI's."""
 
+EXPECTED_ACCELERATORS = "PERENNIAL_EXPECTED_ACCELERATORS"
 MOUNT_VARIABLE = "GCS_MOUNT"
 DEFAULT_MOUNT = "/gcs"
 SCHEME = "gs://"

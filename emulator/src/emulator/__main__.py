@@ -66,6 +66,10 @@ def main(arguments: list[str] | None = None) -> int:
         "--deploy-seconds", type=float, default=0.0, metavar="SECONDS",
         help="time until a deployed model has a machine (%(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--network", action="append", default=[], metavar="NAME",
+        help="VPC network that the projects have, in place of the one called default; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--coverage", action="store_true", help="print docs/coverage.md and exit")
     options = parser.parse_args(arguments)
     if options.coverage:
@@ -79,6 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
             capacity=Capacity(
                 log_reads=options.log_reads, quotas=dict(options.quota),
                 pretended=options.pretend_accelerators, deploy_seconds=options.deploy_seconds,
+                networks=tuple(options.network) or ("default",),
             ),
         )  # fmt: skip
     except (RootInUseError, AccountsFileError, OSError) as error:

@@ -95,12 +95,14 @@ class Capacity:
             that isn't named has no quota.
         pretended: jobs run without the accelerators that they ask for.
         deploy_seconds: time until a machine is there for a deployed model.
+        networks: VPC networks of every project; jobs that name none use the one called `default`.
     """
 
     log_reads: int = LOG_READS.value
     quotas: Mapping[str, int] = field(default_factory=dict)
     pretended: bool = False
     deploy_seconds: float = 0.0
+    networks: tuple[str, ...] = ("default",)
 
 
 def limits_table() -> str:

@@ -190,6 +190,8 @@ def perennial_variables(paths: StackPaths, ports: Ports) -> dict[str, str]:
         "PERENNIAL_BUCKET": BUCKET,
         "PERENNIAL_DATA_POLL_SECONDS": _DATA_POLL_SECONDS,
         "PERENNIAL_EMULATOR_URL": ports.emulator_url,
+        # The emulator runs jobs without the accelerators that they ask for.
+        "PERENNIAL_EXPECT_ACCELERATORS": "False",
         "PERENNIAL_PACKAGES": str(paths.packages),
         "PERENNIAL_POLL_SECONDS": _POLL_SECONDS,
         "PERENNIAL_PROJECT": PROJECT,
@@ -201,6 +203,7 @@ def perennial_variables(paths: StackPaths, ports: Ports) -> dict[str, str]:
         "PERENNIAL_SOURCE_HINT": f"to fetch sample data: {shlex.join([perennial, *elsewhere, 'up'])}",
         "PERENNIAL_SOURCE_ROOT": str(paths.samples),
         "PERENNIAL_TENSORBOARD_URL": ports.tensorboard_url,
+        "PERENNIAL_TRAINER_TPU_IMAGE": f"{REGION}-docker.pkg.dev/{PROJECT}/perennial/trainer-tpu:0.1.0",
     }
 
 

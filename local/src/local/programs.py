@@ -21,6 +21,8 @@ AIRFLOW = ("api-server", EXECUTION, "scheduler", "dag-processor", "triggerer")
 _REGISTRY = f"{REGION}-docker.pkg.dev/{PROJECT}"
 _IMAGE_MODULES = {
     "perennial/trainer": "trainer.task",
+    "perennial/trainer-gpu": "trainer.task",
+    "perennial/trainer-tpu": "trainer.task",
     "perennial/serving": "serving.main",
     "perennial/autoencoder": "trainer.task",
 }

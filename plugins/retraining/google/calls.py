@@ -89,7 +89,7 @@ def get_or_create(
     find: Callable[[], Resource | None],
     create: Callable[[], Resource],
     *,
-    timeout_seconds: float = CREATE_SECONDS,
+    timeout_seconds: float | None = None,
 ) -> Resource:
     """Return the resource that `find` finds, or else `create` makes; after a transient error, try again.
 
@@ -101,5 +101,5 @@ def get_or_create(
         found = find()
         return found if found is not None else create()
 
-    made: Resource = retry(timeout_seconds)(attempt)()
+    made: Resource = retry(CREATE_SECONDS if timeout_seconds is None else timeout_seconds)(attempt)()
     return made

@@ -27,6 +27,11 @@ ENDED = frozenset(
 https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs#Job.JobState"""
 
 
+_LACKS_MACHINES = ("ZONE_RESOURCE_POOL_EXHAUSTED", "QUOTA_EXCEEDED")
+"""Reasons in the messages of jobs whose workers could not start.
+https://cloud.google.com/dataflow/docs/guides/common-errors#worker-errors"""
+
+
 class WaitingRuns:
     """Runs that wait for one conversion: each has an object, so that none cancels the job of the others.
 
@@ -80,7 +85,14 @@ class DataflowJobs:
         state = job.current_state.name
         ended, succeeded = state in ENDED, state == SUCCEEDED
         error = "\n".join(self.errors(job_id)) if ended and not succeeded else ""
-        return JobStatus(state=state, ended=ended, succeeded=succeeded, created=job.create_time, error=error)
+        return JobStatus(
+            state=state,
+            ended=ended,
+            succeeded=succeeded,
+            created=job.create_time,
+            error=error,
+            lacks_machines=any(reason in error for reason in _LACKS_MACHINES),
+        )
 
     def cancel(self, job_id: str) -> None:
         """Request a job's cancellation; a job that has ended stays as it is."""

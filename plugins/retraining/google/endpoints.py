@@ -59,7 +59,17 @@ class Answer:
 class Endpoints:
     """Endpoints of one project and region; their ids are ours, so that none is found by "latest"."""
 
-    def __init__(self, clients: Clients, *, poll_seconds: float) -> None:
+    def __init__(
+        self, clients: Clients, *, poll_seconds: float, encryption: Mapping[str, Any] | None = None
+    ) -> None:
+        """Create the service.
+
+        Args:
+            clients: of the project and region.
+            poll_seconds: longest interval between polls of an operation.
+            encryption: the field of a new endpoint that names its key; none for Google's own key.
+        """
+        self._encryption = dict(encryption or {})
         self._poll_seconds = poll_seconds
         self._client = clients.endpoints
         self._clients = clients
@@ -83,7 +93,12 @@ class Endpoints:
             request = {
                 "parent": self._parent,
                 "endpoint_id": endpoint_id,
-                "endpoint": {"display_name": endpoint_id, "labels": names.labels, **endpoint_fields(serving)},
+                "endpoint": {
+                    "display_name": endpoint_id,
+                    "labels": names.labels,
+                    **endpoint_fields(serving),
+                    **self._encryption,
+                },
             }
             operation = self._client.create_endpoint(
                 request=request, retry=None, timeout=CALL_TIMEOUT_SECONDS

@@ -38,6 +38,7 @@ class JobStatus:
         succeeded: whether it ended well.
         created: time of its creation; no line of its log is older.
         error: the service's error message; may be empty.
+        lacks_machines: whether it failed because there were no machines for it, or they were taken back.
     """
 
     state: str
@@ -45,6 +46,7 @@ class JobStatus:
     succeeded: bool
     created: datetime
     error: str = ""
+    lacks_machines: bool = False
 
 
 class Jobs(Protocol):

@@ -39,8 +39,13 @@ UNSUCCESSFUL = frozenset(
 ENDED = UNSUCCESSFUL | {SUCCEEDED}
 """States that a job stays in. https://cloud.google.com/vertex-ai/docs/reference/rest/v1/JobState"""
 
-SETTLE_SECONDS = 30.0
+SETTLE_SECONDS = 15.0
 """Time for which a job can still appear whose creation was not answered."""
+
+_LACKS_MACHINES = frozenset({8, 14})
+"""Codes of errors of jobs without machines: RESOURCE_EXHAUSTED, and UNAVAILABLE after a preemption.
+https://cloud.google.com/vertex-ai/docs/general/troubleshooting?component=training
+https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto"""
 
 CANCELLING = "JOB_STATE_CANCELLING"
 _KILL_SECONDS = 5.0
@@ -149,6 +154,7 @@ class VertexJobs(ABC, Generic[Job]):
             succeeded=state == SUCCEEDED,
             created=job.create_time,
             error=job.error.message,
+            lacks_machines=job.error.code in _LACKS_MACHINES,
         )
 
     def cancel(self, name: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator, conf
 from airflow.sdk.exceptions import (
@@ -21,7 +21,7 @@ from airflow.sdk.exceptions import (
 
 from contract import ContractError, DatasetSpec
 from retraining.context import RunContext, run_context
-from retraining.errors import ConfigurationError, NoDataYetError, NothingToDoError
+from retraining.errors import ConfigurationError, NoDataYetError, NoMachinesError, NothingToDoError
 from retraining.google.jobs import follow
 from retraining.settings import Settings
 
@@ -32,12 +32,17 @@ if TYPE_CHECKING:
     from retraining.triggers import JobTrigger
 
 
+_SHORTEST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=10)
+"""Pauses of a task that waits for machines; each is half of what it has waited."""
+
+
 class DatasetOperator(BaseOperator):
     """Operator of one task of a dataset's DAG.
 
     A subclass implements `run`, whose result is a small mapping: every entry becomes an XCom. An error that
     no further attempt would avoid fails the task at once; a run that has nothing to do is skipped, and its
-    note says why; a task whose data is late is rescheduled until it is there, or fails at the limit.
+    note says why; a task whose data is late, or that gets no machines, is rescheduled until they are there,
+    or fails at the limit.
     """
 
     def __init__(self, *, spec: DatasetSpec, **kwargs: Any) -> None:
@@ -58,6 +63,8 @@ class DatasetOperator(BaseOperator):
         except NothingToDoError as error:
             context["ti"].xcom_push(key="note", value=str(error))
             raise AirflowSkipException(str(error)) from error
+        except NoMachinesError as error:
+            self._wait_for_machines(context, error)
         except NoDataYetError as error:
             now, until = datetime.now(UTC), error.until.isoformat(sep=" ", timespec="minutes")
             if now >= error.until:
@@ -71,6 +78,21 @@ class DatasetOperator(BaseOperator):
     @abstractmethod
     def run(self, context: RunContext) -> Mapping[str, Any]:
         """Do the work and return its result."""
+
+    def _wait_for_machines(self, context: Mapping[str, Any], error: NoMachinesError) -> NoReturn:
+        """Reschedule the task at intervals that grow, or let it fail at the end of the wait."""
+        now = datetime.now(UTC)
+        since = context["ti"].get_first_reschedule_date(context) or now
+        longest = timedelta(minutes=Settings.from_environment().infrastructure.training.wait_minutes)
+        if now >= since + longest:
+            raise AirflowException(
+                f"{str(error).rstrip('.')}; waited since {since:%Y-%m-%d %H:%M}"
+            ) from error
+        pause = min(max((now - since) / 2, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+        note = f"{str(error).rstrip('.')}: trying again at {now + pause:%H:%M:%S} UTC"
+        context["ti"].xcom_push(key="note", value=note)
+        self.log.warning(note)
+        raise AirflowRescheduleException(now + pause) from error
 
 
 class JobOperator(DatasetOperator):
@@ -92,7 +114,7 @@ class JobOperator(DatasetOperator):
     def run(self, context: RunContext) -> Mapping[str, Any]:
         """Start or adopt the job, wait for its end, and return the result."""
         self._context = context
-        job = self._resumed or self.start(context)
+        job = self._resumed or self._started(context)
         if self._killed:  # while the job was made: the cancellation did not find it
             self.cancel(context)
             raise AirflowException(f"killed; {job} is cancelled")
@@ -146,8 +168,20 @@ class JobOperator(DatasetOperator):
             self._defer(context, job)
         logs = self.logs(context, job, since=status.created)
         status = follow(jobs, job, logs, poll_seconds=context.settings.poll_seconds, log=self.log)
+        if status.lacks_machines:
+            raise NoMachinesError(str(self.failure(job, status)))
         if not status.succeeded:
             raise self.failure(job, status)
+
+    def _started(self, context: RunContext) -> str | None:
+        from google.api_core.exceptions import RetryError, TooManyRequests
+
+        try:
+            return self.start(context)
+        except RetryError as error:
+            if isinstance(error.cause, TooManyRequests):
+                raise NoMachinesError(str(error.cause)) from error
+            raise
 
     def _defer(self, context: RunContext, job: str) -> None:
         settings = context.settings

@@ -173,7 +173,9 @@ class ConvertToTFRecordOperator(JobOperator):
         with tempfile.TemporaryDirectory(prefix="perennial-") as folder:
             contract = Path(folder, FEATURES_FILENAME)
             contract.write_text(self.spec.contract.to_features_json(), encoding="utf-8")
-            command = self._command(context, contract, _sdists(context, Path(folder)))
+            in_image = context.settings.infrastructure.dataflow.container_image
+            packages = [] if in_image else _sdists(context, Path(folder))
+            command = self._command(context, contract, packages)
             self.log.info("Submitting %s", self.job_name(context))
             with handed_on(context.clients.credentials, context.settings.project) as variables:
                 changed = {**os.environ, **variables}
@@ -219,8 +221,12 @@ class ConvertToTFRecordOperator(JobOperator):
             options["service_account_email"] = settings.service_account
         if endpoint := context.clients.extras.get("dataflow_endpoint"):
             options["dataflow_endpoint"] = endpoint
-        command = [sys.executable, "-m", MODULE, "--no-wait"]
+        workers = settings.infrastructure.dataflow
+        command = [workers.python or sys.executable, "-m", MODULE, "--no-wait"]
         command += [f"--{name}={value}" for name, value in options.items()]
+        command += workers.options()
+        if key := settings.infrastructure.kms_key:
+            command.append(f"--dataflow_kms_key={key}")
         command += [f"--label={name}={value}" for name, value in job_labels.items()]
         command += [f"--extra_package={package}" for package in packages]
         return command

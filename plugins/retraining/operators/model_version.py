@@ -120,6 +120,7 @@ class CreateModelVersionOperator(DatasetOperator):
             "version_description": f"{metric} {reached:.4g}, from run {context.run.run_id}",
             "version_aliases": [naming.CANDIDATE_ALIAS],
             "artifact_uri": self.job_dir + naming.MODEL_FOLDER,
+            **settings.infrastructure.encryption,
             "container_spec": {
                 "image_uri": settings.serving_image,
                 "predict_route": PREDICT_ROUTE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -98,6 +99,40 @@ def test_convert_without_records_in_a_split_fails_before_any_training(chain: Any
 def test_convert_without_packages_fails_at_once_and_names_the_setting(chain: Any) -> None:
     with pytest.raises(AirflowFailException, match=r"PERENNIAL_PACKAGES: .* in /nowhere, received \[\]"):
         chain.execute(chain.converter(SNAPSHOT))
+
+
+def test_convert_uses_the_deployments_network_image_machines_and_interpreter(
+    chain: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\ntouch {tmp_path}/used\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    file = tmp_path / "infrastructure.toml"
+    file.write_text(
+        f"""
+        [dataflow]
+        network = "corp"
+        use_public_ips = false
+        machine_type = "n2-standard-4"
+        max_workers = 3
+        container_image = "there/beam:1"
+        python = "{python}"
+        """
+    )
+    monkeypatch.setenv("PERENNIAL_INFRASTRUCTURE_FILE", str(file))
+    fill(chain, [picture(1)])
+    with pytest.raises(AirflowException, match="'global/networks/corp'"):
+        chain.execute(chain.converter(SNAPSHOT))
+    assert (tmp_path / "used").exists()
+    (made,) = jobs(chain)
+    environment = json.loads((chain.emulator.root / "jobs" / made.id / "job.json").read_text())["environment"]
+    (pool,) = environment["workerPools"]
+    assert pool["network"] == "corp"
+    assert pool["ipConfiguration"] == "WORKER_IP_PRIVATE"
+    assert pool["machineType"] == "n2-standard-4"
+    assert int(pool["autoscalingSettings"]["maxNumWorkers"]) == 3
+    assert pool["sdkHarnessContainerImages"][0]["containerImage"] == "there/beam:1"
+    assert not any("perennial" in package["name"] for package in pool.get("packages", []))
 
 
 def test_convert_that_can_not_be_submitted_shows_the_programs_last_lines(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowRescheduleException
 
 from retraining.context import run_context
+from retraining.google import calls
 
 WAIT_SECONDS = 60
 CREATE = "aiplatform.JobService.CreateCustomJob"
@@ -102,6 +104,57 @@ def test_train_whose_job_fails_says_why_and_makes_a_new_job_when_retried(chain: 
             broken.train()
         assert not isinstance(raised.value, AirflowFailException)
     assert states(chain) == ["JOB_STATE_FAILED", "JOB_STATE_FAILED"]
+
+
+def test_train_that_gets_no_machines_waits_for_them_and_goes_on(chain: Any) -> None:
+    chain.fault("preemption")
+    with pytest.raises(AirflowRescheduleException) as first:
+        chain.train()
+    assert timedelta() < first.value.reschedule_date - datetime.now(UTC) <= timedelta(seconds=15)
+    assert "preempted" in chain.task.xcoms["note"]
+    assert chain.train()["metrics"]["accuracy"] == 0.9
+    assert states(chain) == ["JOB_STATE_FAILED", "JOB_STATE_SUCCEEDED"]
+
+
+def test_train_that_has_waited_long_for_machines_looks_rarely_and_then_fails(
+    chain: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "infrastructure.toml"
+    file.write_text("[training]\nwait_minutes = 60")
+    monkeypatch.setenv("PERENNIAL_INFRASTRUCTURE_FILE", str(file))
+    chain.fault("preemption", count=2)
+    chain.task.rescheduled = datetime.now(UTC) - timedelta(minutes=10)
+    with pytest.raises(AirflowRescheduleException) as late:
+        chain.train()
+    assert timedelta(minutes=4) < late.value.reschedule_date - datetime.now(UTC) < timedelta(minutes=6)
+    chain.task.rescheduled = datetime.now(UTC) - timedelta(minutes=61)
+    with pytest.raises(AirflowException, match=r"preempted.*; waited since"):
+        chain.train()
+
+
+def test_train_above_the_quota_waits_until_there_is_some(chain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "CREATE_SECONDS", 0.5)
+    chain.fault(CREATE, http_status=429, count=1000)
+    with pytest.raises(AirflowRescheduleException):
+        chain.train()
+    chain.emulator.clear_faults()
+    assert chain.train()["metrics"]["accuracy"] == 0.9
+
+
+def test_train_and_its_production_are_encrypted_by_the_deployments_key(
+    chain: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "projects/p/locations/us-central1/keyRings/r/cryptoKeys/k"
+    file = tmp_path / "infrastructure.toml"
+    file.write_text(f'kms_key = "{key}"')
+    monkeypatch.setenv("PERENNIAL_INFRASTRUCTURE_FILE", str(file))
+    chain.train()
+    chain.promoted("manual__0")
+    with run_context(chain.context) as context:
+        endpoint = context.clients.endpoints.get_endpoint(name=context.endpoints.name("flowers"))
+        model = context.clients.models.get_model(name=context.models.name("flowers"))
+    assert {chain.jobs()[0].encryption_spec.kms_key_name, endpoint.encryption_spec.kms_key_name} == {key}
+    assert model.encryption_spec.kms_key_name == key
 
 
 def test_train_whose_evaluation_is_missing_fails_at_once_and_names_it(chain: Any) -> None:

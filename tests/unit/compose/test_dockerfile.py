@@ -11,6 +11,11 @@ import yaml
 
 CHECKOUT = Path(__file__).parents[3]
 TEXT = (CHECKOUT / "Dockerfile").read_text()
+LOCKED = {
+    one["name"]: one["version"] for one in tomllib.loads((CHECKOUT / "uv.lock").read_text())["package"]
+    if "version" in one
+}  # fmt: skip
+BEAM_IMAGE = f"apache/beam_python3.11_sdk:{LOCKED['apache-beam']}"
 
 
 def stages() -> dict[str, str]:
@@ -27,7 +32,7 @@ def test_base_image_is_pinned_to_a_version() -> None:
     (base,) = re.findall(r"^ARG PYTHON=(\S+)$", TEXT, flags=re.MULTILINE)
     assert re.fullmatch(r"python:3\.\d+-slim-[a-z]+", base)
     bases = {re.match(r"FROM (\S+)", stage)[1] for stage in stages().values()}  # type: ignore[index]
-    assert bases <= {"${PYTHON}", "scratch", *stages()}
+    assert bases <= {"${PYTHON}", "scratch", BEAM_IMAGE, *stages()}
 
 
 def test_base_image_has_a_supported_python() -> None:
@@ -45,16 +50,24 @@ def test_final_stage_runs_as_another_user_than_root() -> None:
         assert re.findall(r"^USER (\S+)$", stages()[target], flags=re.MULTILINE) == ["50000"], target
 
 
+def test_image_for_gpus_has_cudas_libraries() -> None:
+    assert stages()["trainer-gpu"].count("--extra gpu") == stages()["trainer-gpu"].count("uv sync")
+    assert {"nvidia-cudnn-cu12", "nvidia-cublas-cu12"} <= set(LOCKED)
+
+
 def test_trainer_runs_as_root_since_vertex_s_folder_of_trial_metrics_is_root_s() -> None:
-    assert re.findall(r"^USER (\S+)$", stages()["trainer"], flags=re.MULTILINE) == ["0"]
+    for target in ("trainer", "trainer-gpu"):
+        assert re.findall(r"^USER (\S+)$", stages()[target], flags=re.MULTILINE) == ["0"]
 
 
 def test_final_stage_starts_its_program() -> None:
     started = {
         "airflow": '["airflow"]',
+        "beam": '["/opt/apache/beam/boot"]',
         "emulator": '["python", "-m", "emulator"]',
         "serving": '["python", "-m", "serving.main"]',
         "trainer": '["python", "-m", "trainer.task"]',
+        "trainer-gpu": '["python", "-m", "trainer.task"]',
     }
     for target, command in started.items():
         assert re.findall(r"^ENTRYPOINT (.*)$", stages()[target], flags=re.MULTILINE) == [command]

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-TRIALS = 150
+TRIALS = 60
 AT_LEAST = 0.9
 
 

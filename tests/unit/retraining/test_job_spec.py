@@ -101,3 +101,41 @@ def test_training_image_of_a_bare_name_lies_beside_the_trainers(image: str | Non
 def test_training_image_beside_an_image_without_folder_and_tag_names_the_setting(trainer: str) -> None:
     with pytest.raises(ConfigurationError, match=f"PERENNIAL_TRAINER_IMAGE: .* received '{trainer}'"):
         training_image(TrainingSpec(image="autoencoder"), settings(PERENNIAL_TRAINER_IMAGE=trainer))
+
+
+def test_job_spec_of_a_gpu_tier_takes_the_image_with_cuda_and_says_what_it_must_find() -> None:
+    found = spec(TrainingSpec(tier="BASIC_GPU"))
+    container = found.worker_pool_specs[0].container_spec
+    assert container.image_uri == TRAINER.replace("trainer:", "trainer-gpu:")
+    assert {one.name: one.value for one in container.env} == {"PERENNIAL_EXPECTED_ACCELERATORS": "GPU:1"}
+
+
+def test_job_spec_of_a_tpu_tier_takes_the_image_that_the_deployment_names() -> None:
+    found = spec(
+        TrainingSpec(tier="BASIC_TPU"), variables={"PERENNIAL_TRAINER_TPU_IMAGE": "there/trainer-tpu:1"}
+    )
+    container = found.worker_pool_specs[0].container_spec
+    assert container.image_uri == "there/trainer-tpu:1"
+    assert {one.name: one.value for one in container.env} == {"PERENNIAL_EXPECTED_ACCELERATORS": "TPU:1"}
+
+
+def test_job_spec_of_a_tpu_tier_without_such_an_image_names_the_variable() -> None:
+    with pytest.raises(ConfigurationError, match=r"PERENNIAL_TRAINER_TPU_IMAGE: .* received nothing"):
+        spec(TrainingSpec(tier="BASIC_TPU"))
+
+
+def test_job_spec_where_accelerators_are_pretended_expects_none() -> None:
+    found = spec(TrainingSpec(tier="BASIC_GPU"), variables={"PERENNIAL_EXPECT_ACCELERATORS": "False"})
+    assert not found.worker_pool_specs[0].container_spec.env
+
+
+def test_job_spec_of_several_machines_restarts_as_a_whole() -> None:
+    assert spec(TrainingSpec(tier="TWO_WORKERS")).scheduling.restart_job_on_worker_restart
+    assert not spec(TrainingSpec()).scheduling.restart_job_on_worker_restart
+
+
+def test_job_spec_has_the_deployments_network(tmp_path: Path) -> None:
+    file = tmp_path / "infrastructure.toml"
+    file.write_text('[training]\nnetwork = "projects/1/global/networks/corp"')
+    found = spec(TrainingSpec(), variables={"PERENNIAL_INFRASTRUCTURE_FILE": str(file)})
+    assert found.network == "projects/1/global/networks/corp"

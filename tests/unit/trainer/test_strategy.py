@@ -7,8 +7,9 @@ import json
 import pytest
 import tensorflow as tf
 
+from contract.naming import EXPECTED_ACCELERATORS
 from trainer.errors import InputError
-from trainer.strategy import create_strategy, dtype_policy, is_chief, is_multi_worker
+from trainer.strategy import check_accelerators, create_strategy, dtype_policy, is_chief, is_multi_worker
 
 
 @pytest.mark.parametrize("tf_config", ["", json.dumps({"cluster": {"chief": ["localhost:1"]}, "task": {}})])
@@ -24,6 +25,23 @@ def test_create_strategy_for_one_worker_is_one_device(tf_config):
 def test_create_strategy_with_a_broken_tf_config_names_it(tf_config):
     with pytest.raises(InputError, match="TF_CONFIG: expected a JSON object"):
         create_strategy({"TF_CONFIG": tf_config})
+
+
+@pytest.mark.parametrize("expected", ["GPU:1024", "TPU:1024"])
+def test_check_accelerators_that_are_not_there_names_what_is(expected):
+    with pytest.raises(InputError, match=rf"expected {expected}, .*, received '[GT]PU:\d+'"):
+        check_accelerators({EXPECTED_ACCELERATORS: expected})
+
+
+@pytest.mark.parametrize("expected", ["", "GPU:0"])
+def test_check_accelerators_that_are_there_is_silent(expected):
+    check_accelerators({EXPECTED_ACCELERATORS: expected})
+
+
+@pytest.mark.parametrize("expected", ["4", "GPU", "GPU:x", "CPU:1"])
+def test_check_accelerators_of_another_form_names_the_variable(expected):
+    with pytest.raises(InputError, match="PERENNIAL_EXPECTED_ACCELERATORS: expected GPU:NUMBER"):
+        check_accelerators({EXPECTED_ACCELERATORS: expected})
 
 
 @pytest.mark.parametrize(

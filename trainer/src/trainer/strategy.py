@@ -8,6 +8,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from contract.naming import EXPECTED_ACCELERATORS
 from trainer.config import PrecisionName
 from trainer.errors import InputError
 
@@ -38,6 +39,31 @@ def create_strategy(environment: Mapping[str, str]) -> tf.distribute.Strategy:
     if len(gpus) > 1:
         return tf.distribute.MirroredStrategy()
     return tf.distribute.OneDeviceStrategy("/gpu:0" if gpus else "/cpu:0")
+
+
+def check_accelerators(environment: Mapping[str, str]) -> None:
+    """Check that TensorFlow finds the accelerators that the job is paid for: else it would train on the CPU.
+
+    Args:
+        environment: may hold `PERENNIAL_EXPECTED_ACCELERATORS`, `GPU:4` for instance.
+
+    Raises:
+        InputError: there are fewer, or the variable is wrong.
+    """
+    expected = environment.get(EXPECTED_ACCELERATORS, "")
+    if not expected:
+        return
+    kind, _, number = expected.partition(":")
+    if kind not in ("GPU", "TPU") or not number.isdecimal():
+        raise InputError(EXPECTED_ACCELERATORS, expected="GPU:NUMBER or TPU:NUMBER", received=expected)
+    found = len(tf.config.list_physical_devices(kind))
+    if found < int(number):
+        libraries = "with CUDA's libraries" if kind == "GPU" else "with libtpu"
+        raise InputError(
+            EXPECTED_ACCELERATORS,
+            expected=f"{expected}, on such a machine and in an image {libraries}",
+            received=f"{kind}:{found}",
+        )
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:

@@ -30,7 +30,7 @@ from trainer.report import (
     report_trial,
     write_text,
 )
-from trainer.strategy import create_strategy, dtype_policy, is_chief
+from trainer.strategy import check_accelerators, create_strategy, dtype_policy, is_chief
 from trainer.tensorboard import Summaries
 
 _PARITY_EXAMPLES = 64
@@ -56,6 +56,7 @@ def run(config: TrainConfig, *, environment: Mapping[str, str]) -> None:
         log.info("nothing to do: %s is the report of a job with the same parameters", paths.evaluation)
         return
     check_trial_file(environment)
+    check_accelerators(environment)
     strategy = create_strategy(environment)
     records = Records.open(
         config.data_dir,

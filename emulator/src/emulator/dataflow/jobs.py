@@ -25,7 +25,7 @@ from emulator.dataflow.events import (
     StateChange,
     now,
 )
-from emulator.dataflow.submission import FILENAME
+from emulator.dataflow.submission import FILENAME, Submission
 from emulator.errors import AlreadyExists, FailedPrecondition, NotFound
 from emulator.faults import Faults
 from emulator.iam import require_act_as
@@ -170,6 +170,15 @@ class Jobs:
 
     def _start(self, job: dict[str, Any]) -> None:
         directory = self.directory(job["id"])
+        missing = Submission.from_job(job).missing_resource(
+            self._config.capacity.networks, self._config.images
+        )
+        if missing is not None:
+            events = EventLog(directory)
+            events.add_message(missing, importance=Importance.ERROR)
+            events.change_state(JobState.FAILED)
+            self._put(job, started=True)
+            return
         # An emulator that was killed may have started it and not have come to writing that down.
         if self._process(job).lost():
             fault = self._faults.take("slow_start")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from emulator.errors import InvalidArgument
 from emulator.storage.names import object_path, split_uri
+from emulator.vertex.containers import find_module, strip_tag
 
 FILENAME = "job.json"
 PIPELINE_FILENAME = "pipeline.pb"
@@ -19,6 +21,9 @@ STAGED_DIRECTORY = "staged"
 
 _OPTIONS = "environment.sdkPipelineOptions.options"
 _PACKAGES = "environment.workerPools.packages"
+_BEAM_IMAGE = re.compile(r"(^|/)beam_python3\.\d+_sdk$")
+"""Images that Beam publishes. https://hub.docker.com/r/apache/beam_python3.11_sdk"""
+
 _STORAGE_HOST = "storage.googleapis.com/"
 
 
@@ -45,6 +50,8 @@ class Submission:
         sdk_name: `Apache Beam Python 3.11 SDK`, for instance; empty if the client sent none.
         sdk_version: Beam's version at the client; empty if it sent none.
         temporary: field of the request -> the `gs://` URI of a folder for temporary files.
+        network: name of the workers' VPC network; empty if a subnetwork stands for it.
+        image: container image of the SDK harness; empty if the client sent none.
     """
 
     job_id: str
@@ -58,6 +65,8 @@ class Submission:
     sdk_name: str
     sdk_version: str
     temporary: Mapping[str, str]
+    network: str
+    image: str
 
     @classmethod
     def from_job(cls, job: Mapping[str, Any]) -> Submission:
@@ -86,12 +95,35 @@ class Submission:
             sdk_name=agent.get("name", ""),
             sdk_version=agent.get("version", ""),
             temporary=_temporary_uris(environment, options),
+            network="" if pool.get("subnetwork") else _last_part(pool.get("network")) or "default",
+            image=_harness_image(pool),
         )
 
     @classmethod
     def read(cls, directory: Path) -> Submission:
         """Return the submission in a job's folder."""
         return cls.from_job(json.loads((directory / FILENAME).read_text()))
+
+    def missing_resource(self, networks: Collection[str], images: Mapping[str, str]) -> str | None:
+        """Return why no worker could start, in the service's words; None if nothing is missing.
+
+        Args:
+            networks: names of the VPC networks that there are.
+            images: the emulator's image map; Beam's own images need no entry.
+        """
+        if self.network and self.network not in networks:
+            return (
+                "Workflow failed. Causes: Invalid value for field 'resource.properties.networkInterfaces[0]"
+                f".network': 'global/networks/{self.network}'. "
+                "The referenced network resource cannot be found."
+            )
+        known = find_module(images, self.image) or _BEAM_IMAGE.search(strip_tag(self.image))
+        if self.image and not known:
+            return (
+                f"Workflow failed. Causes: Failed to pull image {self.image}: no --image NAME=MODULE of the "
+                f"emulator stands for it (known names: {', '.join(sorted(images)) or 'none'})."
+            )
+        return None
 
     def check_buckets(self, buckets: Path) -> None:
         """Check that all files and folders are in buckets that exist.
@@ -110,6 +142,16 @@ class Submission:
         for field, uri in locations.items():
             if not (buckets / split_uri(uri)[0]).is_dir():
                 raise SubmissionError(field, expected="an object in an existing bucket", received=uri)
+
+
+def _harness_image(pool: Mapping[str, Any]) -> str:
+    images: list[Mapping[str, Any]] = pool.get("sdkHarnessContainerImages", [])
+    named = [image.get("containerImage", "") for image in images]
+    return str(next(iter(named), "") or pool.get("workerHarnessContainerImage", ""))
+
+
+def _last_part(uri: object) -> str:
+    return str(uri or "").rpartition("/")[2]
 
 
 def whole_numbers(value: Any) -> Any:

@@ -26,6 +26,7 @@ def submission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Submission:
         job_id="job", job_name="job", project="project", pipeline_url="gs://bucket/staging/pipeline.pb",
         pipeline_hash=hashlib.sha256(PIPELINE).hexdigest(), options={}, num_workers=1, sdk_name="",
         sdk_version="", temporary={}, packages={"a.tar.gz": "gs://bucket/staging/a.tar.gz"},
+        network="default", image="",
     )  # fmt: skip
 
 

@@ -113,3 +113,30 @@ def test_check_buckets_names_the_field_of_an_unknown_bucket(tmp_path: Path) -> N
         submission.check_buckets(tmp_path)
     (tmp_path / "other").mkdir()
     submission.check_buckets(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("pool", "message"),
+    [
+        ({}, None),
+        ({"network": "corp"}, "'global/networks/corp'. The referenced network resource cannot be found"),
+        ({"network": "https://c/projects/p/global/networks/default"}, None),
+        ({"subnetwork": "regions/r/subnetworks/s"}, None),
+        ({"network": "corp", "subnetwork": "regions/r/subnetworks/s"}, None),
+        ({"workerHarnessContainerImage": "gcr.io/cloud-dataflow/v1beta3/beam_python3.11_sdk:2.77.0"}, None),
+        ({"sdkHarnessContainerImages": [{"containerImage": "r/mine/beam:1"}]}, None),
+        ({"sdkHarnessContainerImages": [{"containerImage": "r/other:1"}]}, "Failed to pull image r/other:1"),
+    ],
+)
+def test_missing_resource_is_a_network_or_an_image_that_is_not_there(
+    pool: dict[str, Any], message: str | None
+) -> None:
+    found = Submission.from_job(job(pool=pool)).missing_resource(("default",), {"mine/beam": "a.module"})
+    assert found is message is None or message in str(found)
+
+
+def test_missing_resource_where_there_is_no_default_network_names_it() -> None:
+    missing = Submission.from_job(job()).missing_resource(("corp",), {})
+    assert missing is not None
+    assert "global/networks/default" in missing
+    assert Submission.from_job(job(pool={"network": "corp"})).missing_resource(("corp",), {}) is None

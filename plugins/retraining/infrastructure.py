@@ -1,0 +1,179 @@
+"""Infrastructure of a deployment, in one TOML file: networks, workers, encryption, waiting for machines.
+
+kms_key = "projects/P/locations/us-central1/keyRings/ml/cryptoKeys/data"
+
+[dataflow]
+subnetwork = "regions/us-central1/subnetworks/ml"
+use_public_ips = false
+
+[training]
+wait_minutes = 480
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+from contract import ContractError
+from contract.validation import from_json
+from retraining.errors import ConfigurationError
+
+FILE_VARIABLE = "PERENNIAL_INFRASTRUCTURE_FILE"
+
+Text = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(ge=1)]
+Minutes = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Network = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")]
+Subnetwork = Annotated[
+    str,
+    Field(
+        pattern=r"^(https://www\.googleapis\.com/compute/v1/projects/[^/]+/)?regions/[^/]+/subnetworks/[^/]+$"
+    ),
+]
+PeeredNetwork = Annotated[str, Field(pattern=r"^projects/\d+/global/networks/[^/]+$")]
+NetworkAttachment = Annotated[str, Field(pattern=r"^projects/[^/]+/regions/[^/]+/networkAttachments/[^/]+$")]
+KmsKey = Annotated[str, Field(pattern=r"^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataflowWorkers:
+    """Where and on what a conversion's workers run.
+
+    https://cloud.google.com/dataflow/docs/reference/pipeline-options#python
+
+    Attributes:
+        network: VPC network of the project; with neither it nor a subnetwork, the one called `default`.
+        subnetwork: in the job's region; a shared VPC's begins with the address of its project.
+        use_public_ips: whether workers have external addresses; without them they need a subnetwork with
+            Private Google Access.
+        machine_type: of workers; the service chooses if not said.
+        max_workers: most workers at once.
+        disk_size_gb: disk of each worker, in GB.
+        flexrs: begun within six hours, for less money.
+        container_image: image with Beam and our packages: workers then install nothing, and need no internet.
+        python: interpreter with Beam and `perennial-preprocessing` that submits conversions; Airflow's own if
+            not said.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    network: Network | None = None
+    subnetwork: Subnetwork | None = None
+    use_public_ips: bool = True
+    machine_type: Text | None = None
+    max_workers: Count | None = None
+    disk_size_gb: Count | None = None
+    flexrs: bool = False
+    container_image: Text | None = None
+    python: Text | None = None
+
+    def __post_init__(self) -> None:
+        if not self.use_public_ips and not (self.network or self.subnetwork):
+            raise ContractError(
+                "dataflow.use_public_ips", expected="true without a network or subnetwork", received=False
+            )
+
+    def options(self) -> list[str]:
+        """Return the options of Beam's pipeline that say so."""
+        values = {
+            "network": self.network,
+            "subnetwork": self.subnetwork,
+            "machine_type": self.machine_type,
+            "max_num_workers": self.max_workers,
+            "disk_size_gb": self.disk_size_gb,
+            "flexrs_goal": "COST_OPTIMIZED" if self.flexrs else None,
+            "sdk_container_image": self.container_image,
+            "sdk_location": "container" if self.container_image else None,
+        }
+        options = [f"--{name}={value}" for name, value in values.items() if value is not None]
+        return options if self.use_public_ips else [*options, "--no_use_public_ips"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingJobs:
+    """Surroundings of training and tuning jobs.
+
+    https://cloud.google.com/vertex-ai/docs/training/using-private-ip-for-vpc
+
+    Attributes:
+        network: VPC network that jobs are peered with, `projects/NUMBER/global/networks/NAME`.
+        reserved_ip_ranges: names of its address ranges that jobs may take.
+        network_attachment: of Private Service Connect, in place of a peering.
+        wait_minutes: how long a task waits for machines that Google has not got, Spot VMs for instance,
+            before that is a failure.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    network: PeeredNetwork | None = None
+    reserved_ip_ranges: tuple[Text, ...] = ()
+    network_attachment: NetworkAttachment | None = None
+    wait_minutes: Minutes = 1440.0
+
+    def __post_init__(self) -> None:
+        if self.network and self.network_attachment:
+            raise ContractError(
+                "training.network_attachment",
+                expected="none beside network",
+                received=self.network_attachment,
+            )
+        if self.reserved_ip_ranges and not self.network:
+            raise ContractError(
+                "training.reserved_ip_ranges",
+                expected="none without network",
+                received=self.reserved_ip_ranges,
+            )
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of a CustomJobSpec that say so."""
+        attachment = {"network_attachment": self.network_attachment}
+        fields = {
+            "network": self.network,
+            "reserved_ip_ranges": list(self.reserved_ip_ranges),
+            "psc_interface_config": attachment if self.network_attachment else None,
+        }
+        return {name: value for name, value in fields.items() if value}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Infrastructure:
+    """What surrounds a deployment's jobs and models.
+
+    Attributes:
+        dataflow: of conversions.
+        training: of training and tuning jobs.
+        kms_key: encrypts jobs, models and endpoints; Google's own keys do if not said.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    dataflow: DataflowWorkers = DataflowWorkers()
+    training: TrainingJobs = TrainingJobs()
+    kms_key: KmsKey | None = None
+
+    @property
+    def encryption(self) -> dict[str, Any]:
+        """Field of each resource of Vertex AI that the key encrypts; empty without a key."""
+        return {"encryption_spec": {"kms_key_name": self.kms_key}} if self.kms_key else {}
+
+
+def load_infrastructure(file: str | None) -> Infrastructure:
+    """Return the infrastructure of a file; without a file, what Google has by default.
+
+    Raises:
+        ConfigurationError: it can't be read.
+        ContractError: a field is unknown or has a value that it can't have; the error names it.
+    """
+    if not file:
+        return Infrastructure()
+    try:
+        document = tomllib.loads(Path(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # a file in another encoding is a ValueError, as wrong TOML is
+        raise ConfigurationError(f"{FILE_VARIABLE}: expected a TOML file at {file}: {error}") from error
+    return from_json(Infrastructure, json.dumps(document, default=str), Path(file).name)
