@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import secrets
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from contract import (
     DataContract,
@@ -54,6 +58,19 @@ SPEC = DatasetSpec(
     ),
     gate=GateSpec(metric="accuracy", direction="higher", threshold=0.7, baseline_margin=0.2),
 )
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def picture(seed: int) -> bytes:
+    encoded = io.BytesIO()
+    Image.new("RGB", (24, 16), (seed * 4, 99, 255 - seed * 4)).save(encoded, "JPEG")
+    return encoded.getvalue()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +128,14 @@ class Chain:
     @property
     def context(self) -> dict[str, Any]:
         return {"dag_run": self.run, "params": {"promote": True, **self.params}, "ti": self.task}
+
+    def fill(self, pictures: list[bytes]) -> None:
+        """Raw pictures under the snapshot's name."""
+        raw = self.file(f"gs://{self.bucket}/datasets/flowers/raw/{SNAPSHOT}")
+        for number, content in enumerate(pictures):
+            path = raw / ("daisy", "roses")[number % 2] / f"{number}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
 
     def execute(self, operator: Any) -> dict[str, Any]:
         result: dict[str, Any] = operator.execute(self.context)

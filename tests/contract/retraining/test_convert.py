@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 import sys
 import threading
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -16,12 +13,10 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
-from PIL import Image
 
 from retraining.context import run_context
-from retraining_chain import SPEC
+from retraining_chain import SNAPSHOT, SPEC, picture, wait_for
 
-SNAPSHOT = "0123456789abcdef"
 STATISTICS = {
     "records": {"train": 9, "validation": 1},
     "rejected": {"truncated": 1},
@@ -48,28 +43,6 @@ def jobs(chain: Any) -> list[Any]:
 
 def states(chain: Any) -> list[str]:
     return [job.current_state.name for job in jobs(chain)]
-
-
-def fill(chain: Any, pictures: list[bytes]) -> None:
-    """Raw pictures under the snapshot's name."""
-    raw = chain.file(f"gs://{chain.bucket}/datasets/flowers/raw/{SNAPSHOT}")
-    for number, content in enumerate(pictures):
-        path = raw / ("daisy", "roses")[number % 2] / f"{number}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def picture(seed: int) -> bytes:
-    encoded = io.BytesIO()
-    Image.new("RGB", (24, 16), (seed * 4, 99, 255 - seed * 4)).save(encoded, "JPEG")
-    return encoded.getvalue()
 
 
 def test_convert_of_committed_records_makes_no_job_and_says_why(chain: Any) -> None:
@@ -120,7 +93,7 @@ def test_convert_uses_the_deployments_network_image_machines_and_interpreter(
         """
     )
     monkeypatch.setenv("PERENNIAL_INFRASTRUCTURE_FILE", str(file))
-    fill(chain, [picture(1)])
+    chain.fill([picture(1)])
     with pytest.raises(AirflowException, match="'global/networks/corp'"):
         chain.execute(chain.converter(SNAPSHOT))
     assert (tmp_path / "used").exists()
@@ -149,7 +122,7 @@ def test_convert_that_can_not_be_submitted_shows_the_programs_last_lines(
 def test_convert_runs_one_job_for_two_runs_with_packages_from_the_bucket(
     chain: Any, packages: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fill(chain, [picture(number) for number in range(60)])
+    chain.fill([picture(number) for number in range(60)])
     shelf = chain.file(f"gs://{chain.bucket}/packages")
     shutil.copytree(packages, shelf)
     monkeypatch.setenv("PERENNIAL_PACKAGES", f"gs://{chain.bucket}/packages")
@@ -171,7 +144,7 @@ def test_convert_runs_one_job_for_two_runs_with_packages_from_the_bucket(
 def test_convert_anew_leaves_the_records_that_there_are_and_is_found_again(
     chain: Any, packages: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(chain, [picture(number) for number in range(60)])
+    chain.fill([picture(number) for number in range(60)])
     monkeypatch.setenv("PERENNIAL_PACKAGES", str(packages))
     commit(chain)
     anew = chain.with_params(reconvert=True)
@@ -190,7 +163,7 @@ def test_convert_anew_leaves_the_records_that_there_are_and_is_found_again(
 def test_convert_of_unusable_pictures_fails_at_once_with_their_number(
     chain: Any, packages: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(chain, [f"no picture {number}".encode() for number in range(4)])
+    chain.fill([f"no picture {number}".encode() for number in range(4)])
     monkeypatch.setenv("PERENNIAL_PACKAGES", str(packages))
     with pytest.raises(
         AirflowFailException, match=r"^flowers: 4 of 4 files rejected .*: 4 not_an_image\. First: gs"
@@ -201,7 +174,7 @@ def test_convert_of_unusable_pictures_fails_at_once_with_their_number(
 def test_convert_that_is_killed_while_it_submits_cancels_its_job(
     chain: Any, packages: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(chain, [picture(number) for number in range(60)])
+    chain.fill([picture(number) for number in range(60)])
     monkeypatch.setenv("PERENNIAL_PACKAGES", str(packages))
     chain.fault("slow_start", delay_seconds=60)
     operator = chain.converter(SNAPSHOT)
@@ -227,7 +200,7 @@ def test_convert_of_a_job_that_commits_nothing_fails(chain: Any) -> None:
 def test_convert_of_two_runs_that_start_at_the_same_moment_makes_one_job(
     chain: Any, packages: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(chain, [picture(number) for number in range(60)])
+    chain.fill([picture(number) for number in range(60)])
     monkeypatch.setenv("PERENNIAL_PACKAGES", str(packages))
     runs = [chain.other_run("backfill__1"), chain.other_run("backfill__2")]
     together = Barrier(len(runs))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from retraining.context import run_context
 from retraining.google import calls
+from retraining_chain import wait_for
 
 WAIT_SECONDS = 60
 CREATE = "aiplatform.JobService.CreateCustomJob"
@@ -21,13 +20,6 @@ CREATE = "aiplatform.JobService.CreateCustomJob"
 
 def states(chain: Any) -> list[str]:
     return [job.state.name for job in chain.jobs()]
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_train_runs_a_job_and_tells_what_the_model_reached(
