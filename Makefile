@@ -22,8 +22,8 @@ PYTHON = $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 pyt
 	$(name) -c 'import ensurepip, sys, venv; sys.version_info >= (3, 8) and print("$(name)")' 2>/dev/null)))
 # A minute once, in place of many processes that each compile what they import; in a container, often at every start.
 export UV_COMPILE_BYTECODE ?= 1
-# One more than cores, since many tests wait for something; at most 8, for the memory's sake.
-WORKERS = $(shell getconf _NPROCESSORS_ONLN | awk '{ print $$1 < 7 ? $$1 + 1 : 8 }')
+# More than cores, since many tests wait for something; at most 8, for the memory's sake.
+WORKERS = $(shell getconf _NPROCESSORS_ONLN | awk '{ print $$1 < 6 ? $$1 + 2 : 8 }')
 MEMBERS := $(wildcard */pyproject.toml)
 INSTALLED := .venv/.installed
 RUN := .venv/bin/python -m
@@ -60,7 +60,7 @@ status: $(INSTALLED)  ## what runs, since when, and where
 	@$(PERENNIAL) status
 
 test: $(INSTALLED)  ## all tests but the slow ones, with a whole run through a real scheduler
-	@$(RUN) pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile tests/unit tests/contract
+	@$(RUN) pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile tests/contract tests/unit
 	$(RUN) pytest -m "not slow" tests/dags tests/e2e
 
 test-unit: $(INSTALLED)  ## the unit tests alone

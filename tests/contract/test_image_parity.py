@@ -1,8 +1,12 @@
-"""Pictures that the conversion accepts, as trainer and server read them: damaged, huge, turned ones."""
+"""Pictures that the conversion accepts, as trainer and server read them: damaged, huge, turned ones.
+
+`MUTATED_PICTURES=1000` damages more of them.
+"""
 
 from __future__ import annotations
 
 import io
+import os
 import random
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +23,7 @@ from preprocessing.images.validation import validate_image
 from trainer.images import MEAN, STANDARD_DEVIATION, center_crop, grayscale_image, random_crop
 from trainer.tensorboard import CaptionedImage, contact_sheet
 
-MUTATIONS = 1000
+MUTATIONS = int(os.environ.get("MUTATED_PICTURES", "300"))
 SEED = 11
 SIDE = 48
 
@@ -101,7 +105,7 @@ def test_damaged_picture_that_passes_the_conversion_is_read_by_trainer_and_serve
             readable_by_models(prepare_image(mutated, "image"))
         except tf.errors.InvalidArgumentError as error:
             pytest.fail(f"mutation {number} passes, but: {error.message}")
-    assert 100 < passed < 900
+    assert 0.1 * MUTATIONS < passed < 0.9 * MUTATIONS
 
 
 @pytest.mark.parametrize("original", ORIGINALS)

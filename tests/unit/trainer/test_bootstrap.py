@@ -75,7 +75,7 @@ class Counting(MeanMetrics):
 
     def compute(self, weights):
         Counting.times += 1
-        return super().compute(weights)
+        return {"mse": 1.0}
 
 
 @pytest.mark.parametrize(
