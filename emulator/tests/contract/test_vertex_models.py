@@ -157,3 +157,39 @@ def test_delete_removes_the_model_with_all_versions(vertex: Any) -> None:
     with pytest.raises(exceptions.NotFound):
         vertex.models.get_model(name=model)
     assert not list(vertex.models.list_models(parent=vertex.parent))
+
+
+def test_copy_makes_a_model_or_a_version_of_the_same_artifact(vertex: Any) -> None:
+    first = vertex.upload(version_aliases=["candidate"], labels={"run": "a"})
+    source = vertex.models.get_model(name=first.model)
+    copied = vertex.models.copy_model(
+        {"parent": vertex.parent, "source_model": f"{first.model}@candidate", "model_id": "the-copy"}
+    ).result(timeout=30)
+    model = vertex.models.get_model(name=copied.model)
+    assert (copied.model, copied.model_version_id) == (f"{vertex.parent}/models/the-copy", "1")
+    assert (model.artifact_uri, dict(model.labels)) == (source.artifact_uri, {"run": "a"})
+    assert model.original_model_info.model == f"{first.model}@1"
+    assert set(model.version_aliases) == {"default"}
+    again = vertex.models.copy_model(
+        {"parent": vertex.parent, "source_model": first.model, "parent_model": copied.model}
+    ).result(timeout=30)
+    assert (again.model, again.model_version_id) == (copied.model, "2")
+
+
+@pytest.mark.parametrize(
+    ("request_fields", "error", "message"),
+    [
+        ({"model_id": "taken"}, exceptions.Conflict, "already exists"),
+        ({"model_id": "7"}, exceptions.BadRequest, "model_id: expected"),
+        ({"parent_model": "projects/p/locations/l/models/none"}, exceptions.NotFound, "models/none"),
+        ({"source_model": "projects/elsewhere/locations/l/models/m"}, exceptions.NotFound, "elsewhere"),
+    ],
+)
+def test_copy_to_where_it_can_not_be_names_it(
+    vertex: Any, request_fields: dict[str, str], error: Any, message: str
+) -> None:
+    source = vertex.upload()
+    if request_fields.get("model_id") == "taken":
+        vertex.upload(request={"model_id": "taken"})
+    with pytest.raises(error, match=message):
+        vertex.models.copy_model({"parent": vertex.parent, "source_model": source.model, **request_fields})

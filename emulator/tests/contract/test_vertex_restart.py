@@ -77,6 +77,20 @@ def test_job_whose_process_is_killed_too_is_lost(own_vertex: Any) -> None:
     assert "lost" in over.error.message
 
 
+def test_batch_prediction_begins_anew_when_the_emulator_is_killed(own_vertex: Any) -> None:
+    asked = own_vertex.batch_job(
+        own_vertex.upload("slow").model, "1", "2", manual_batch_tuning_parameters={"batch_size": 1}
+    )
+    job = own_vertex.create_batch_job(asked)
+    own_vertex.wait_for_batch_job(job.name, own_vertex.is_running)
+    shim, _ = processes(own_vertex, "jobs", job.name.rpartition("/")[2], "server")
+    own_vertex.emulator.restart()
+    over = own_vertex.wait_for_batch_job(job.name)
+    assert over.state == JobState.JOB_STATE_SUCCEEDED
+    assert over.completion_stats.successful_count == 2
+    assert ended(shim), "the server of the killed emulator is left"
+
+
 def test_deployment_is_brought_back_and_an_interrupted_one_is_aborted(own_vertex: Any) -> None:
     endpoint = own_vertex.create_endpoint("flowers").name
     model = own_vertex.upload("red").model

@@ -21,6 +21,11 @@ OVER = {
 }
 
 
+def read_from(*uris: str, instances_format: str = "jsonl") -> dict[str, Any]:
+    """The InputConfig of a batch prediction job."""
+    return {"instances_format": instances_format, "gcs_source": {"uris": list(uris)}}
+
+
 class Vertex:
     """The clients of one emulator, and the requests that most tests make."""
 
@@ -97,6 +102,34 @@ class Vertex:
 
         directory = self.emulator.root / "jobs" / job.name.rpartition("/")[2] / replica
         return Process(directory).last_lines(100)
+
+    def batch_job(self, model: str, *lines: str, **fields: Any) -> dict[str, Any]:
+        """A batch prediction job for the lines of a new file."""
+        folder = f"gs://{BUCKET}/{self.project}/batch-{next(self._numbers)}"
+        self.write(f"{folder}/in/a.jsonl", "".join(f"{line}\n" for line in lines))
+        return {
+            "display_name": "nightly",
+            "model": model,
+            "input_config": read_from(f"{folder}/in/*.jsonl"),
+            "output_config": {
+                "predictions_format": "jsonl",
+                "gcs_destination": {"output_uri_prefix": f"{folder}/out"},
+            },
+            "dedicated_resources": {"machine_spec": {"machine_type": "n1-standard-2"}},
+            **fields,
+        }
+
+    def create_batch_job(self, job: dict[str, Any]) -> Any:
+        return self.jobs.create_batch_prediction_job(parent=self.parent, batch_prediction_job=job)
+
+    def wait_for_batch_job(
+        self, name: str, condition: Callable[[Any], bool] = lambda job: job.state in OVER
+    ) -> Any:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not condition(job := self.jobs.get_batch_prediction_job(name=name)):
+            assert time.monotonic() < deadline, f"{name} is still {job.state.name}"
+            time.sleep(0.05)
+        return job
 
     def model(self, weights: str = "good", **fields: Any) -> Any:
         folder = f"gs://{BUCKET}/{self.project}/model-{next(self._numbers)}"

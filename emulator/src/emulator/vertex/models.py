@@ -15,8 +15,16 @@ from typing import Any
 from google.protobuf import empty_pb2
 
 from emulator.errors import AlreadyExists, FailedPrecondition, InvalidArgument
+from emulator.iam import require_act_as
 from emulator.vertex.gapic import types
-from emulator.vertex.names import check_display_name, check_labels, check_model_id, location_of, new_id
+from emulator.vertex.names import (
+    check_display_name,
+    check_labels,
+    check_model_id,
+    location_of,
+    new_id,
+    project_of,
+)
 from emulator.vertex.operations import Operations
 from emulator.vertex.paths import check_folder
 from emulator.vertex.registry import (
@@ -47,6 +55,7 @@ class Models:
         """Handlers by the name of the method."""
         return {
             "ModelService.UploadModel": self.upload,
+            "ModelService.CopyModel": self.copy,
             "ModelService.GetModel": self.get,
             "ModelService.ListModels": self.list,
             "ModelService.ListModelVersions": self.list_versions,
@@ -76,6 +85,42 @@ class Models:
             return types.UploadModelResponse(model=name, model_version_id=version.version_id)
 
         return self._operations.begin(name, types.UploadModelOperationMetadata(), work)
+
+    def copy(self, request: Any) -> Any:
+        """ModelService.CopyModel: a version as a new model, or as a new version of `parent_model`.
+
+        The artifact stays where it is: both read the same folder.
+        """
+        source = self._registry.version(request.source_model)
+        if project_of(source.name) != project_of(request.parent):
+            raise InvalidArgument(
+                f"source_model: expected a model of {project_of(request.parent)}, received {source.name}"
+            )
+        if request.model_id:
+            check_model_id(request.model_id)
+        if request.custom_service_account:
+            require_act_as(request.custom_service_account)
+        name = request.parent_model or f"{request.parent}/models/{request.model_id or new_id()}"
+        if request.parent_model:
+            self._registry.get(name)
+            if location_of(name) != request.parent:
+                raise InvalidArgument(
+                    f"parent_model: expected a model of {request.parent}, received {request.parent_model}"
+                )
+        elif self._registry.exists(name):
+            raise AlreadyExists(f"The Model {name} already exists; name it as parent_model.")
+        copied = types.Model(source)
+        copied.version_aliases, copied.deployed_models = [], []
+        copied.model_source_info = types.ModelSourceInfo(source.model_source_info, copy=True)
+        copied.original_model_info = types.Model.OriginalModelInfo(model=f"{source.name}@{source.version_id}")
+        if request.encryption_spec:
+            copied.encryption_spec = request.encryption_spec
+
+        def work(_cancelled: threading.Event) -> Any:
+            version = self._registry.add_version(name, copied)
+            return types.CopyModelResponse(model=name, model_version_id=version.version_id)
+
+        return self._operations.begin(name, types.CopyModelOperationMetadata(), work)
 
     def get(self, request: Any) -> Any:
         """ModelService.GetModel: `NAME@VERSION`, `NAME@ALIAS`, or the default version."""

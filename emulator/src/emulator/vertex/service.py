@@ -7,6 +7,7 @@ from emulator.faults import Faults
 from emulator.routing import Route
 from emulator.state import State
 from emulator.vertex import endpoints
+from emulator.vertex.batch_prediction import BatchPredictionJobs
 from emulator.vertex.custom_jobs import CustomJobs
 from emulator.vertex.deployments import Deployments
 from emulator.vertex.endpoints import Endpoints
@@ -38,10 +39,12 @@ class VertexService:
         self._jobs = CustomJobs(config, state, self._operations)
         self._tuning = HyperparameterTuningJobs(state, self._jobs, self._operations)
         self._deployments = Deployments(config, endpoint_store, registry, self._operations, faults)
+        self._batch = BatchPredictionJobs(config, state, registry, self._operations)
         models = Models(registry, config.buckets, self._operations)
         calls = {
             **self._jobs.calls,
             **self._tuning.calls,
+            **self._batch.calls,
             **models.calls,
             **Endpoints(endpoint_store, self._operations, address=f"http://{LOOPBACK}:{config.port}").calls,
             **self._deployments.calls,
@@ -62,11 +65,13 @@ class VertexService:
         self._deployments.start()
         self._jobs.start()
         self._tuning.start()
+        self._batch.start()
 
     def stop(self) -> None:
         """Stop jobs, operations and servers."""
         # First, or a tuning job would start trials for those that are ended.
         self._tuning.stop()
         self._jobs.stop()
+        self._batch.stop()
         self._operations.stop()
         self._deployments.stop()
