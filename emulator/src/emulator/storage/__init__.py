@@ -9,9 +9,11 @@ or new; resumable uploads go on afterwards. What differs from the service:
 - Names with an empty segment (`a//b`, `/a`), with `.` or `..` as a segment, or with more than 255 bytes
   between two slashes are refused with 400. Where the file system ignores case, so do names.
 - Symbolic links are neither listed nor followed.
-- One generation of each object: no versioning, soft delete, retention, holds, or encryption keys; asking
-  for them answers 501. Lifecycle rules are kept and shown, never carried out.
-- Everybody may do everything: tokens, signatures, IAM policies and ACL parameters aren't looked at.
+- No soft delete, retention, holds, or encryption keys; asking for them answers 501. Lifecycle rules, CORS and
+  website settings are kept and shown, never carried out.
+- In a bucket with Object Versioning, what a request replaces or deletes becomes a noncurrent version, kept
+  outside of `ROOT/buckets`; what another program replaces or removes there is gone.
+- IAM policies of buckets are kept and shown; who may do what is said by the emulator's accounts alone.
 - A power cut may lose the newest objects: nothing is forced to the disk.
 - Answers are never narrowed by `fields` or `projection`. The XML API has GET, HEAD, PUT and DELETE of
   objects, as signed URLs need; its errors are JSON.

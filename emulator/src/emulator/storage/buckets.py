@@ -25,20 +25,21 @@ from emulator.storage.errors import BucketExists, BucketNotEmpty, NoSuchBucket
 from emulator.storage.metadata import etag_of, now_microseconds, timestamp
 from emulator.storage.names import check_bucket_name, is_bucket_name
 from emulator.storage.tree import remove_empty, walk
+from emulator.storage.versions import version_kind
 from emulator.storage.wire import STORAGE_CLASS, base_url, read_resource
 
 _KIND = "bucket"
 _WRITABLE = (
     "cors", "iamConfiguration", "labels", "lifecycle", "location", "softDeletePolicy", "storageClass",
-    "website",
+    "versioning", "website",
 )  # fmt: skip
 _NOT_EMULATED = (
     "autoclass", "billing", "customPlacementConfig", "defaultEventBasedHold", "encryption",
-    "hierarchicalNamespace", "ipFilter", "logging", "objectRetention", "retentionPolicy", "versioning",
+    "hierarchicalNamespace", "ipFilter", "logging", "objectRetention", "retentionPolicy",
 )  # fmt: skip
 _TYPES: Mapping[str, type] = {
     "cors": list, "iamConfiguration": dict, "labels": dict, "lifecycle": dict, "location": str, "rpo": str,
-    "softDeletePolicy": dict, "storageClass": str, "website": dict,
+    "softDeletePolicy": dict, "storageClass": str, "versioning": dict, "website": dict,
 }  # fmt: skip
 _LOCATION = "US-CENTRAL1"
 _BUCKETS = "/storage/v1/b"
@@ -64,6 +65,11 @@ class Bucket:
     updated: int
     settings: Mapping[str, Any] = field(default_factory=dict)
     policy: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_versioned(self) -> bool:
+        """Return True if replaced and deleted objects become noncurrent versions."""
+        return bool(self.settings.get("versioning", {}).get("enabled"))
 
 
 class BucketStore:
@@ -181,13 +187,13 @@ class BucketStore:
 
         Raises:
             NoSuchBucket: it isn't there.
-            BucketNotEmpty: there is a file in it.
+            BucketNotEmpty: there is a file in it, or a noncurrent version.
         """
         with self.lock:
             check(self.get(name))
             folder = self.folder(name)
             folders = {document["folder"]["name"] for document in self._state.list(f"folder:{name}")}
-            if next(walk(folder, folders=folders), None) is not None:
+            if next(walk(folder, folders=folders), None) is not None or self._state.list(version_kind(name)):
                 raise BucketNotEmpty
             remove_empty(folder)
             if folder.exists():
@@ -232,6 +238,9 @@ def _check_types(resource: Mapping[str, Any]) -> None:
     for name, value in (resource.get("labels") or {}).items():
         if not isinstance(value, str | None):
             raise InvalidArgument(f"labels.{name}: expected text, received {value!r}")
+    enabled = (resource.get("versioning") or {}).get("enabled", False)
+    if not isinstance(enabled, bool):
+        raise InvalidArgument(f"versioning.enabled: expected true or false, received {enabled!r}")
     soft_delete = resource.get("softDeletePolicy") or {}
     if str(soft_delete.get("retentionDurationSeconds", "0")) != "0":
         raise Unimplemented("softDeletePolicy of buckets is not emulated: expected a duration of 0.")

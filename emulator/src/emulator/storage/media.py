@@ -58,9 +58,12 @@ class MediaHandlers:
 
     async def get(self, request: Request, fields: Mapping[str, str]) -> Response:
         """Return the requested content, or its headers alone for HEAD."""
-        found, file = await run_in_threadpool(self._store.open, fields["bucket"], fields["object"])
+        asked = conditions(request)
+        found, file = await run_in_threadpool(
+            self._store.open, fields["bucket"], fields["object"], asked.generation
+        )
         try:
-            conditions(request).check_read(found)
+            asked.check_read(found)
             headers = _headers(found)
             if _must_unzip(found, request):
                 # The service's own words: https://cloud.google.com/storage/docs/transcoding

@@ -109,6 +109,7 @@ class StoredObject:
         created: when this generation was made, microseconds since 1970.
         updated: when its metadata changed last, microseconds since 1970.
         component_count: of how many parts it was composed; `None` if it wasn't.
+        deleted: when it became noncurrent, microseconds since 1970; `None` for a live object.
         metadata: the part that clients wrote.
     """
 
@@ -122,6 +123,7 @@ class StoredObject:
     created: int
     updated: int
     component_count: int | None = None
+    deleted: int | None = None
     metadata: ObjectMetadata
 
     @property

@@ -65,8 +65,11 @@ class ObjectHandlers:
     async def _get(self, request: Request, fields: Mapping[str, str]) -> Response:
         if request.query_params.get("alt") == "media":
             return await self._media.get(request, fields)
-        found = await run_in_threadpool(self._store.get, fields["bucket"], fields["object"])
-        conditions(request).check_read(found)
+        wanted = conditions(request)
+        found = await run_in_threadpool(
+            self._store.get, fields["bucket"], fields["object"], wanted.generation
+        )
+        wanted.check_read(found)
         return _answer(request, found)
 
     async def _patch(self, request: Request, fields: Mapping[str, str]) -> Response:

@@ -17,6 +17,7 @@ from emulator.storage.objects import ObjectHandlers
 from emulator.storage.resumable import ResumableUploads, UploadSessions
 from emulator.storage.store import ObjectIndex, ObjectStore
 from emulator.storage.uploads import UploadHandlers
+from emulator.storage.versions import NoncurrentVersions
 
 _BASE = "/storage/v1"
 _CRUD = (
@@ -64,19 +65,22 @@ _COLLECTIONS = (
 class StorageService:
     """Cloud Storage.
 
-    Objects are below `ROOT/buckets`; what belongs to them, and uploads under way, below `ROOT/storage`.
+    Live objects are below `ROOT/buckets`; what belongs to them, noncurrent versions, and uploads under way
+    are below `ROOT/storage`.
     """
 
     def __init__(self, config: Config, state: State, admit: Admit) -> None:
         self._folder = config.root / "storage"
         self._uploads = self._folder / "uploads"
         self._temporary = self._folder / "temporary"
-        for folder in (config.buckets, self._uploads, self._temporary):
+        versions = self._folder / "versions"
+        for folder in (config.buckets, self._uploads, self._temporary, versions):
             folder.mkdir(parents=True, exist_ok=True)
         # A file of its own: other services hold transactions that thousands of small writes mustn't wait for.
         self._index = State(self._folder / "objects.sqlite")
-        buckets = BucketStore(config.buckets, self._index)
-        store = ObjectStore(buckets, ObjectIndex(self._index), self._temporary)
+        self._buckets = buckets = BucketStore(config.buckets, self._index)
+        self._versions = NoncurrentVersions(self._index, versions)
+        store = ObjectStore(buckets, ObjectIndex(self._index), self._versions, self._temporary)
         self._sessions = UploadSessions(self._uploads)
         media = MediaHandlers(store)
         json_routes = [
@@ -98,10 +102,11 @@ class StorageService:
         return self._routes
 
     def start(self) -> None:
-        """Remove temporary files of a killed process, except for resumable uploads."""
+        """Remove what a killed process left half done, except for resumable uploads."""
         for path in self._temporary.iterdir():
             path.unlink()
         self._sessions.remove_expired()
+        self._versions.remove_strays(bucket.name for bucket in self._buckets.list())
 
     def stop(self) -> None:
         """Close the index."""

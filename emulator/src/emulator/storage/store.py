@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import mimetypes
 import os
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from heapq import merge
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any, BinaryIO
@@ -27,6 +29,7 @@ from emulator.storage.metadata import DEFAULT_CONTENT_TYPE, ObjectMetadata, Stor
 from emulator.storage.names import is_folder, object_path
 from emulator.storage.preconditions import Preconditions
 from emulator.storage.tree import make_room, prune, walk
+from emulator.storage.versions import NoncurrentVersions, object_from_json
 
 FOLDER_MARK = "folder"
 _ATTEMPTS = 20
@@ -47,7 +50,7 @@ class ObjectIndex:
     def find(self, bucket: str, name: str, mark: str) -> StoredObject | None:
         """Return the entry for a file with this fingerprint."""
         entry = self._entries(bucket, name).get(mark)
-        return None if entry is None else _from_json(entry)
+        return None if entry is None else object_from_json(entry)
 
     def last_generation(self, bucket: str, name: str) -> int:
         """Return the highest generation since the object was last deleted; 0 if there is none."""
@@ -81,10 +84,6 @@ def _kind(bucket: str, name: str) -> str:
     return f"folder:{bucket}" if is_folder(name) else f"object:{bucket}"
 
 
-def _from_json(document: dict[str, Any]) -> StoredObject:
-    return StoredObject(**{**document, "metadata": ObjectMetadata(**document["metadata"])})
-
-
 class ObjectStore:
     """Store of the objects of all buckets; every method may be called from any thread.
 
@@ -92,22 +91,36 @@ class ObjectStore:
     and `NoSuchObject` for an object that must exist; those with `Preconditions` raise as they do.
     """
 
-    def __init__(self, buckets: BucketStore, index: ObjectIndex, temporary: Path) -> None:
+    def __init__(
+        self, buckets: BucketStore, index: ObjectIndex, versions: NoncurrentVersions, temporary: Path
+    ) -> None:
         """Make a store.
 
         Args:
             buckets: the store of the buckets.
-            index: the index of the objects.
+            index: the index of the live objects.
+            versions: the store of the noncurrent ones.
             temporary: a folder on the same filesystem as the buckets.
         """
         self.buckets = buckets
         self._index = index
+        self._versions = versions
         self._temporary = temporary
         # Held while a file is exchanged and its entry made, never while content is read or written.
         self._lock = buckets.lock
 
-    def get(self, bucket: str, name: str) -> StoredObject:
-        """Return an object."""
+    def get(self, bucket: str, name: str, generation: int | None = None) -> StoredObject:
+        """Return the live object, or the version of a generation."""
+        live = self.find(bucket, name)
+        if live is not None and generation in {None, live.generation}:
+            return live
+        noncurrent = None if generation is None else self._versions.find(bucket, name, generation)
+        if noncurrent is None:
+            raise NoSuchObject(bucket, name if generation is None else f"{name}#{generation}")
+        return noncurrent
+
+    def find(self, bucket: str, name: str) -> StoredObject | None:
+        """Return the live object, or `None`."""
         for _ in range(_ATTEMPTS):
             mark = self._mark(bucket, name)
             if mark is None:
@@ -115,36 +128,60 @@ class ObjectStore:
             found = self._index.find(bucket, name, mark) or self._describe(bucket, name, mark)
             if found is not None:
                 return found
-        raise NoSuchObject(bucket, name)
+        return None
 
-    def find(self, bucket: str, name: str) -> StoredObject | None:
-        """Return an object, or `None`."""
-        try:
-            return self.get(bucket, name)
-        except NoSuchObject:
-            return None
+    def generations(self, bucket: str, name: str) -> list[StoredObject]:
+        """Return the noncurrent versions of an object and then the live one, as far as there are any."""
+        live = self.find(bucket, name)
+        older = self._versions.of(bucket, name)
+        if live is None:
+            return older
+        return [*(version for version in older if version.generation != live.generation), live]
 
-    def open(self, bucket: str, name: str) -> tuple[StoredObject, BinaryIO]:
+    def open(self, bucket: str, name: str, generation: int | None = None) -> tuple[StoredObject, BinaryIO]:
         """Open an object's content, which stays the same while it is read even if the object is replaced."""
         for _ in range(_ATTEMPTS):
-            found = self.get(bucket, name)
+            found = self.get(bucket, name, generation)
+            if found.deleted is not None:
+                try:
+                    return found, self._versions.content(found).open("rb")
+                except FileNotFoundError:
+                    break
             if is_folder(name):
                 return found, Path(os.devnull).open("rb")
             try:
                 file = self._path(bucket, name).open("rb")
             except FileNotFoundError:
-                break
+                continue
             if self._index.find(bucket, name, fingerprint(os.fstat(file.fileno()))) == found:
                 return found, file
             file.close()
         raise NoSuchObject(bucket, name)
 
     def names(
-        self, bucket: str, *, prefix: str = "", start: str = "", end: str = "", shallow: bool = False
+        self,
+        bucket: str,
+        *,
+        prefix: str = "",
+        start: str = "",
+        end: str = "",
+        shallow: bool = False,
+        versions: bool = False,
     ) -> Iterator[str]:
-        """Yield the names of a bucket's objects in order; the arguments are those of `tree.walk`."""
+        """Yield the names of a bucket's objects in order; the arguments are those of `tree.walk`.
+
+        With `versions`, also names that only noncurrent versions have; a name that both have comes twice.
+        """
         folder, folders = self.buckets.folder(bucket), self._index.folders(bucket)
-        return walk(folder, folders=folders, prefix=prefix, start=start, end=end, shallow=shallow)
+        live = walk(folder, folders=folders, prefix=prefix, start=start, end=end, shallow=shallow)
+        if not versions:
+            return live
+        noncurrent = (
+            name
+            for name in self._versions.names(bucket)
+            if name.startswith(prefix) and name >= start and (not end or name < end)
+        )
+        return merge(live, noncurrent)
 
     def new_file(self) -> Path:
         """Return a path for content that is to be committed."""
@@ -193,13 +230,14 @@ class ObjectStore:
             if is_folder(name) and status.st_size:
                 raise InvalidArgument(f"{name}: the emulator only takes empty objects whose name ends in /")
             made = now_microseconds()
-            generation = max(made, self._index.last_generation(bucket, name) + 1)
+            generation = max(made, self._last_generation(bucket, name) + 1)
             committed = StoredObject(
                 bucket=bucket, name=name, generation=generation, size=status.st_size,
                 crc32c=digests.crc32c or "", md5=digests.md5, created=made, updated=made,
                 component_count=component_count, metadata=metadata,
             )  # fmt: skip
             make_room(self.buckets.folder(bucket), name)
+            self._keep_version(bucket, name)
             if is_folder(name):
                 path.mkdir(exist_ok=True)
                 self._index.put(committed, FOLDER_MARK)
@@ -218,7 +256,7 @@ class ObjectStore:
     ) -> StoredObject:
         """Change an object's metadata, and count that in its metageneration."""
         with self._lock:
-            found = self.get(bucket, name)
+            found = self.get(bucket, name, conditions.generation)
             conditions.check_existing(found)
             changed = replace(
                 found,
@@ -227,15 +265,28 @@ class ObjectStore:
                 updated=now_microseconds(),
             )
             mark = self._mark(bucket, name)
-            if mark is None:
+            if found.deleted is not None:
+                self._versions.change(changed)
+            elif mark is None:
                 raise NoSuchObject(bucket, name)
-            self._index.put(changed, mark)
+            else:
+                self._index.put(changed, mark)
         return changed
 
     def delete(self, bucket: str, name: str, conditions: Preconditions) -> None:
-        """Remove an object, and the folders that held nothing else."""
+        """Remove an object, and the folders that held nothing else.
+
+        In a bucket with Object Versioning the live object becomes noncurrent, unless the request names its
+        generation: https://cloud.google.com/storage/docs/deleting-objects#delete-generation
+        """
         with self._lock:
-            conditions.check_existing(self.get(bucket, name))
+            found = self.get(bucket, name, conditions.generation)
+            conditions.check_existing(found)
+            if found.deleted is not None:
+                self._versions.remove(found)
+                return
+            if conditions.generation is None:
+                self._keep_version(bucket, name)
             # First the file: without its entry it would be taken for another program's.
             if not is_folder(name):
                 self._path(bucket, name).unlink(missing_ok=True)
@@ -251,13 +302,33 @@ class ObjectStore:
             on_source.check_existing(found)
             if is_folder(source) or is_folder(name) or source == name:
                 raise InvalidArgument(f"moveTo: expected two files, received {source!r} and {name!r}")
+            # With Object Versioning the source becomes a version, which keeps its content whoever writes
+            # into the new object's file.
+            keep = self.buckets.get(bucket).is_versioned
+            content = self._path(bucket, source)
+            if keep:
+                content = Path(shutil.copyfile(content, self.new_file()))
             moved = self.commit(
-                self._path(bucket, source), bucket, name, conditions=conditions, metadata=found.metadata,
+                content, bucket, name, conditions=conditions, metadata=found.metadata,
                 digests=Digests(crc32c=found.crc32c, md5=found.md5), component_count=found.component_count,
             )  # fmt: skip
-            self._index.forget(bucket, source)
-            prune(self.buckets.folder(bucket), source, keep=self._index.folders(bucket))
+            if keep:
+                self.delete(bucket, source, Preconditions())
+            else:
+                self._index.forget(bucket, source)
+                prune(self.buckets.folder(bucket), source, keep=self._index.folders(bucket))
         return moved
+
+    def _last_generation(self, bucket: str, name: str) -> int:
+        noncurrent = self._versions.of(bucket, name)
+        return max(self._index.last_generation(bucket, name), noncurrent[-1].generation if noncurrent else 0)
+
+    def _keep_version(self, bucket: str, name: str) -> None:
+        """Keep the live object, if any, as a noncurrent version where the bucket's versioning asks for it."""
+        if self.buckets.get(bucket).is_versioned:
+            live = self.find(bucket, name)
+            if live is not None:
+                self._versions.add(live, None if is_folder(name) else self._path(bucket, name))
 
     def _path(self, bucket: str, name: str) -> Path:
         folder = self.buckets.folder(bucket)

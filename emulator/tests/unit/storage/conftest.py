@@ -9,6 +9,7 @@ from emulator.storage.checksums import Checksums
 from emulator.storage.metadata import ObjectMetadata, StoredObject
 from emulator.storage.preconditions import Preconditions
 from emulator.storage.store import ObjectIndex, ObjectStore
+from emulator.storage.versions import NoncurrentVersions
 
 
 class Store(ObjectStore):
@@ -40,9 +41,12 @@ def buckets(tmp_path: Path, state: State) -> BucketStore:
 
 @pytest.fixture
 def store(tmp_path: Path, state: State, buckets: BucketStore) -> Store:
-    (tmp_path / "temporary").mkdir()
+    for name in ("temporary", "versions"):
+        (tmp_path / name).mkdir()
     buckets.insert("bkt", {})
-    return Store(buckets, ObjectIndex(state), tmp_path / "temporary")
+    return Store(
+        buckets, ObjectIndex(state), NoncurrentVersions(state, tmp_path / "versions"), tmp_path / "temporary"
+    )
 
 
 @pytest.fixture
