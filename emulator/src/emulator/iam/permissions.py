@@ -1,6 +1,6 @@
 """Permission of each API method.
 
-Cloud Storage: https://cloud.google.com/storage/docs/access-control/iam-json
+Cloud Storage: https://cloud.google.com/storage/docs/access-control/iam-json and .../iam-xml
 Vertex AI: https://cloud.google.com/vertex-ai/docs/general/iam-permissions
 Dataflow: https://cloud.google.com/dataflow/docs/concepts/access-control
 Cloud Logging: https://cloud.google.com/logging/docs/access-control
@@ -22,6 +22,7 @@ OVERWRITE = "storage.objects.delete"
 
 _OBJECT_CREATE = "storage.objects.create"
 _OBJECT_READ = "storage.objects.get"
+_MULTIPART_CREATE = "storage.multipartUploads.create"
 _STORAGE = {
     "batch": (),  # each request in it is checked
     "buckets.list": ("storage.buckets.list",),
@@ -49,6 +50,11 @@ _STORAGE = {
     "xml.headObject": (_OBJECT_READ,),
     "xml.putObject": (_OBJECT_CREATE,),
     "xml.deleteObject": (OVERWRITE,),
+    "xml.initiateMultipartUpload": (_MULTIPART_CREATE, _OBJECT_CREATE),
+    "xml.uploadPart": (_MULTIPART_CREATE, _OBJECT_CREATE),
+    "xml.completeMultipartUpload": (_MULTIPART_CREATE, _OBJECT_CREATE),
+    "xml.abortMultipartUpload": ("storage.multipartUploads.abort",),
+    "xml.listParts": ("storage.multipartUploads.listParts",),
 }
 _JOBS = {
     f"JobService.{verb}{kind}{plural}": f"{collection}.{verb.lower()}"

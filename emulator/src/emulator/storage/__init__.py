@@ -15,6 +15,6 @@ or new; resumable uploads go on afterwards. What differs from the service:
   outside of `ROOT/buckets`; what another program replaces or removes there is gone.
 - IAM policies of buckets are kept and shown; who may do what is said by the emulator's accounts alone.
 - A power cut may lose the newest objects: nothing is forced to the disk.
-- Answers are never narrowed by `fields` or `projection`. The XML API has GET, HEAD, PUT and DELETE of
-  objects, as signed URLs need; its errors are JSON.
+- Answers are never narrowed by `fields` or `projection`. The XML API has GET, HEAD, PUT and DELETE of objects, as
+  signed URLs need, and multipart uploads; a request without credentials or permission is refused in JSON there.
 """

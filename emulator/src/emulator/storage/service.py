@@ -12,12 +12,14 @@ from emulator.routing import Route, Router
 from emulator.state import State
 from emulator.storage.batch import BatchHandlers
 from emulator.storage.buckets import BucketHandlers, BucketStore
-from emulator.storage.media import MediaHandlers, XmlHandlers
+from emulator.storage.media import MediaHandlers
+from emulator.storage.multipart import MultipartUploads
 from emulator.storage.objects import ObjectHandlers
 from emulator.storage.resumable import ResumableUploads, UploadSessions
 from emulator.storage.store import ObjectIndex, ObjectStore
 from emulator.storage.uploads import UploadHandlers
 from emulator.storage.versions import NoncurrentVersions
+from emulator.storage.xml_api import XmlHandlers
 
 _BASE = "/storage/v1"
 _CRUD = (
@@ -73,8 +75,8 @@ class StorageService:
         self._folder = config.root / "storage"
         self._uploads = self._folder / "uploads"
         self._temporary = self._folder / "temporary"
-        versions = self._folder / "versions"
-        for folder in (config.buckets, self._uploads, self._temporary, versions):
+        versions, parts = self._folder / "versions", self._folder / "parts"
+        for folder in (config.buckets, self._uploads, self._temporary, versions, parts):
             folder.mkdir(parents=True, exist_ok=True)
         # A file of its own: other services hold transactions that thousands of small writes mustn't wait for.
         self._index = State(self._folder / "objects.sqlite")
@@ -82,6 +84,7 @@ class StorageService:
         self._versions = NoncurrentVersions(self._index, versions)
         store = ObjectStore(buckets, ObjectIndex(self._index), self._versions, self._temporary)
         self._sessions = UploadSessions(self._uploads)
+        self._multipart = MultipartUploads(store, self._index, parts)
         media = MediaHandlers(store)
         json_routes = [
             *BucketHandlers(buckets).routes,
@@ -93,19 +96,20 @@ class StorageService:
             *media.routes,
             *UploadHandlers(store, ResumableUploads(store, self._sessions)).routes,
             *BatchHandlers(Dispatcher(Router(json_routes), Faults(state), admit)).routes,
-            *XmlHandlers(store, media).routes,
+            *XmlHandlers(store, media, self._multipart).routes,
         ]
 
     @property
     def routes(self) -> list[Route]:
-        """Routes of the JSON API, and of the XML API as far as signed URLs need it."""
+        """Routes of the JSON API, and of the XML API as far as signed URLs and multipart uploads need it."""
         return self._routes
 
     def start(self) -> None:
-        """Remove what a killed process left half done, except for resumable uploads."""
+        """Remove what a killed process left half done, except for uploads under way."""
         for path in self._temporary.iterdir():
             path.unlink()
         self._sessions.remove_expired()
+        self._multipart.remove_strays()
         self._versions.remove_strays(bucket.name for bucket in self._buckets.list())
 
     def stop(self) -> None:
