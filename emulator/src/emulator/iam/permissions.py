@@ -36,6 +36,7 @@ _STORAGE = {
     "buckets.setIamPolicy": ("storage.buckets.setIamPolicy",),
     "buckets.testIamPermissions": (),  # it tells what the caller may do
     "managedFolders.list": ("storage.managedFolders.list",),
+    "notifications.list": ("storage.buckets.get",),
     "objects.list": ("storage.objects.list",),
     "objects.get": (_OBJECT_READ,),
     "objects.patch": (_OBJECT_READ, "storage.objects.update"),
@@ -55,6 +56,19 @@ _STORAGE = {
     "xml.completeMultipartUpload": (_MULTIPART_CREATE, _OBJECT_CREATE),
     "xml.abortMultipartUpload": ("storage.multipartUploads.abort",),
     "xml.listParts": ("storage.multipartUploads.listParts",),
+}
+_ACCESS_LISTS = {
+    f"{collection}.{method}": (f"storage.{resource}.getIamPolicy", *changes)
+    for collection, resource in (
+        ("bucketAccessControls", "buckets"),
+        ("defaultObjectAccessControls", "buckets"),
+        ("objectAccessControls", "objects"),
+    )
+    for method, changes in (
+        ("list", ()),
+        ("get", ()),
+        *((name, (f"storage.{resource}.setIamPolicy",)) for name in ("insert", "delete", "patch", "update")),
+    )
 }
 _JOBS = {
     f"JobService.{verb}{kind}{plural}": f"{collection}.{verb.lower()}"
@@ -107,7 +121,7 @@ _OTHER = {
 }
 
 METHODS: dict[str, tuple[str, ...]] = {
-    **{f"storage.{name}": permissions for name, permissions in _STORAGE.items()},
+    **{f"storage.{name}": permissions for name, permissions in (_STORAGE | _ACCESS_LISTS).items()},
     **{f"aiplatform.{name}": (f"aiplatform.{permission}",) for name, permission in _VERTEX.items()},
     **{f"aiplatform.Operations.{name}": () for name in _OPERATIONS},
     **{

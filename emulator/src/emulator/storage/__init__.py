@@ -14,7 +14,9 @@ or new; resumable uploads go on afterwards. What differs from the service:
 - In a bucket with Object Versioning, what a request replaces or deletes becomes a noncurrent version, kept
   outside of `ROOT/buckets`; what another program replaces or removes there is gone.
 - IAM policies of buckets are kept and shown; who may do what is said by the emulator's accounts alone.
+  Buckets have uniform bucket-level access unless they say else: access control lists are refused with the
+  service's 400, and with 501 in a bucket without it. There are no notifications: the list is empty.
 - A power cut may lose the newest objects: nothing is forced to the disk.
-- Answers are never narrowed by `fields` or `projection`. The XML API has GET, HEAD, PUT and DELETE of objects, as
-  signed URLs need, and multipart uploads; a request without credentials or permission is refused in JSON there.
+- Answers are never narrowed by `fields` or `projection`. The XML API has GET, HEAD, PUT and DELETE of
+  objects, as signed URLs need, and multipart uploads; without credentials or permission it answers in JSON.
 """

@@ -1,4 +1,4 @@
-"""Buckets as plain folders, and the handlers of buckets and their IAM policies.
+"""Buckets as plain folders, and the handlers of buckets.
 
 Any folder with a bucket's name is a bucket. https://cloud.google.com/storage/docs/json_api/v1/buckets#resource
 """
@@ -18,8 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from emulator.errors import InvalidArgument, NotModified, PreconditionFailed, Unimplemented
-from emulator.iam import held_permissions
-from emulator.routing import Route
+from emulator.routing import Handler, Route
 from emulator.state import State
 from emulator.storage.errors import BucketExists, BucketNotEmpty, NoSuchBucket
 from emulator.storage.metadata import etag_of, now_microseconds, timestamp
@@ -34,7 +33,8 @@ _WRITABLE = (
     "versioning", "website",
 )  # fmt: skip
 _NOT_EMULATED = (
-    "autoclass", "billing", "customPlacementConfig", "defaultEventBasedHold", "encryption",
+    "acl", "autoclass", "billing", "customPlacementConfig", "defaultEventBasedHold", "defaultObjectAcl",
+    "encryption",
     "hierarchicalNamespace", "ipFilter", "logging", "objectRetention", "retentionPolicy",
 )  # fmt: skip
 _TYPES: Mapping[str, type] = {
@@ -42,6 +42,7 @@ _TYPES: Mapping[str, type] = {
     "softDeletePolicy": dict, "storageClass": str, "versioning": dict, "website": dict,
 }  # fmt: skip
 _LOCATION = "US-CENTRAL1"
+_PUBLIC_ACLS = frozenset({"authenticatedread", "publicread", "publicreadwrite"})
 _BUCKETS = "/storage/v1/b"
 _BUCKET = "/storage/v1/b/{bucket}"
 
@@ -65,6 +66,12 @@ class Bucket:
     updated: int
     settings: Mapping[str, Any] = field(default_factory=dict)
     policy: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_uniform(self) -> bool:
+        """Return True with uniform bucket-level access: there are no access control lists."""
+        configuration = self.settings.get("iamConfiguration", {})
+        return bool(configuration.get("uniformBucketLevelAccess", {}).get("enabled", True))
 
     @property
     def is_versioned(self) -> bool:
@@ -276,15 +283,13 @@ class BucketHandlers:
                 "storage", "storage.buckets.getStorageLayout", "GET", f"{_BUCKET}/storageLayout",
                 self._storage_layout,
             ),
-            Route("storage", "storage.buckets.getIamPolicy", "GET", f"{_BUCKET}/iam", self._get_policy),
-            Route("storage", "storage.buckets.setIamPolicy", "PUT", f"{_BUCKET}/iam", self._set_policy),
-            Route(
-                "storage", "storage.buckets.testIamPermissions", "GET", f"{_BUCKET}/iam/testPermissions",
-                self._test_permissions,
-            ),
             Route(
                 "storage", "storage.managedFolders.list", "GET", f"{_BUCKET}/managedFolders",
-                self._no_managed_folders,
+                self._empty_list("storage#managedFolders"),
+            ),
+            Route(
+                "storage", "storage.notifications.list", "GET", f"{_BUCKET}/notificationConfigs",
+                self._empty_list("storage#notifications"),
             ),
         ]  # fmt: skip
 
@@ -294,6 +299,7 @@ class BucketHandlers:
         return JSONResponse({"kind": "storage#buckets", "items": items})
 
     async def _insert(self, request: Request, _fields: Mapping[str, str]) -> Response:
+        _refuse_public_acl(request)
         resource = await read_resource(request)
         name = resource.get("name")
         if not isinstance(name, str):
@@ -309,6 +315,7 @@ class BucketHandlers:
         return JSONResponse(_resource(bucket, base_url(request)))
 
     async def _patch(self, request: Request, fields: Mapping[str, str]) -> Response:
+        _refuse_public_acl(request)
         resource = await read_resource(request)
         bucket = await run_in_threadpool(self._store.patch, fields["bucket"], resource, _conditions(request))
         return JSONResponse(_resource(bucket, base_url(request)))
@@ -322,22 +329,13 @@ class BucketHandlers:
         layout = {"kind": "storage#storageLayout", "bucket": bucket.name, "locationType": "region"}
         return JSONResponse({**layout, "hierarchicalNamespace": {"enabled": False}})
 
-    async def _no_managed_folders(self, _request: Request, fields: Mapping[str, str]) -> Response:
-        # `gcloud storage rm -r` asks; there are none, since none can be made.
-        await run_in_threadpool(self._store.get, fields["bucket"])
-        return JSONResponse({"kind": "storage#managedFolders"})
+    def _empty_list(self, kind: str) -> Handler:
+        async def answer(_request: Request, fields: Mapping[str, str]) -> Response:
+            # Clients ask (`gcloud storage rm -r`); there are none, since none can be made.
+            await run_in_threadpool(self._store.get, fields["bucket"])
+            return JSONResponse({"kind": kind})
 
-    async def _get_policy(self, _request: Request, fields: Mapping[str, str]) -> Response:
-        return _policy_response(await run_in_threadpool(self._store.get, fields["bucket"]))
-
-    async def _set_policy(self, request: Request, fields: Mapping[str, str]) -> Response:
-        policy = await read_resource(request)
-        return _policy_response(await run_in_threadpool(self._store.set_policy, fields["bucket"], policy))
-
-    async def _test_permissions(self, request: Request, fields: Mapping[str, str]) -> Response:
-        await run_in_threadpool(self._store.get, fields["bucket"])
-        permissions = held_permissions(request.query_params.getlist("permissions"), fields["bucket"])
-        return JSONResponse({"kind": "storage#testIamPermissionsResponse", "permissions": permissions})
+        return answer
 
 
 def _resource(bucket: Bucket, base_url: str) -> dict[str, Any]:
@@ -366,16 +364,15 @@ def _resource(bucket: Bucket, base_url: str) -> dict[str, Any]:
     }
 
 
-def _policy_response(bucket: Bucket) -> Response:
-    policy: dict[str, Any] = {"version": 1, "bindings": [], **bucket.policy}
-    return JSONResponse(
-        {
-            **policy,
-            "kind": "storage#policy",
-            "resourceId": f"projects/_/buckets/{bucket.name}",
-            "etag": etag_of(bucket.metageneration),
-        }
-    )
+def _refuse_public_acl(request: Request) -> None:
+    """Refuse predefined lists that open a bucket to more than its project.
+
+    Raises:
+        Unimplemented: the request names one.
+    """
+    for name in ("predefinedAcl", "predefinedDefaultObjectAcl"):
+        if request.query_params.get(name, "").lower() in _PUBLIC_ACLS:
+            raise Unimplemented(f"{name} is not emulated: expected none that gives others access.")
 
 
 def _conditions(request: Request) -> Callable[[Bucket], None]:

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from emulator.errors import InvalidArgument, Unimplemented
 from emulator.routing import Route
+from emulator.storage.access_control import refuse_object_acl
 from emulator.storage.content import Source, compose_objects, copy_object
 from emulator.storage.listing import ListRequest, list_objects
 from emulator.storage.media import MediaHandlers
@@ -74,10 +75,13 @@ class ObjectHandlers:
 
     async def _patch(self, request: Request, fields: Mapping[str, str]) -> Response:
         resource = await read_resource(request)
+        await refuse_object_acl(self._store.buckets, fields["bucket"], request, resource)
         return await self._change(request, fields, lambda old: old.patched(resource))
 
     async def _update(self, request: Request, fields: Mapping[str, str]) -> Response:
-        metadata = ObjectMetadata.from_json(await read_resource(request))
+        resource = await read_resource(request)
+        await refuse_object_acl(self._store.buckets, fields["bucket"], request, resource)
+        metadata = ObjectMetadata.from_json(resource)
         return await self._change(request, fields, lambda _old: metadata)
 
     async def _change(
@@ -95,6 +99,8 @@ class ObjectHandlers:
     async def _compose(self, request: Request, fields: Mapping[str, str]) -> Response:
         refuse_encryption(request)
         resource = await read_resource(request)
+        destination = _mapping(resource, "destination")
+        await refuse_object_acl(self._store.buckets, fields["bucket"], request, destination)
         named = resource.get("sourceObjects", [])
         if not isinstance(named, list):
             raise InvalidArgument(f"sourceObjects: expected a list, received {named!r}")
@@ -103,7 +109,7 @@ class ObjectHandlers:
             raise Unimplemented("deleteSourceObjects is not emulated.")
         composed = await run_in_threadpool(
             compose_objects, self._store, sources, fields["bucket"], fields["object"],
-            metadata=ObjectMetadata.from_json(_mapping(resource, "destination")),
+            metadata=ObjectMetadata.from_json(destination),
             conditions=conditions(request),
         )  # fmt: skip
         return _answer(request, composed)
@@ -120,6 +126,7 @@ class ObjectHandlers:
     async def _copied(self, request: Request, fields: Mapping[str, str]) -> StoredObject:
         refuse_encryption(request)
         resource = await read_resource(request)
+        await refuse_object_acl(self._store.buckets, fields["bucket"], request, resource)
         source = Source(
             bucket=fields["sourceBucket"],
             name=fields["sourceObject"],

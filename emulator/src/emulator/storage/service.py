@@ -10,6 +10,7 @@ from emulator.dispatch import Admit, Dispatcher
 from emulator.faults import Faults
 from emulator.routing import Route, Router
 from emulator.state import State
+from emulator.storage.access_control import AccessControlHandlers
 from emulator.storage.batch import BatchHandlers
 from emulator.storage.buckets import BucketHandlers, BucketStore
 from emulator.storage.media import MediaHandlers
@@ -25,27 +26,23 @@ _BASE = "/storage/v1"
 _CRUD = (
     ("list", "GET", ""), ("insert", "POST", ""), ("get", "GET", "/{id}"), ("delete", "DELETE", "/{id}"),
 )  # fmt: skip
-_CHANGES = (("patch", "PATCH", "/{id}"), ("update", "PUT", "/{id}"))
 _COLLECTIONS = (
     ("anywhereCaches", "/b/{bucket}/anywhereCaches", (
         ("list", "GET", ""), ("insert", "POST", ""), ("get", "GET", "/{id}"), ("update", "PATCH", "/{id}"),
         ("pause", "POST", "/{id}/pause"), ("resume", "POST", "/{id}/resume"),
         ("disable", "POST", "/{id}/disable"),
     )),
-    ("bucketAccessControls", "/b/{bucket}/acl", _CRUD + _CHANGES),
     ("buckets", "/b/{bucket}", (
         ("update", "PUT", ""), ("lockRetentionPolicy", "POST", "/lockRetentionPolicy"),
         ("relocate", "POST", "/relocate"), ("restore", "POST", "/restore"),
     )),
     ("channels", "/channels", (("stop", "POST", "/stop"),)),
-    ("defaultObjectAccessControls", "/b/{bucket}/defaultObjectAcl", _CRUD + _CHANGES),
     ("folders", "/b/{bucket}/folders", (*_CRUD, ("rename", "POST", "/{id}/renameTo/folders/{target}"))),
     ("managedFolders", "/b/{bucket}/managedFolders", (
         *_CRUD[1:], ("getIamPolicy", "GET", "/{id}/iam"), ("setIamPolicy", "PUT", "/{id}/iam"),
         ("testIamPermissions", "GET", "/{id}/iam/testPermissions"),
     )),
-    ("notifications", "/b/{bucket}/notificationConfigs", _CRUD),
-    ("objectAccessControls", "/b/{bucket}/o/{object}/acl", _CRUD + _CHANGES),
+    ("notifications", "/b/{bucket}/notificationConfigs", _CRUD[1:]),
     ("objects", "/b/{bucket}/o", (
         ("bulkRestore", "POST", "/bulkRestore"), ("restore", "POST", "/{object}/restore"),
         ("watchAll", "POST", "/watch"), ("getIamPolicy", "GET", "/{object}/iam"),
@@ -89,6 +86,7 @@ class StorageService:
         json_routes = [
             *BucketHandlers(buckets).routes,
             *ObjectHandlers(store, media).routes,
+            *AccessControlHandlers(store).routes,
             *unimplemented_routes(),
         ]
         self._routes = [

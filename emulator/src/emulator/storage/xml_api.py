@@ -18,6 +18,7 @@ from emulator import errors
 from emulator.errors import ApiError, InvalidArgument, Unimplemented
 from emulator.json_bodies import read_body
 from emulator.routing import Handler, Route
+from emulator.storage.access_control import refuse_object_acl
 from emulator.storage.content import receive_object
 from emulator.storage.errors import (
     ChecksumMismatch,
@@ -96,6 +97,7 @@ class XmlHandlers:
     async def _put(self, request: Request, fields: Mapping[str, str]) -> Response:
         _refuse_subresources(request)
         refuse_encryption(request)
+        await refuse_object_acl(self._store.buckets, fields["bucket"], request, {})
         if "x-goog-copy-source" in request.headers:
             raise Unimplemented("Copies by the XML API are not emulated.")
         found = await receive_object(
@@ -112,6 +114,7 @@ class XmlHandlers:
 
     async def _initiate(self, request: Request, fields: Mapping[str, str]) -> Response:
         refuse_encryption(request)
+        await refuse_object_acl(self._store.buckets, fields["bucket"], request, {})
         upload_id = await run_in_threadpool(
             self._uploads.initiate, fields["bucket"], fields["object"], _metadata(request.headers)
         )
