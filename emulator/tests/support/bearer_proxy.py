@@ -1,6 +1,6 @@
 """Proxy that adds a service account's token to every request, for suites of tests that send none.
 
-`python tests/support/bearer_proxy.py --emulator http://localhost:9023 --key .emulator/keys/owner.json --port 9024`
+`python tests/support/bearer_proxy.py --emulator URL --key ROOT/keys/owner.json --port PORT`
 """
 
 from __future__ import annotations
