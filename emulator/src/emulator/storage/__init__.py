@@ -5,7 +5,7 @@ an object. Uploads are streamed to the disk and renamed into place, so that `kil
 or new; resumable uploads go on afterwards. What differs from the service:
 
 - `x` and `x/y` can't both exist: the second is refused with 409. An object whose name ends in a slash is
-  kept as a folder, so that it must be empty.
+  kept as a folder; its content, if any, is outside of `ROOT/buckets`.
 - Names with an empty segment (`a//b`, `/a`), with `.` or `..` as a segment, or with more than 255 bytes
   between two slashes are refused with 400. Where the file system ignores case, so do names.
 - Symbolic links are neither listed nor followed.

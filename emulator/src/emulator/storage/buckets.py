@@ -21,10 +21,10 @@ from emulator.errors import InvalidArgument, NotModified, PreconditionFailed, Un
 from emulator.routing import Handler, Route
 from emulator.state import State
 from emulator.storage.errors import BucketExists, BucketNotEmpty, NoSuchBucket
+from emulator.storage.generations import version_kind
 from emulator.storage.metadata import etag_of, now_microseconds, timestamp
 from emulator.storage.names import check_bucket_name, is_bucket_name
 from emulator.storage.tree import remove_empty, walk
-from emulator.storage.versions import version_kind
 from emulator.storage.wire import STORAGE_CLASS, base_url, read_resource
 
 _KIND = "bucket"

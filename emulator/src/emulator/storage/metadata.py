@@ -110,6 +110,8 @@ class StoredObject:
         updated: when its metadata changed last, microseconds since 1970.
         component_count: of how many parts it was composed; `None` if it wasn't.
         deleted: when it became noncurrent, microseconds since 1970; `None` for a live object.
+        file: the name of the file with the content of an object that stands for a folder; empty for one
+            without content, and for other objects.
         metadata: the part that clients wrote.
     """
 
@@ -124,6 +126,7 @@ class StoredObject:
     updated: int
     component_count: int | None = None
     deleted: int | None = None
+    file: str = ""
     metadata: ObjectMetadata
 
     @property

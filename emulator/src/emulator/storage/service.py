@@ -13,13 +13,13 @@ from emulator.state import State
 from emulator.storage.access_control import AccessControlHandlers
 from emulator.storage.batch import BatchHandlers
 from emulator.storage.buckets import BucketHandlers, BucketStore
+from emulator.storage.generations import NoncurrentVersions, ObjectIndex
 from emulator.storage.media import MediaHandlers
 from emulator.storage.multipart import MultipartUploads
 from emulator.storage.objects import ObjectHandlers
 from emulator.storage.resumable import ResumableUploads, UploadSessions
-from emulator.storage.store import ObjectIndex, ObjectStore
+from emulator.storage.store import ObjectStore
 from emulator.storage.uploads import UploadHandlers
-from emulator.storage.versions import NoncurrentVersions
 from emulator.storage.xml_api import XmlHandlers
 
 _BASE = "/storage/v1"
@@ -72,14 +72,16 @@ class StorageService:
         self._folder = config.root / "storage"
         self._uploads = self._folder / "uploads"
         self._temporary = self._folder / "temporary"
-        versions, parts = self._folder / "versions", self._folder / "parts"
-        for folder in (config.buckets, self._uploads, self._temporary, versions, parts):
+        versions, folders, parts = (self._folder / name for name in ("versions", "folders", "parts"))
+        for folder in (config.buckets, self._uploads, self._temporary, versions, folders, parts):
             folder.mkdir(parents=True, exist_ok=True)
         # A file of its own: other services hold transactions that thousands of small writes mustn't wait for.
         self._index = State(self._folder / "objects.sqlite")
-        self._buckets = buckets = BucketStore(config.buckets, self._index)
-        self._versions = NoncurrentVersions(self._index, versions)
-        store = ObjectStore(buckets, ObjectIndex(self._index), self._versions, self._temporary)
+        buckets = BucketStore(config.buckets, self._index)
+        noncurrent = NoncurrentVersions(self._index, versions)
+        self._store = store = ObjectStore(
+            buckets, ObjectIndex(self._index), noncurrent, folders=folders, temporary=self._temporary
+        )
         self._sessions = UploadSessions(self._uploads)
         self._multipart = MultipartUploads(store, self._index, parts)
         media = MediaHandlers(store)
@@ -108,7 +110,7 @@ class StorageService:
             path.unlink()
         self._sessions.remove_expired()
         self._multipart.remove_strays()
-        self._versions.remove_strays(bucket.name for bucket in self._buckets.list())
+        self._store.recover()
 
     def stop(self) -> None:
         """Close the index."""

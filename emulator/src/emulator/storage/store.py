@@ -1,4 +1,4 @@
-"""Store of objects as plain files, and the index of their generations, checksums and metadata.
+"""Store of objects as plain files.
 
 What is renamed into a bucket's folder, by anybody, is an object. A write goes to a temporary file of the same
 filesystem and is renamed into place: it is there as a whole or not at all, also after `kill -9`. Nothing is
@@ -12,76 +12,26 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from heapq import merge
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from emulator.errors import InvalidArgument
 from emulator.iam import require
 from emulator.iam.permissions import OVERWRITE
-from emulator.state import State
 from emulator.storage.buckets import BucketStore
 from emulator.storage.checksums import Checksums, Digests
 from emulator.storage.errors import NoSuchObject
+from emulator.storage.generations import FOLDER_MARK, NoncurrentVersions, ObjectIndex, fingerprint
 from emulator.storage.metadata import DEFAULT_CONTENT_TYPE, ObjectMetadata, StoredObject, now_microseconds
 from emulator.storage.names import is_folder, object_path
 from emulator.storage.preconditions import Preconditions
 from emulator.storage.tree import make_room, prune, walk
-from emulator.storage.versions import NoncurrentVersions, object_from_json
 
-FOLDER_MARK = "folder"
 _ATTEMPTS = 20
 """Number of reads of a file that another program is writing."""
-
-
-def fingerprint(status: os.stat_result) -> str:
-    """Return a text that changes whenever a file's content does, and survives its renaming."""
-    return f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}"
-
-
-class ObjectIndex:
-    """Index of the newest entries of every object, as documents of a state."""
-
-    def __init__(self, state: State) -> None:
-        self._state = state
-
-    def find(self, bucket: str, name: str, mark: str) -> StoredObject | None:
-        """Return the entry for a file with this fingerprint."""
-        entry = self._entries(bucket, name).get(mark)
-        return None if entry is None else object_from_json(entry)
-
-    def last_generation(self, bucket: str, name: str) -> int:
-        """Return the highest generation since the object was last deleted; 0 if there is none."""
-        return max((entry["generation"] for entry in self._entries(bucket, name).values()), default=0)
-
-    def folders(self, bucket: str) -> set[str]:
-        """Return the names of the bucket's objects that stand for folders, each with a slash at its end."""
-        return {document[FOLDER_MARK]["name"] for document in self._state.list(f"folder:{bucket}")}
-
-    def put(self, found: StoredObject, mark: str, *, replaces: str | None = None) -> None:
-        """Add the entry of a file with this fingerprint.
-
-        Args:
-            found: the object.
-            mark: the fingerprint of its file, which may not be in place yet.
-            replaces: the fingerprint of the file that is there until then; its entry is kept, so that
-                whichever of the two a crash leaves behind is known.
-        """
-        entries = {k: v for k, v in self._entries(found.bucket, found.name).items() if k == replaces}
-        self._state.put(_kind(found.bucket, found.name), found.name, {**entries, mark: asdict(found)})
-
-    def forget(self, bucket: str, name: str) -> None:
-        """Remove the entries of a deleted object."""
-        self._state.delete(_kind(bucket, name), name)
-
-    def _entries(self, bucket: str, name: str) -> dict[str, dict[str, Any]]:
-        return self._state.get(_kind(bucket, name), name) or {}
-
-
-def _kind(bucket: str, name: str) -> str:
-    return f"folder:{bucket}" if is_folder(name) else f"object:{bucket}"
 
 
 class ObjectStore:
@@ -92,7 +42,13 @@ class ObjectStore:
     """
 
     def __init__(
-        self, buckets: BucketStore, index: ObjectIndex, versions: NoncurrentVersions, temporary: Path
+        self,
+        buckets: BucketStore,
+        index: ObjectIndex,
+        versions: NoncurrentVersions,
+        *,
+        folders: Path,
+        temporary: Path,
     ) -> None:
         """Make a store.
 
@@ -100,14 +56,32 @@ class ObjectStore:
             buckets: the store of the buckets.
             index: the index of the live objects.
             versions: the store of the noncurrent ones.
-            temporary: a folder on the same filesystem as the buckets.
+            folders: a folder for the contents of objects that stand for folders.
+            temporary: a folder for contents on their way; both on the same filesystem as the buckets.
         """
         self.buckets = buckets
         self._index = index
         self._versions = versions
+        self._folders = folders
         self._temporary = temporary
         # Held while a file is exchanged and its entry made, never while content is read or written.
         self._lock = buckets.lock
+
+    def recover(self) -> None:
+        """Remove what a killed process left half done: versions of what is live, and contents of nothing."""
+        with self._lock:
+            buckets = [bucket.name for bucket in self.buckets.list()]
+            for bucket in buckets:
+                for name in self._versions.names(bucket):
+                    live = self.find(bucket, name)
+                    stale = live and self._versions.find(bucket, name, live.generation)
+                    if stale:
+                        self._versions.remove(stale)
+            self._versions.remove_strays(buckets)
+            kept = {file for bucket in buckets for file in self._index.folder_files(bucket)}
+            for path in self._folders.iterdir():
+                if path.name not in kept:
+                    path.unlink()
 
     def get(self, bucket: str, name: str, generation: int | None = None) -> StoredObject:
         """Return the live object, or the version of a generation."""
@@ -147,12 +121,12 @@ class ObjectStore:
                     return found, self._versions.content(found).open("rb")
                 except FileNotFoundError:
                     break
-            if is_folder(name):
-                return found, Path(os.devnull).open("rb")
             try:
-                file = self._path(bucket, name).open("rb")
+                file = self._content(found).open("rb")
             except FileNotFoundError:
                 continue
+            if is_folder(name):
+                return found, file
             if self._index.find(bucket, name, fingerprint(os.fstat(file.fileno()))) == found:
                 return found, file
             file.close()
@@ -227,21 +201,24 @@ class ObjectStore:
             path = self._path(bucket, name)
             self._check_write(bucket, name, conditions)
             status = content.stat()
-            if is_folder(name) and status.st_size:
-                raise InvalidArgument(f"{name}: the emulator only takes empty objects whose name ends in /")
             made = now_microseconds()
             generation = max(made, self._last_generation(bucket, name) + 1)
             committed = StoredObject(
                 bucket=bucket, name=name, generation=generation, size=status.st_size,
                 crc32c=digests.crc32c or "", md5=digests.md5, created=made, updated=made,
                 component_count=component_count, metadata=metadata,
+                file=uuid.uuid4().hex if is_folder(name) and status.st_size else "",
             )  # fmt: skip
             make_room(self.buckets.folder(bucket), name)
             self._keep_version(bucket, name)
             if is_folder(name):
                 path.mkdir(exist_ok=True)
+                replaced = self.find(bucket, name)
+                if committed.file:
+                    content.replace(self._folders / committed.file)
                 self._index.put(committed, FOLDER_MARK)
-                content.unlink()
+                if replaced is not None and replaced.file:
+                    (self._folders / replaced.file).unlink(missing_ok=True)
             else:
                 self._index.put(committed, fingerprint(status), replaces=self._mark(bucket, name))
                 content.replace(path)
@@ -291,6 +268,8 @@ class ObjectStore:
             if not is_folder(name):
                 self._path(bucket, name).unlink(missing_ok=True)
             self._index.forget(bucket, name)
+            if found.file:
+                (self._folders / found.file).unlink(missing_ok=True)
             prune(self.buckets.folder(bucket), name, keep=self._index.folders(bucket))
 
     def move(
@@ -328,7 +307,13 @@ class ObjectStore:
         if self.buckets.get(bucket).is_versioned:
             live = self.find(bucket, name)
             if live is not None:
-                self._versions.add(live, None if is_folder(name) else self._path(bucket, name))
+                is_empty = is_folder(name) and not live.file
+                self._versions.add(live, None if is_empty else self._content(live))
+
+    def _content(self, live: StoredObject) -> Path:
+        if is_folder(live.name):
+            return self._folders / live.file if live.file else Path(os.devnull)
+        return self._path(live.bucket, live.name)
 
     def _path(self, bucket: str, name: str) -> Path:
         folder = self.buckets.folder(bucket)

@@ -3,7 +3,6 @@ import pytest
 from emulator.storage.errors import NoSuchObject
 from emulator.storage.listing import ListRequest, list_objects
 from emulator.storage.preconditions import Preconditions
-from emulator.storage.versions import NoncurrentVersions
 
 ANY = Preconditions()
 
@@ -95,15 +94,14 @@ def test_moved_object_leaves_a_version_and_only_one_name_for_its_file(versioned,
 
 
 def test_folder_object_has_versions(versioned):
-    old = versioned.put("folder/", b"")
+    empty, old = versioned.put("folder/", b""), versioned.put("folder/", b"old")
     versioned.delete("bkt", "folder/", ANY)
-    assert (listed(versioned), content(versioned, "folder/", old.generation)) == (
-        [("folder/", old.generation)],
-        b"",
-    )
+    assert listed(versioned) == [("folder/", empty.generation), ("folder/", old.generation)]
+    assert content(versioned, "folder/", empty.generation) == b""
+    assert content(versioned, "folder/", old.generation) == b"old"
 
 
-def test_replacement_killed_before_the_rename_leaves_one_live_object(versioned, state, tmp_path, monkeypatch):
+def test_replacement_killed_before_the_rename_leaves_one_live_object(versioned, tmp_path, monkeypatch):
     old = versioned.put("x", b"old")
 
     def die(*_: object) -> None:
@@ -119,6 +117,21 @@ def test_replacement_killed_before_the_rename_leaves_one_live_object(versioned, 
     assert listed(versioned) == [("x", old.generation), ("x", new.generation)]
     assert content(versioned, "x", old.generation) == b"old"
     assert len(list((tmp_path / "versions").iterdir())) == 2
-    NoncurrentVersions(state, tmp_path / "versions").remove_strays(["bkt"])
+    versioned.recover()
     assert len(list((tmp_path / "versions").iterdir())) == 1
     assert content(versioned, "x", old.generation) == b"old"
+
+
+def test_deletion_killed_before_the_file_goes_leaves_no_version_to_come_back(versioned, monkeypatch):
+    old = versioned.put("x", b"old")
+
+    def die(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pathlib.Path.unlink", die)
+        with pytest.raises(SystemExit):
+            versioned.delete("bkt", "x", ANY)
+    versioned.recover()
+    versioned.delete("bkt", "x", Preconditions(generation=old.generation))
+    assert listed(versioned) == []

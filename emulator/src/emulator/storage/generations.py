@@ -1,8 +1,9 @@
-"""Noncurrent versions of objects in buckets with Object Versioning.
+"""Records of objects' generations: live ones by the fingerprints of their files, and noncurrent ones.
 
-The content of a live object that is replaced or deleted gets a second name (a hard link) in a folder outside
-of the buckets: nothing is copied, and a mount of a bucket shows live objects alone. A version is recorded
-before the live file goes: after `kill -9` both may be there with the same generation; the live one counts.
+With Object Versioning, the content of a live object that is replaced or deleted gets a second name (a hard
+link) in a folder outside of the buckets: nothing is copied, and a mount of a bucket shows live objects alone.
+A version is recorded before the live file goes: after `kill -9` both may be there with the same generation;
+the live one counts.
 https://cloud.google.com/storage/docs/object-versioning
 """
 
@@ -18,6 +19,9 @@ from typing import Any
 
 from emulator.state import State
 from emulator.storage.metadata import ObjectMetadata, StoredObject, now_microseconds
+from emulator.storage.names import is_folder
+
+FOLDER_MARK = "folder"
 
 
 def version_kind(bucket: str) -> str:
@@ -28,6 +32,58 @@ def version_kind(bucket: str) -> str:
 def object_from_json(document: dict[str, Any]) -> StoredObject:
     """Return the object of a document that `dataclasses.asdict` made."""
     return StoredObject(**{**document, "metadata": ObjectMetadata(**document["metadata"])})
+
+
+def fingerprint(status: os.stat_result) -> str:
+    """Return a text that changes whenever a file's content does, and survives its renaming."""
+    return f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}"
+
+
+class ObjectIndex:
+    """Index of the newest entries of every object, as documents of a state."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def find(self, bucket: str, name: str, mark: str) -> StoredObject | None:
+        """Return the entry for a file with this fingerprint."""
+        entry = self._entries(bucket, name).get(mark)
+        return None if entry is None else object_from_json(entry)
+
+    def last_generation(self, bucket: str, name: str) -> int:
+        """Return the highest generation since the object was last deleted; 0 if there is none."""
+        return max((entry["generation"] for entry in self._entries(bucket, name).values()), default=0)
+
+    def folder_files(self, bucket: str) -> set[str]:
+        """Return the names of the files that hold the contents of the bucket's folders."""
+        return {document[FOLDER_MARK].get("file", "") for document in self._state.list(f"folder:{bucket}")}
+
+    def folders(self, bucket: str) -> set[str]:
+        """Return the names of the bucket's objects that stand for folders, each with a slash at its end."""
+        return {document[FOLDER_MARK]["name"] for document in self._state.list(f"folder:{bucket}")}
+
+    def put(self, found: StoredObject, mark: str, *, replaces: str | None = None) -> None:
+        """Add the entry of a file with this fingerprint.
+
+        Args:
+            found: the object.
+            mark: the fingerprint of its file, which may not be in place yet.
+            replaces: the fingerprint of the file that is there until then; its entry is kept, so that
+                whichever of the two a crash leaves behind is known.
+        """
+        entries = {k: v for k, v in self._entries(found.bucket, found.name).items() if k == replaces}
+        self._state.put(_kind(found.bucket, found.name), found.name, {**entries, mark: asdict(found)})
+
+    def forget(self, bucket: str, name: str) -> None:
+        """Remove the entries of a deleted object."""
+        self._state.delete(_kind(bucket, name), name)
+
+    def _entries(self, bucket: str, name: str) -> dict[str, dict[str, Any]]:
+        return self._state.get(_kind(bucket, name), name) or {}
+
+
+def _kind(bucket: str, name: str) -> str:
+    return f"folder:{bucket}" if is_folder(name) else f"object:{bucket}"
 
 
 class NoncurrentVersions:
