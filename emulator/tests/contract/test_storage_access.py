@@ -63,3 +63,23 @@ def test_notifications_are_an_empty_list_and_not_made(bucket):
     assert list(bucket.list_notifications()) == []
     with pytest.raises(MethodNotImplemented, match=r"storage\.notifications\.insert"):
         bucket.notification("topic").create(retry=None)
+
+
+def test_enforced_prevention_of_public_access_is_kept_and_another_value_refused(bucket):
+    bucket.reload()
+    assert bucket.iam_configuration.public_access_prevention == "inherited"
+    bucket.iam_configuration.public_access_prevention = "enforced"
+    bucket.patch()
+    assert bucket.iam_configuration.uniform_bucket_level_access_enabled
+    bucket.iam_configuration.public_access_prevention = "no such"
+    with pytest.raises(BadRequest, match="publicAccessPrevention"):
+        bucket.patch()
+
+
+def test_object_retention_is_refused(client):
+    with pytest.raises(MethodNotImplemented, match="objectRetention"):
+        client.create_bucket("retention", enable_object_retention=True)
+
+
+def test_service_agent_has_an_address(client):
+    assert client.get_service_account_email().endswith("@gs-project-accounts.iam.gserviceaccount.com")

@@ -92,3 +92,12 @@ def test_compose_takes_a_version_as_its_source(bucket):
     whole = bucket.blob("whole")
     whole.compose([old, bucket.blob("part")])
     assert whole.download_as_bytes() == b"12"
+
+
+def test_compose_can_delete_its_sources(bucket):
+    for name in ("1", "2"):
+        bucket.blob(name).upload_from_string(name)
+    whole = bucket.blob("1")
+    whole.compose([bucket.blob("1"), bucket.blob("2"), bucket.blob("2")], delete_source_objects=True)
+    assert bucket.blob("1").download_as_bytes() == b"122"
+    assert [blob.name for blob in bucket.list_blobs()] == ["1"]

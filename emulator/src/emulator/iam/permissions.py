@@ -47,6 +47,7 @@ _STORAGE = {
     "objects.copy": (_OBJECT_READ, _OBJECT_CREATE),
     "objects.rewrite": (_OBJECT_READ, _OBJECT_CREATE),
     "objects.move": ("storage.objects.move", _OBJECT_CREATE),
+    "projects.serviceAccount.get": ("resourcemanager.projects.get",),
     "xml.getObject": (_OBJECT_READ,),
     "xml.headObject": (_OBJECT_READ,),
     "xml.putObject": (_OBJECT_CREATE,),
@@ -56,6 +57,8 @@ _STORAGE = {
     "xml.completeMultipartUpload": (_MULTIPART_CREATE, _OBJECT_CREATE),
     "xml.abortMultipartUpload": ("storage.multipartUploads.abort",),
     "xml.listParts": ("storage.multipartUploads.listParts",),
+    "xml.listObjects": ("storage.objects.list",),
+    "xml.postObject": (_OBJECT_CREATE,),
 }
 _ACCESS_LISTS = {
     f"{collection}.{method}": (f"storage.{resource}.getIamPolicy", *changes)

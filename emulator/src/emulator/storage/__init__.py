@@ -17,6 +17,7 @@ or new; resumable uploads go on afterwards. What differs from the service:
   Buckets have uniform bucket-level access unless they say else: access control lists are refused with the
   service's 400, and with 501 in a bucket without it. There are no notifications: the list is empty.
 - A power cut may lose the newest objects: nothing is forced to the disk.
-- Answers are never narrowed by `fields` or `projection`. The XML API has GET, HEAD, PUT and DELETE of
-  objects, as signed URLs need, and multipart uploads; without credentials or permission it answers in JSON.
+- Answers are never narrowed by `fields` or `projection`. The XML API has the methods on objects that signed
+  URLs need, the list of a bucket's objects, and multipart uploads; without credentials or permission it
+  answers in JSON.
 """

@@ -1,4 +1,4 @@
-"""Handlers of access to buckets: IAM policies, and access control lists, which are refused.
+"""Handlers of access: IAM policies, the service agent, and access control lists, which are refused.
 
 Buckets have uniform bucket-level access unless they say else, under which there are no lists:
 https://cloud.google.com/storage/docs/uniform-bucket-level-access. The messages are the service's, seen in
@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from emulator.errors import ApiError, InvalidArgument, Unimplemented
 from emulator.iam import held_permissions
 from emulator.routing import Handler, Route
-from emulator.storage.buckets import Bucket, BucketStore
+from emulator.storage.buckets import PROJECT_NUMBER, Bucket, BucketStore
 from emulator.storage.metadata import etag_of
 from emulator.storage.store import ObjectStore
 from emulator.storage.wire import conditions, read_resource
@@ -65,6 +65,10 @@ class AccessControlHandlers:
                 "storage", "storage.buckets.testIamPermissions", "GET", f"{_BUCKET}/iam/testPermissions",
                 self._test_permissions,
             ),
+            Route(
+                "storage", "storage.projects.serviceAccount.get", "GET",
+                "/storage/v1/projects/{project}/serviceAccount", self._service_agent,
+            ),
             *lists,
         ]  # fmt: skip
 
@@ -81,6 +85,10 @@ class AccessControlHandlers:
         await run_in_threadpool(self._store.buckets.get, fields["bucket"])
         permissions = held_permissions(request.query_params.getlist("permissions"), fields["bucket"])
         return JSONResponse({"kind": "storage#testIamPermissionsResponse", "permissions": permissions})
+
+    async def _service_agent(self, _request: Request, _fields: Mapping[str, str]) -> Response:
+        email = f"service-{PROJECT_NUMBER}@gs-project-accounts.iam.gserviceaccount.com"
+        return JSONResponse({"kind": "storage#serviceAccount", "email_address": email})
 
     def _refusal(self, message: str) -> Handler:
         async def refuse(request: Request, fields: Mapping[str, str]) -> Response:

@@ -42,6 +42,8 @@ _TYPES: Mapping[str, type] = {
     "softDeletePolicy": dict, "storageClass": str, "versioning": dict, "website": dict,
 }  # fmt: skip
 _LOCATION = "US-CENTRAL1"
+_PREVENTIONS = ("enforced", "inherited", "unspecified")
+PROJECT_NUMBER = "1"
 _PUBLIC_ACLS = frozenset({"authenticatedread", "publicread", "publicreadwrite"})
 _BUCKETS = "/storage/v1/b"
 _BUCKET = "/storage/v1/b/{bucket}"
@@ -248,6 +250,11 @@ def _check_types(resource: Mapping[str, Any]) -> None:
     enabled = (resource.get("versioning") or {}).get("enabled", False)
     if not isinstance(enabled, bool):
         raise InvalidArgument(f"versioning.enabled: expected true or false, received {enabled!r}")
+    prevention = (resource.get("iamConfiguration") or {}).get("publicAccessPrevention", "inherited")
+    if prevention not in _PREVENTIONS:
+        raise InvalidArgument(
+            f"publicAccessPrevention: expected one of {_PREVENTIONS}, received {prevention!r}"
+        )
     soft_delete = resource.get("softDeletePolicy") or {}
     if str(soft_delete.get("retentionDurationSeconds", "0")) != "0":
         raise Unimplemented("softDeletePolicy of buckets is not emulated: expected a duration of 0.")
@@ -300,6 +307,8 @@ class BucketHandlers:
 
     async def _insert(self, request: Request, _fields: Mapping[str, str]) -> Response:
         _refuse_public_acl(request)
+        if request.query_params.get("enableObjectRetention", "").lower() == "true":
+            raise Unimplemented("objectRetention of buckets is not emulated.")
         resource = await read_resource(request)
         name = resource.get("name")
         if not isinstance(name, str):
@@ -351,15 +360,19 @@ def _resource(bucket: Bucket, base_url: str) -> dict[str, Any]:
         "id": bucket.name,
         "selfLink": f"{base_url}/storage/v1/b/{quote(bucket.name)}",
         "name": bucket.name,
-        "projectNumber": "1",
+        "projectNumber": PROJECT_NUMBER,
         "metageneration": str(bucket.metageneration),
         "etag": etag_of(bucket.metageneration),
         "timeCreated": timestamp(bucket.created),
         "updated": timestamp(bucket.updated),
         "locationType": "region",
         "storageClass": STORAGE_CLASS,
-        "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}},
         **settings,
+        "iamConfiguration": {
+            "uniformBucketLevelAccess": {"enabled": True},
+            "publicAccessPrevention": "inherited",
+            **settings.get("iamConfiguration", {}),
+        },
         "location": str(settings.get("location", _LOCATION)).upper(),
     }
 

@@ -18,6 +18,7 @@ from emulator.storage.store import ObjectStore
 _PART = re.compile(r"\*\*/|\*\*|\*|\?|\[[!^]?[^]]+\]|\\.|[{},]|.", re.DOTALL)
 _TRANSLATION = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 MAX_RESULTS = 1000
+_HIGHEST = 1 << 63
 
 
 def glob_pattern(glob: str) -> re.Pattern[str]:
@@ -56,6 +57,7 @@ class ListRequest:
         start_offset: only names from here on.
         end_offset: only names before this one; empty for all.
         page_token: `next_page_token` of the page before; empty for the first.
+        after: only names and prefixes behind this one; empty for all.
         max_results: the most objects and prefixes of a page.
         versions: noncurrent versions are listed too.
     """
@@ -67,6 +69,7 @@ class ListRequest:
     start_offset: str = ""
     end_offset: str = ""
     page_token: str = ""
+    after: str = ""
     max_results: int = MAX_RESULTS
     versions: bool = False
 
@@ -136,7 +139,7 @@ def _entries(
     store: ObjectStore, bucket: str, request: ListRequest
 ) -> Iterator[tuple[str, StoredObject | None]]:
     """Yield objects with their names, and prefixes (`None`), after the page token."""
-    after, generation = _position(request.page_token)
+    after, generation = _position(request.page_token) if request.page_token else (request.after, _HIGHEST)
     pattern = glob_pattern(request.match_glob) if request.match_glob else None
     names = store.names(
         bucket, prefix=request.prefix, start=max(request.start_offset, after), end=request.end_offset,
@@ -179,8 +182,6 @@ def _token(name: str, generation: int) -> str:
 
 def _position(token: str) -> tuple[str, int]:
     """Return the name and the generation that a page ended with."""
-    if not token:
-        return "", 0
     try:
         name, _, generation = base64.urlsafe_b64decode(token).decode().rpartition("\n")
         return name, int(generation)

@@ -9,7 +9,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from emulator.errors import InvalidArgument, Unimplemented
+from emulator.errors import InvalidArgument
+from emulator.iam import require
+from emulator.iam.permissions import OVERWRITE
 from emulator.routing import Route
 from emulator.storage.access_control import refuse_object_acl
 from emulator.storage.content import Source, compose_objects, copy_object
@@ -106,12 +108,15 @@ class ObjectHandlers:
             raise InvalidArgument(f"sourceObjects: expected a list, received {named!r}")
         sources = [_component(fields["bucket"], item) for item in named]
         if resource.get("deleteSourceObjects"):
-            raise Unimplemented("deleteSourceObjects is not emulated.")
+            require(OVERWRITE, f"{fields['bucket']}/*")
         composed = await run_in_threadpool(
             compose_objects, self._store, sources, fields["bucket"], fields["object"],
             metadata=ObjectMetadata.from_json(destination),
             conditions=conditions(request),
         )  # fmt: skip
+        if resource.get("deleteSourceObjects"):
+            for name in {source.name for source in sources} - {composed.name}:
+                await run_in_threadpool(self._store.delete, composed.bucket, name, Preconditions())
         return _answer(request, composed)
 
     async def _copy(self, request: Request, fields: Mapping[str, str]) -> Response:

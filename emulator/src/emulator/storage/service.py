@@ -57,7 +57,6 @@ _COLLECTIONS = (
         ("list", "GET", ""), ("create", "POST", ""), ("get", "GET", "/{id}"), ("update", "PUT", "/{id}"),
         ("delete", "DELETE", "/{id}"),
     )),
-    ("projects.serviceAccount", "/projects/{project}/serviceAccount", (("get", "GET", ""),)),
 )  # fmt: skip
 
 
@@ -91,12 +90,13 @@ class StorageService:
             *AccessControlHandlers(store).routes,
             *unimplemented_routes(),
         ]
+        resumable = ResumableUploads(store, self._sessions)
         self._routes = [
             *json_routes,
             *media.routes,
-            *UploadHandlers(store, ResumableUploads(store, self._sessions)).routes,
+            *UploadHandlers(store, resumable).routes,
             *BatchHandlers(Dispatcher(Router(json_routes), Faults(state), admit)).routes,
-            *XmlHandlers(store, media, self._multipart).routes,
+            *XmlHandlers(store, media, self._multipart, resumable).routes,
         ]
 
     @property

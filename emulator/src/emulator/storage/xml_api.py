@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import NoReturn
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
@@ -19,6 +20,7 @@ from emulator.errors import ApiError, InvalidArgument, Unimplemented
 from emulator.json_bodies import read_body
 from emulator.routing import Handler, Route
 from emulator.storage.access_control import refuse_object_acl
+from emulator.storage.checksums import Digests
 from emulator.storage.content import receive_object
 from emulator.storage.errors import (
     ChecksumMismatch,
@@ -30,9 +32,11 @@ from emulator.storage.errors import (
     NoSuchUpload,
     UnsatisfiableRangeError,
 )
+from emulator.storage.listing import MAX_RESULTS, ListRequest, list_objects
 from emulator.storage.media import MediaHandlers
 from emulator.storage.metadata import DEFAULT_CONTENT_TYPE, ObjectMetadata, timestamp
 from emulator.storage.multipart import MAX_PARTS, MultipartUploads, part_number
+from emulator.storage.resumable import ResumableUploads, UploadSession
 from emulator.storage.store import ObjectStore
 from emulator.storage.wire import announced_digests, base_url, conditions, refuse_encryption
 
@@ -40,6 +44,24 @@ _OBJECT = "/{bucket}/{object=**}"
 _META = "x-goog-meta-"
 _SUBRESOURCES = frozenset({"acl", "compose", "uploads", "uploadId", "partNumber", "tagging", "retention"})
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+_BUCKET_SUBRESOURCES = frozenset(
+    {
+        "acl",
+        "billing",
+        "cors",
+        "encryption",
+        "lifecycle",
+        "list-type",
+        "location",
+        "logging",
+        "policy",
+        "storageClass",
+        "tagging",
+        "versioning",
+        "versions",
+        "website",
+    }
+)
 _MAX_LISTED_PARTS = 1000
 _MAX_COMPLETE_BYTES = 4 << 20
 _CODES: Mapping[type[ApiError], str] = {
@@ -61,10 +83,13 @@ _CODES: Mapping[type[ApiError], str] = {
 class XmlHandlers:
     """Handlers of the XML API's methods on objects."""
 
-    def __init__(self, store: ObjectStore, media: MediaHandlers, uploads: MultipartUploads) -> None:
+    def __init__(
+        self, store: ObjectStore, media: MediaHandlers, uploads: MultipartUploads, resumable: ResumableUploads
+    ) -> None:
         self._store = store
         self._media = media
         self._uploads = uploads
+        self._resumable = resumable
 
     @property
     def routes(self) -> list[Route]:
@@ -79,15 +104,15 @@ class XmlHandlers:
             ("headObject", "HEAD", _OBJECT, self._get),
             ("putObject", "PUT", _OBJECT, self._put),
             ("deleteObject", "DELETE", _OBJECT, self._delete),
+            ("postObject", "POST", _OBJECT, self._post),
+            ("listObjects", "GET", "/{bucket}", self._list),
         ]
         return [
+            Route("storage", "storage.xml.listMultipartUploads", "GET", "/{bucket}?uploads", None),
             *(
                 Route("storage", f"storage.xml.{method}", http_method, template, _with_xml_errors(handler))
                 for method, http_method, template, handler in table
             ),
-            Route("storage", "storage.xml.postObject", "POST", _OBJECT, None),
-            Route("storage", "storage.xml.listMultipartUploads", "GET", "/{bucket}?uploads", None),
-            Route("storage", "storage.xml.listObjects", "GET", "/{bucket}", None),
         ]
 
     async def _get(self, request: Request, fields: Mapping[str, str]) -> Response:
@@ -112,6 +137,51 @@ class XmlHandlers:
         await run_in_threadpool(self._store.delete, fields["bucket"], fields["object"], conditions(request))
         return Response(status_code=204)
 
+    async def _post(self, request: Request, fields: Mapping[str, str]) -> Response:
+        """Begin a resumable upload, which the session's URI of the JSON API goes on with."""
+        _refuse_subresources(request)
+        refuse_encryption(request)
+        await refuse_object_acl(self._store.buckets, fields["bucket"], request, {})
+        if request.headers.get("x-goog-resumable", "") != "start":
+            raise Unimplemented("POST of an object is not emulated: expected x-goog-resumable: start.")
+        session = UploadSession(
+            bucket=fields["bucket"], name=fields["object"], metadata=_metadata(request.headers),
+            announced=Digests(), conditions=conditions(request), size=None,
+        )  # fmt: skip
+        upload_id = await run_in_threadpool(self._resumable.begin, session)
+        path = f"/upload/storage/v1/b/{quote(session.bucket)}/o?uploadType=resumable&upload_id={upload_id}"
+        headers = {"Location": f"{base_url(request)}{path}", "X-GUploader-UploadID": upload_id}
+        return Response(status_code=201, headers=headers)
+
+    async def _list(self, request: Request, fields: Mapping[str, str]) -> Response:
+        unknown = sorted(_BUCKET_SUBRESOURCES.intersection(request.query_params))
+        if unknown:
+            raise Unimplemented(f"The XML API's {', '.join(unknown)} of buckets is not emulated.")
+        query = request.query_params
+        wanted = ListRequest(
+            prefix=query.get("prefix", ""), delimiter=query.get("delimiter", ""),
+            after=query.get("marker", ""),
+            max_results=min(_number(request, "max-keys", MAX_RESULTS), MAX_RESULTS),
+        )  # fmt: skip
+        page = await run_in_threadpool(list_objects, self._store, fields["bucket"], wanted)
+        answer = {
+            "Name": fields["bucket"], "Prefix": wanted.prefix, "Marker": wanted.after,
+            "IsTruncated": str(bool(page.next_page_token)).lower(),
+        }  # fmt: skip
+        if page.next_page_token:
+            answer["NextMarker"] = max([found.name for found in page.objects] + page.prefixes)
+        root = _element("ListBucketResult", answer, xmlns=_NAMESPACE)
+        for found in page.objects:
+            shown = {
+                "Key": found.name, "Generation": str(found.generation),
+                "MetaGeneration": str(found.metageneration), "LastModified": timestamp(found.updated),
+                "ETag": f'"{found.etag}"', "Size": str(found.size),
+            }  # fmt: skip
+            root.append(_element("Contents", shown))
+        for prefix in page.prefixes:
+            root.append(_element("CommonPrefixes", {"Prefix": prefix}))
+        return _xml(root)
+
     async def _initiate(self, request: Request, fields: Mapping[str, str]) -> Response:
         refuse_encryption(request)
         await refuse_object_acl(self._store.buckets, fields["bucket"], request, {})
@@ -134,7 +204,7 @@ class XmlHandlers:
         return Response(headers={"ETag": part.etag, "X-Goog-Hash": hashes})
 
     async def _complete(self, request: Request, fields: Mapping[str, str]) -> Response:
-        chosen = parse_parts(await read_body(request, limit=_MAX_COMPLETE_BYTES))
+        chosen = parse_parts(await read_body(request, limit=_MAX_COMPLETE_BYTES, inflate=False))
         found = await run_in_threadpool(
             self._uploads.complete,
             fields["bucket"],
@@ -228,6 +298,8 @@ def _metadata(headers: Mapping[str, str]) -> ObjectMetadata:
         "contentDisposition": headers.get("content-disposition"),
         "contentLanguage": headers.get("content-language"),
         "cacheControl": headers.get("cache-control"),
+        "customTime": headers.get("x-goog-custom-time"),
+        "storageClass": headers.get("x-goog-storage-class"),
         "metadata": {k.removeprefix(_META): v for k, v in headers.items() if k.startswith(_META)},
     }
     return ObjectMetadata.from_json(resource)

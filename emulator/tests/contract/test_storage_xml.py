@@ -1,7 +1,8 @@
-"""Multipart uploads of the XML API with google-cloud-storage, and errors in XML."""
+"""The XML API: multipart uploads with google-cloud-storage, lists and uploads by signed URLs, errors."""
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from xml.etree import ElementTree as ET
 
@@ -14,6 +15,7 @@ from google.cloud.storage._media.requests import XMLMPUContainer, XMLMPUPart
 from google.cloud.storage.exceptions import DataCorruption
 
 MEBIBYTE = 1 << 20
+CUSTOM_TIME = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 
 
@@ -56,13 +58,21 @@ def test_chunks_uploaded_concurrently_are_one_object(bucket, tmp_path):
     blob = bucket.blob("deep/übung x", chunk_size=5 * MEBIBYTE)
     blob.metadata = {"k": "v"}
     blob.cache_control = "no-store"
+    blob.content_encoding = "gzip"
+    blob.storage_class = "NEARLINE"
+    blob.custom_time = CUSTOM_TIME
     transfer_manager.upload_chunks_concurrently(
         str(tmp_path / "file"), blob, chunk_size=5 * MEBIBYTE, worker_type=transfer_manager.THREAD,
         content_type="image/png",
     )  # fmt: skip
     found = bucket.get_blob("deep/übung x")
-    assert found.download_as_bytes() == content
+    assert found.download_as_bytes(raw_download=True) == content
     assert (found.metadata, found.content_type, found.cache_control) == ({"k": "v"}, "image/png", "no-store")
+    assert (found.content_encoding, found.storage_class, found.custom_time) == (
+        "gzip",
+        "NEARLINE",
+        CUSTOM_TIME,
+    )
     assert found.md5_hash is None
 
 
@@ -103,3 +113,42 @@ def test_errors_are_xml(emulator, bucket, session):
     answer = session.get(f"{emulator.url}/{bucket.name}/no%20such")
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/xml")
     assert ET.fromstring(answer.text).findtext("Code") == "NoSuchKey"
+
+
+@pytest.mark.parametrize("version", ["v2", "v4"])
+def test_signed_url_of_a_bucket_lists_its_objects(emulator, bucket, version):
+    for name in ("list/a/1", "list/a/2", "list/b", "list/c"):
+        bucket.blob(name).upload_from_string("1")
+    lifetime = dt.timedelta(minutes=5)
+    url = bucket.generate_signed_url(lifetime, version=version, api_access_endpoint=emulator.url)
+    names = [item.text for item in ET.fromstring(requests.get(url).text).iter(f"{NAMESPACE}Key")]
+    assert {"list/a/1", "list/c"} <= set(names)
+
+
+def test_list_goes_on_behind_its_marker(emulator, bucket, session):
+    for name in ("list/a/1", "list/a/2", "list/b", "list/c"):
+        bucket.blob(name).upload_from_string("1")
+    found, marker = [], ""
+    while marker is not None:
+        query = {"prefix": "list/", "delimiter": "/", "max-keys": 1, "marker": marker}
+        root = ET.fromstring(session.get(f"{emulator.url}/{bucket.name}", params=query).text)
+        found += [
+            item.text
+            for path in ("Contents/Key", "CommonPrefixes/Prefix")
+            for item in root.iterfind("/".join(NAMESPACE + part for part in path.split("/")))
+        ]
+        marker = root.findtext(f"{NAMESPACE}NextMarker")
+    assert found == ["list/a/", "list/b", "list/c"]
+
+
+def test_signed_url_begins_a_resumable_upload(emulator, bucket):
+    blob = bucket.blob("signed resumable")
+    lifetime = dt.timedelta(minutes=5)
+    url = blob.generate_signed_url(
+        lifetime, version="v4", method="RESUMABLE", api_access_endpoint=emulator.url
+    )
+    begun = requests.post(url, headers={"x-goog-resumable": "start"})
+    assert begun.status_code == 201
+    assert requests.put(begun.headers["Location"], data=b"hello").status_code == 200
+    assert blob.download_as_bytes() == b"hello"
+    assert requests.post(url).status_code in {400, 403}
