@@ -72,8 +72,8 @@ class Bucket:
     @property
     def is_uniform(self) -> bool:
         """Return True with uniform bucket-level access: there are no access control lists."""
-        configuration = self.settings.get("iamConfiguration", {})
-        return bool(configuration.get("uniformBucketLevelAccess", {}).get("enabled", True))
+        uniform = self.settings.get("iamConfiguration", {}).get("uniformBucketLevelAccess") or {}
+        return uniform.get("enabled") is not False
 
     @property
     def is_versioned(self) -> bool:
@@ -228,8 +228,9 @@ def _merged(settings: Mapping[str, Any], resource: Mapping[str, Any]) -> dict[st
             raise Unimplemented(f"{name} of buckets is not emulated.")
     _check_types(resource)
     merged = {**settings, **{name: resource[name] for name in _WRITABLE if name in resource}}
-    if resource.get("labels"):
-        merged["labels"] = _without_nulls({**settings.get("labels", {}), **resource["labels"]})
+    for name in ("iamConfiguration", "labels"):
+        if resource.get(name):
+            merged[name] = _without_nulls({**settings.get(name, {}), **resource[name]})
     return _without_nulls(merged)
 
 
@@ -247,14 +248,15 @@ def _check_types(resource: Mapping[str, Any]) -> None:
     for name, value in (resource.get("labels") or {}).items():
         if not isinstance(value, str | None):
             raise InvalidArgument(f"labels.{name}: expected text, received {value!r}")
-    enabled = (resource.get("versioning") or {}).get("enabled", False)
-    if not isinstance(enabled, bool):
-        raise InvalidArgument(f"versioning.enabled: expected true or false, received {enabled!r}")
-    prevention = (resource.get("iamConfiguration") or {}).get("publicAccessPrevention", "inherited")
-    if prevention not in _PREVENTIONS:
-        raise InvalidArgument(
-            f"publicAccessPrevention: expected one of {_PREVENTIONS}, received {prevention!r}"
-        )
+    access = resource.get("iamConfiguration") or {}
+    for name, switch in (
+        ("versioning", resource.get("versioning")),
+        ("uniformBucketLevelAccess", access.get("uniformBucketLevelAccess")),
+    ):
+        if not isinstance(switch, dict | None) or not isinstance((switch or {}).get("enabled"), bool | None):
+            raise InvalidArgument(f"{name}.enabled: expected true or false, received {switch!r}")
+    if access.get("publicAccessPrevention", "inherited") not in _PREVENTIONS:
+        raise InvalidArgument(f"publicAccessPrevention: expected one of {_PREVENTIONS}, received {access!r}")
     soft_delete = resource.get("softDeletePolicy") or {}
     if str(soft_delete.get("retentionDurationSeconds", "0")) != "0":
         raise Unimplemented("softDeletePolicy of buckets is not emulated: expected a duration of 0.")
@@ -338,9 +340,8 @@ class BucketHandlers:
         layout = {"kind": "storage#storageLayout", "bucket": bucket.name, "locationType": "region"}
         return JSONResponse({**layout, "hierarchicalNamespace": {"enabled": False}})
 
-    def _empty_list(self, kind: str) -> Handler:
+    def _empty_list(self, kind: str) -> Handler:  # of what can't be made; `gcloud storage rm -r` asks
         async def answer(_request: Request, fields: Mapping[str, str]) -> Response:
-            # Clients ask (`gcloud storage rm -r`); there are none, since none can be made.
             await run_in_threadpool(self._store.get, fields["bucket"])
             return JSONResponse({"kind": kind})
 

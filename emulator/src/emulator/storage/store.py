@@ -64,7 +64,8 @@ class ObjectStore:
         self._versions = versions
         self._folders = folders
         self._temporary = temporary
-        # Held while a file is exchanged and its entry made, never while content is read or written.
+        # Held while a file is exchanged and its entry made, never while content is read or written, but for
+        # moves with Object Versioning.
         self._lock = buckets.lock
 
     def recover(self) -> None:
@@ -286,6 +287,7 @@ class ObjectStore:
             keep = self.buckets.get(bucket).is_versioned
             content = self._path(bucket, source)
             if keep:
+                conditions.check_write(self.find(bucket, name))
                 content = Path(shutil.copyfile(content, self.new_file()))
             moved = self.commit(
                 content, bucket, name, conditions=conditions, metadata=found.metadata,

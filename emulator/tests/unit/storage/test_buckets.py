@@ -45,3 +45,15 @@ def test_delete_takes_empty_folders_along_and_nothing_else(buckets, tmp_path):
 def test_versioning_that_is_no_switch_is_refused(buckets):
     with pytest.raises(InvalidArgument, match=r"versioning\.enabled"):
         buckets.insert("bkt", {"versioning": {"enabled": "yes"}})
+
+
+@pytest.mark.parametrize("access", ["yes", {"enabled": "yes"}, {"enabled": []}])
+def test_uniform_access_that_is_no_switch_is_refused(buckets, access):
+    with pytest.raises(InvalidArgument, match=r"uniformBucketLevelAccess\.enabled"):
+        buckets.insert("bkt", {"iamConfiguration": {"uniformBucketLevelAccess": access}})
+
+
+def test_patch_of_one_access_setting_keeps_the_other(buckets):
+    buckets.insert("bkt", {"iamConfiguration": {"uniformBucketLevelAccess": {"enabled": False}}})
+    change = {"iamConfiguration": {"publicAccessPrevention": "enforced"}}
+    assert not buckets.patch("bkt", change, lambda _: None).is_uniform
