@@ -101,3 +101,8 @@ def test_compose_can_delete_its_sources(bucket):
     whole.compose([bucket.blob("1"), bucket.blob("2"), bucket.blob("2")], delete_source_objects=True)
     assert bucket.blob("1").download_as_bytes() == b"122"
     assert [blob.name for blob in bucket.list_blobs()] == ["1"]
+    named = bucket.blob("3")
+    named.upload_from_string("3")
+    bucket.blob("4").compose([named], delete_source_objects=True)
+    assert not named.exists()
+    assert "3" not in [name for name, _ in versions(bucket)]

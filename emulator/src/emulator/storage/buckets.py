@@ -34,8 +34,7 @@ _WRITABLE = (
 )  # fmt: skip
 _NOT_EMULATED = (
     "acl", "autoclass", "billing", "customPlacementConfig", "defaultEventBasedHold", "defaultObjectAcl",
-    "encryption",
-    "hierarchicalNamespace", "ipFilter", "logging", "objectRetention", "retentionPolicy",
+    "encryption", "hierarchicalNamespace", "ipFilter", "logging", "objectRetention", "retentionPolicy",
 )  # fmt: skip
 _TYPES: Mapping[str, type] = {
     "cors": list, "iamConfiguration": dict, "labels": dict, "lifecycle": dict, "location": str, "rpo": str,

@@ -115,8 +115,11 @@ class ObjectHandlers:
             conditions=conditions(request),
         )  # fmt: skip
         if resource.get("deleteSourceObjects"):
-            for name in {source.name for source in sources} - {composed.name}:
-                await run_in_threadpool(self._store.delete, composed.bucket, name, Preconditions())
+            # A source that is named with its generation goes for good, as by a deletion that names it.
+            for name, generation in {(source.name, source.conditions.generation) for source in sources}:
+                if name != composed.name:
+                    wanted = Preconditions(generation=generation)
+                    await run_in_threadpool(self._store.delete, composed.bucket, name, wanted)
         return _answer(request, composed)
 
     async def _copy(self, request: Request, fields: Mapping[str, str]) -> Response:
