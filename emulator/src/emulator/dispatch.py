@@ -117,7 +117,7 @@ class Dispatcher:
         raw_path = request.scope["raw_path"].decode("latin-1")
         if not raw_path.isascii():
             raise errors.InvalidArgument(f"URL: expected it percent-encoded, received {raw_path!r}")
-        match = self._router.match(request.method, raw_path)
+        match = self._router.match(request.method, raw_path, request.query_params)
         if match is None:
             raise errors.Unimplemented(f"No emulated service has {request.method} {raw_path}.")
         await self._admit(request, match)

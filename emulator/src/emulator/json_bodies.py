@@ -34,8 +34,13 @@ _HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
 _JSON_TYPE = re.compile(r"application/([\w.-]+\+)?json")
 
 
-async def read_body(request: Request, *, limit: int = MAX_BODY_BYTES) -> bytes:
+async def read_body(request: Request, *, limit: int = MAX_BODY_BYTES, inflate: bool = True) -> bytes:
     """Read the body of a request; one that is gzip-encoded on its way is inflated.
+
+    Args:
+        request: the request.
+        limit: bytes at most.
+        inflate: whether a Content-Encoding header is about the body; in the XML API it is an object's.
 
     Raises:
         InvalidArgument: it has more bytes than the limit, on its way or inflated, or it isn't gzip.
@@ -48,7 +53,7 @@ async def read_body(request: Request, *, limit: int = MAX_BODY_BYTES) -> bytes:
         body += data
         if len(body) > limit:
             raise too_large(limit)
-    if request.headers.get("content-encoding", "").lower() == "gzip":
+    if inflate and request.headers.get("content-encoding", "").lower() == "gzip":
         return await run_in_threadpool(_inflated, bytes(body), limit)
     return bytes(body)
 

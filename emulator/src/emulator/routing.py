@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 from urllib.parse import unquote
@@ -34,7 +34,8 @@ class Route:
         service: the service's name, as the coverage document shows it.
         api_method: the method's full name, `storage.objects.get` for instance; faults are set by it.
         http_method: `GET`, `POST`, ...
-        template: an http rule's path, `/v1/{name=projects/*/models/*}:export` for instance.
+        template: an http rule's path, `/v1/{name=projects/*/models/*}:export` for instance. Behind a `?` are
+            names of parameters that the query must have, with `&` between them.
         handler: handles a request; `None` answers 501 with the method's name.
     """
 
@@ -53,21 +54,33 @@ class Match:
     fields: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class _Entry:
+    pattern: re.Pattern[str]
+    names: list[str]
+    parameters: frozenset[str]
+    route: Route
+
+
 class Router:
     """Router of requests; among several routes that fit, the first in the table is taken."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self.routes = tuple(routes)
-        self._by_start: dict[str, list[tuple[re.Pattern[str], list[str], Route]]] = defaultdict(list)
+        self._by_start: dict[str, list[_Entry]] = defaultdict(list)
         with_verbs = {
             _start(route.template) for route in self.routes if ":" in _INNER.sub("", route.template)
         }
         for route in self.routes:
-            pattern, names = compile_template(route.template, has_verbs=_start(route.template) in with_verbs)
-            self._by_start[_start(route.template)].append((pattern, names, route))
+            path, _, query = route.template.partition("?")
+            pattern, names = compile_template(path, has_verbs=_start(path) in with_verbs)
+            parameters = frozenset(query.split("&")) if query else frozenset()
+            self._by_start[_start(path)].append(_Entry(pattern, names, parameters, route))
 
-    def match(self, http_method: str, raw_path: str) -> Match | None:
-        """Return the route for a percent-encoded path, or `None`.
+    def match(
+        self, http_method: str, raw_path: str, parameters: Container[str] = frozenset()
+    ) -> Match | None:
+        """Return the route for a percent-encoded path and the names of a query's parameters, or `None`.
 
         A path that begins as some API does (`/v1/...`) never matches a template that begins with a variable
         (`/{bucket}/{object=**}`): an unknown method must not be taken for an object of a bucket called `v1`.
@@ -76,10 +89,12 @@ class Router:
             InvalidArgument: the path isn't UTF-8.
         """
         start = _start(raw_path)
-        for pattern, names, route in self._by_start.get(start) or self._by_start.get("{", []):
-            found = pattern.fullmatch(raw_path)
-            if found is not None and route.http_method == http_method:
-                return Match(route, dict(zip(names, map(_decoded, found.groups()), strict=True)))
+        for entry in self._by_start.get(start) or self._by_start.get("{", []):
+            found = entry.pattern.fullmatch(raw_path)
+            if found is None or entry.route.http_method != http_method:
+                continue
+            if all(name in parameters for name in entry.parameters):
+                return Match(entry.route, dict(zip(entry.names, map(_decoded, found.groups()), strict=True)))
         return None
 
 

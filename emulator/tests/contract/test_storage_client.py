@@ -76,9 +76,9 @@ def test_bucket_iam_policy_is_kept(bucket):
     assert bucket.test_iam_permissions(["storage.objects.get"]) == ["storage.objects.get"]
 
 
-def test_bucket_versioning_is_refused_by_name(bucket):
-    bucket.versioning_enabled = True
-    with pytest.raises(MethodNotImplemented, match="versioning"):
+def test_bucket_autoclass_is_refused_by_name(bucket):
+    bucket.autoclass_enabled = True
+    with pytest.raises(MethodNotImplemented, match="autoclass"):
         bucket.patch(retry=None)
 
 

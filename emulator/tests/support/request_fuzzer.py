@@ -50,7 +50,8 @@ _HEADERS = (
 _RAW = (
     b"", b"{", b"[]", b"null", b'"x"', b'{"a": NaN}', b'{"name": "\\ud800"}', b'{"a": 1, "a": 2}',
     b"\xff\xfe", b"[" * 20_000, b'{"a":' * 5000 + b"1" + b"}" * 5000, b'{"a": 1e999}',
-    b"\x1f\x8b\x08\x00junk", b"\0" * 100,
+    b"\x1f\x8b\x08\x00junk", b"\0" * 100, b'<!DOCTYPE x [<!ENTITY a "aa">]><x>&a;</x>',
+    b"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber></Part></CompleteMultipartUpload>",
 )  # fmt: skip
 _MULTIPART = (
     b"", b"--b\r\n\r\n{}\r\n--b\r\n\r\nx\r\n--b--", b"--b\n\n{\n--b\n\nx\n--b--", b"--b--",
@@ -99,8 +100,9 @@ def _request(source: random.Random, route: Route) -> FuzzedRequest:
     }
     method = route.http_method if source.random() < 0.97 else source.choice(("GET", "PUT", "POST", "DELETE"))
     body = _body(source, headers) if method in {"POST", "PUT", "PATCH"} else b""
+    mark = "&" if "?" in route.template else "?"
     return FuzzedRequest(
-        method=method, target=f"{path}?{query}" if query else path, headers=headers, body=body
+        method=method, target=f"{path}{mark}{query}" if query else path, headers=headers, body=body
     )
 
 

@@ -6,6 +6,7 @@ ROUTES = [
     Route("s", "get", "GET", "/v1/{name=projects/*/models/*}", None),
     Route("s", "export", "POST", "/v1/{name=projects/*/models/*}:export", None),
     Route("s", "object", "GET", "/storage/v1/b/{bucket}/o/{object}", None),
+    Route("s", "part", "GET", "/{bucket}/{object=**}?part&upload", None),
     Route("s", "xml", "GET", "/{bucket}/{object=**}", None),
 ]
 
@@ -37,3 +38,12 @@ def test_match_fitting_path_decodes_its_fields(method, path, api_method, fields)
 )
 def test_match_other_path_is_none(method, path):
     assert Router(ROUTES).match(method, path) is None
+
+
+@pytest.mark.parametrize(
+    ("parameters", "api_method"), [({"part", "upload", "x"}, "part"), ({"part"}, "xml"), (set(), "xml")]
+)
+def test_match_looks_at_the_parameters_of_a_template(parameters, api_method):
+    found = Router(ROUTES).match("GET", "/bkt/a", parameters)
+    assert found is not None
+    assert found.route.api_method == api_method

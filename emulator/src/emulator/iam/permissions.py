@@ -1,6 +1,6 @@
 """Permission of each API method.
 
-Cloud Storage: https://cloud.google.com/storage/docs/access-control/iam-json
+Cloud Storage: https://cloud.google.com/storage/docs/access-control/iam-json and .../iam-xml
 Vertex AI: https://cloud.google.com/vertex-ai/docs/general/iam-permissions
 Dataflow: https://cloud.google.com/dataflow/docs/concepts/access-control
 Cloud Logging: https://cloud.google.com/logging/docs/access-control
@@ -22,6 +22,7 @@ OVERWRITE = "storage.objects.delete"
 
 _OBJECT_CREATE = "storage.objects.create"
 _OBJECT_READ = "storage.objects.get"
+_MULTIPART_CREATE = "storage.multipartUploads.create"
 _STORAGE = {
     "batch": (),  # each request in it is checked
     "buckets.list": ("storage.buckets.list",),
@@ -35,6 +36,7 @@ _STORAGE = {
     "buckets.setIamPolicy": ("storage.buckets.setIamPolicy",),
     "buckets.testIamPermissions": (),  # it tells what the caller may do
     "managedFolders.list": ("storage.managedFolders.list",),
+    "notifications.list": ("storage.buckets.get",),
     "objects.list": ("storage.objects.list",),
     "objects.get": (_OBJECT_READ,),
     "objects.patch": (_OBJECT_READ, "storage.objects.update"),
@@ -45,10 +47,31 @@ _STORAGE = {
     "objects.copy": (_OBJECT_READ, _OBJECT_CREATE),
     "objects.rewrite": (_OBJECT_READ, _OBJECT_CREATE),
     "objects.move": ("storage.objects.move", _OBJECT_CREATE),
+    "projects.serviceAccount.get": ("resourcemanager.projects.get",),
     "xml.getObject": (_OBJECT_READ,),
     "xml.headObject": (_OBJECT_READ,),
     "xml.putObject": (_OBJECT_CREATE,),
     "xml.deleteObject": (OVERWRITE,),
+    "xml.initiateMultipartUpload": (_MULTIPART_CREATE, _OBJECT_CREATE),
+    "xml.uploadPart": (_MULTIPART_CREATE, _OBJECT_CREATE),
+    "xml.completeMultipartUpload": (_MULTIPART_CREATE, _OBJECT_CREATE),
+    "xml.abortMultipartUpload": ("storage.multipartUploads.abort",),
+    "xml.listParts": ("storage.multipartUploads.listParts",),
+    "xml.listObjects": ("storage.objects.list",),
+    "xml.postObject": (_OBJECT_CREATE,),
+}
+_ACCESS_LISTS = {
+    f"{collection}.{method}": (f"storage.{resource}.getIamPolicy", *changes)
+    for collection, resource in (
+        ("bucketAccessControls", "buckets"),
+        ("defaultObjectAccessControls", "buckets"),
+        ("objectAccessControls", "objects"),
+    )
+    for method, changes in (
+        ("list", ()),
+        ("get", ()),
+        *((name, (f"storage.{resource}.setIamPolicy",)) for name in ("insert", "delete", "patch", "update")),
+    )
 }
 _JOBS = {
     f"JobService.{verb}{kind}{plural}": f"{collection}.{verb.lower()}"
@@ -101,7 +124,7 @@ _OTHER = {
 }
 
 METHODS: dict[str, tuple[str, ...]] = {
-    **{f"storage.{name}": permissions for name, permissions in _STORAGE.items()},
+    **{f"storage.{name}": permissions for name, permissions in (_STORAGE | _ACCESS_LISTS).items()},
     **{f"aiplatform.{name}": (f"aiplatform.{permission}",) for name, permission in _VERTEX.items()},
     **{f"aiplatform.Operations.{name}": () for name in _OPERATIONS},
     **{

@@ -1,4 +1,4 @@
-"""Buckets as plain folders, and the handlers of buckets and their IAM policies.
+"""Buckets as plain folders, and the handlers of buckets.
 
 Any folder with a bucket's name is a bucket. https://cloud.google.com/storage/docs/json_api/v1/buckets#resource
 """
@@ -18,10 +18,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from emulator.errors import InvalidArgument, NotModified, PreconditionFailed, Unimplemented
-from emulator.iam import held_permissions
-from emulator.routing import Route
+from emulator.routing import Handler, Route
 from emulator.state import State
 from emulator.storage.errors import BucketExists, BucketNotEmpty, NoSuchBucket
+from emulator.storage.generations import version_kind
 from emulator.storage.metadata import etag_of, now_microseconds, timestamp
 from emulator.storage.names import check_bucket_name, is_bucket_name
 from emulator.storage.tree import remove_empty, walk
@@ -30,17 +30,20 @@ from emulator.storage.wire import STORAGE_CLASS, base_url, read_resource
 _KIND = "bucket"
 _WRITABLE = (
     "cors", "iamConfiguration", "labels", "lifecycle", "location", "softDeletePolicy", "storageClass",
-    "website",
+    "versioning", "website",
 )  # fmt: skip
 _NOT_EMULATED = (
-    "autoclass", "billing", "customPlacementConfig", "defaultEventBasedHold", "encryption",
-    "hierarchicalNamespace", "ipFilter", "logging", "objectRetention", "retentionPolicy", "versioning",
+    "acl", "autoclass", "billing", "customPlacementConfig", "defaultEventBasedHold", "defaultObjectAcl",
+    "encryption", "hierarchicalNamespace", "ipFilter", "logging", "objectRetention", "retentionPolicy",
 )  # fmt: skip
 _TYPES: Mapping[str, type] = {
     "cors": list, "iamConfiguration": dict, "labels": dict, "lifecycle": dict, "location": str, "rpo": str,
-    "softDeletePolicy": dict, "storageClass": str, "website": dict,
+    "softDeletePolicy": dict, "storageClass": str, "versioning": dict, "website": dict,
 }  # fmt: skip
 _LOCATION = "US-CENTRAL1"
+_PREVENTIONS = ("enforced", "inherited", "unspecified")
+PROJECT_NUMBER = "1"
+_PUBLIC_ACLS = frozenset({"authenticatedread", "publicread", "publicreadwrite"})
 _BUCKETS = "/storage/v1/b"
 _BUCKET = "/storage/v1/b/{bucket}"
 
@@ -64,6 +67,17 @@ class Bucket:
     updated: int
     settings: Mapping[str, Any] = field(default_factory=dict)
     policy: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_uniform(self) -> bool:
+        """Return True with uniform bucket-level access: there are no access control lists."""
+        uniform = self.settings.get("iamConfiguration", {}).get("uniformBucketLevelAccess") or {}
+        return uniform.get("enabled") is not False
+
+    @property
+    def is_versioned(self) -> bool:
+        """Return True if replaced and deleted objects become noncurrent versions."""
+        return bool(self.settings.get("versioning", {}).get("enabled"))
 
 
 class BucketStore:
@@ -181,13 +195,13 @@ class BucketStore:
 
         Raises:
             NoSuchBucket: it isn't there.
-            BucketNotEmpty: there is a file in it.
+            BucketNotEmpty: there is a file in it, or a noncurrent version.
         """
         with self.lock:
             check(self.get(name))
             folder = self.folder(name)
             folders = {document["folder"]["name"] for document in self._state.list(f"folder:{name}")}
-            if next(walk(folder, folders=folders), None) is not None:
+            if next(walk(folder, folders=folders), None) is not None or self._state.list(version_kind(name)):
                 raise BucketNotEmpty
             remove_empty(folder)
             if folder.exists():
@@ -213,8 +227,9 @@ def _merged(settings: Mapping[str, Any], resource: Mapping[str, Any]) -> dict[st
             raise Unimplemented(f"{name} of buckets is not emulated.")
     _check_types(resource)
     merged = {**settings, **{name: resource[name] for name in _WRITABLE if name in resource}}
-    if resource.get("labels"):
-        merged["labels"] = _without_nulls({**settings.get("labels", {}), **resource["labels"]})
+    for name in ("iamConfiguration", "labels"):
+        if resource.get(name):
+            merged[name] = _without_nulls({**settings.get(name, {}), **resource[name]})
     return _without_nulls(merged)
 
 
@@ -232,6 +247,15 @@ def _check_types(resource: Mapping[str, Any]) -> None:
     for name, value in (resource.get("labels") or {}).items():
         if not isinstance(value, str | None):
             raise InvalidArgument(f"labels.{name}: expected text, received {value!r}")
+    access = resource.get("iamConfiguration") or {}
+    for name, switch in (
+        ("versioning", resource.get("versioning")),
+        ("uniformBucketLevelAccess", access.get("uniformBucketLevelAccess")),
+    ):
+        if not isinstance(switch, dict | None) or not isinstance((switch or {}).get("enabled"), bool | None):
+            raise InvalidArgument(f"{name}.enabled: expected true or false, received {switch!r}")
+    if access.get("publicAccessPrevention", "inherited") not in _PREVENTIONS:
+        raise InvalidArgument(f"publicAccessPrevention: expected one of {_PREVENTIONS}, received {access!r}")
     soft_delete = resource.get("softDeletePolicy") or {}
     if str(soft_delete.get("retentionDurationSeconds", "0")) != "0":
         raise Unimplemented("softDeletePolicy of buckets is not emulated: expected a duration of 0.")
@@ -267,15 +291,13 @@ class BucketHandlers:
                 "storage", "storage.buckets.getStorageLayout", "GET", f"{_BUCKET}/storageLayout",
                 self._storage_layout,
             ),
-            Route("storage", "storage.buckets.getIamPolicy", "GET", f"{_BUCKET}/iam", self._get_policy),
-            Route("storage", "storage.buckets.setIamPolicy", "PUT", f"{_BUCKET}/iam", self._set_policy),
-            Route(
-                "storage", "storage.buckets.testIamPermissions", "GET", f"{_BUCKET}/iam/testPermissions",
-                self._test_permissions,
-            ),
             Route(
                 "storage", "storage.managedFolders.list", "GET", f"{_BUCKET}/managedFolders",
-                self._no_managed_folders,
+                self._empty_list("storage#managedFolders"),
+            ),
+            Route(
+                "storage", "storage.notifications.list", "GET", f"{_BUCKET}/notificationConfigs",
+                self._empty_list("storage#notifications"),
             ),
         ]  # fmt: skip
 
@@ -285,6 +307,9 @@ class BucketHandlers:
         return JSONResponse({"kind": "storage#buckets", "items": items})
 
     async def _insert(self, request: Request, _fields: Mapping[str, str]) -> Response:
+        _refuse_public_acl(request)
+        if request.query_params.get("enableObjectRetention", "").lower() == "true":
+            raise Unimplemented("objectRetention of buckets is not emulated.")
         resource = await read_resource(request)
         name = resource.get("name")
         if not isinstance(name, str):
@@ -300,6 +325,7 @@ class BucketHandlers:
         return JSONResponse(_resource(bucket, base_url(request)))
 
     async def _patch(self, request: Request, fields: Mapping[str, str]) -> Response:
+        _refuse_public_acl(request)
         resource = await read_resource(request)
         bucket = await run_in_threadpool(self._store.patch, fields["bucket"], resource, _conditions(request))
         return JSONResponse(_resource(bucket, base_url(request)))
@@ -313,22 +339,12 @@ class BucketHandlers:
         layout = {"kind": "storage#storageLayout", "bucket": bucket.name, "locationType": "region"}
         return JSONResponse({**layout, "hierarchicalNamespace": {"enabled": False}})
 
-    async def _no_managed_folders(self, _request: Request, fields: Mapping[str, str]) -> Response:
-        # `gcloud storage rm -r` asks; there are none, since none can be made.
-        await run_in_threadpool(self._store.get, fields["bucket"])
-        return JSONResponse({"kind": "storage#managedFolders"})
+    def _empty_list(self, kind: str) -> Handler:  # of what can't be made; `gcloud storage rm -r` asks
+        async def answer(_request: Request, fields: Mapping[str, str]) -> Response:
+            await run_in_threadpool(self._store.get, fields["bucket"])
+            return JSONResponse({"kind": kind})
 
-    async def _get_policy(self, _request: Request, fields: Mapping[str, str]) -> Response:
-        return _policy_response(await run_in_threadpool(self._store.get, fields["bucket"]))
-
-    async def _set_policy(self, request: Request, fields: Mapping[str, str]) -> Response:
-        policy = await read_resource(request)
-        return _policy_response(await run_in_threadpool(self._store.set_policy, fields["bucket"], policy))
-
-    async def _test_permissions(self, request: Request, fields: Mapping[str, str]) -> Response:
-        await run_in_threadpool(self._store.get, fields["bucket"])
-        permissions = held_permissions(request.query_params.getlist("permissions"), fields["bucket"])
-        return JSONResponse({"kind": "storage#testIamPermissionsResponse", "permissions": permissions})
+        return answer
 
 
 def _resource(bucket: Bucket, base_url: str) -> dict[str, Any]:
@@ -344,29 +360,32 @@ def _resource(bucket: Bucket, base_url: str) -> dict[str, Any]:
         "id": bucket.name,
         "selfLink": f"{base_url}/storage/v1/b/{quote(bucket.name)}",
         "name": bucket.name,
-        "projectNumber": "1",
+        "projectNumber": PROJECT_NUMBER,
         "metageneration": str(bucket.metageneration),
         "etag": etag_of(bucket.metageneration),
         "timeCreated": timestamp(bucket.created),
         "updated": timestamp(bucket.updated),
         "locationType": "region",
         "storageClass": STORAGE_CLASS,
-        "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}},
         **settings,
+        "iamConfiguration": {
+            "uniformBucketLevelAccess": {"enabled": True},
+            "publicAccessPrevention": "inherited",
+            **settings.get("iamConfiguration", {}),
+        },
         "location": str(settings.get("location", _LOCATION)).upper(),
     }
 
 
-def _policy_response(bucket: Bucket) -> Response:
-    policy: dict[str, Any] = {"version": 1, "bindings": [], **bucket.policy}
-    return JSONResponse(
-        {
-            **policy,
-            "kind": "storage#policy",
-            "resourceId": f"projects/_/buckets/{bucket.name}",
-            "etag": etag_of(bucket.metageneration),
-        }
-    )
+def _refuse_public_acl(request: Request) -> None:
+    """Refuse predefined lists that open a bucket to more than its project.
+
+    Raises:
+        Unimplemented: the request names one.
+    """
+    for name in ("predefinedAcl", "predefinedDefaultObjectAcl"):
+        if request.query_params.get(name, "").lower() in _PUBLIC_ACLS:
+            raise Unimplemented(f"{name} is not emulated: expected none that gives others access.")
 
 
 def _conditions(request: Request) -> Callable[[Bucket], None]:

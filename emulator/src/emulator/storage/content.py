@@ -61,7 +61,7 @@ def copy_object(
         ApiError: as `ObjectStore` does.
     """
     store.check(bucket, name, conditions)
-    found, file = store.open(source.bucket, source.name)
+    found, file = store.open(source.bucket, source.name, source.conditions.generation)
     with file, temporary_file(store) as path:
         source.conditions.check_existing(found)
         with path.open("wb") as target:
@@ -102,7 +102,7 @@ def compose_objects(
     with temporary_file(store) as path:
         with path.open("wb") as target:
             for source in sources:
-                found, file = store.open(source.bucket, source.name)
+                found, file = store.open(source.bucket, source.name, source.conditions.generation)
                 with file:
                     source.conditions.check_existing(found)
                     components += found.component_count or 1

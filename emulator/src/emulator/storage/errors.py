@@ -20,10 +20,36 @@ class NoSuchObject(NotFound):
 
 
 class NoSuchUpload(NotFound):
-    """The resumable upload was finished long ago, was cancelled, or never existed."""
+    """The upload was finished long ago, was cancelled, or never existed."""
 
     def __init__(self, upload_id: str) -> None:
         super().__init__(f"No such upload: {upload_id}")
+
+
+class InvalidPart(InvalidArgument):
+    """A multipart upload was to be completed with a part that it doesn't have."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "One or more of the specified parts could not be found. The part may not have been uploaded, or"
+            " the specified entity tag may not have matched the part's entity tag."
+        )
+
+
+class InvalidPartOrder(InvalidArgument):
+    """The parts of a multipart upload were named in another order than that of their numbers."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The list of parts was not in ascending order. Parts must be ordered by part number."
+        )
+
+
+class EntityTooSmall(InvalidArgument):
+    """A part of a multipart upload that isn't its last has fewer than 5 MiB."""
+
+    def __init__(self) -> None:
+        super().__init__("Your proposed upload is smaller than the minimum allowed object size.")
 
 
 class BucketExists(AlreadyExists):

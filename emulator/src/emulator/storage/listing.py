@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from emulator.errors import InvalidArgument, Unimplemented
-from emulator.storage.errors import NoSuchObject
 from emulator.storage.metadata import StoredObject
 from emulator.storage.store import ObjectStore
 
 _PART = re.compile(r"\*\*/|\*\*|\*|\?|\[[!^]?[^]]+\]|\\.|[{},]|.", re.DOTALL)
 _TRANSLATION = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 MAX_RESULTS = 1000
+_HIGHEST = 1 << 63
 
 
 def glob_pattern(glob: str) -> re.Pattern[str]:
@@ -57,7 +57,9 @@ class ListRequest:
         start_offset: only names from here on.
         end_offset: only names before this one; empty for all.
         page_token: `next_page_token` of the page before; empty for the first.
+        after: only names and prefixes behind this one; empty for all.
         max_results: the most objects and prefixes of a page.
+        versions: noncurrent versions are listed too.
     """
 
     prefix: str = ""
@@ -67,7 +69,9 @@ class ListRequest:
     start_offset: str = ""
     end_offset: str = ""
     page_token: str = ""
+    after: str = ""
     max_results: int = MAX_RESULTS
+    versions: bool = False
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, str]) -> ListRequest:
@@ -91,6 +95,7 @@ class ListRequest:
             end_offset=parameters.get("endOffset", ""),
             page_token=parameters.get("pageToken", ""),
             max_results=min(int(limit), MAX_RESULTS),
+            versions=_flag(parameters, "versions"),
         )
 
 
@@ -118,29 +123,28 @@ def list_objects(store: ObjectStore, bucket: str, request: ListRequest) -> Page:
     """
     objects: list[StoredObject] = []
     prefixes: list[str] = []
-    last = ""
-    for name, is_prefix in _entries(store, bucket, request):
+    last = ("", 0)
+    for name, found in _entries(store, bucket, request):
         if len(objects) + len(prefixes) >= request.max_results:
-            return Page(objects=objects, prefixes=prefixes, next_page_token=_token(last))
-        last = name
-        if is_prefix:
+            return Page(objects=objects, prefixes=prefixes, next_page_token=_token(*last))
+        if found is None:
             prefixes.append(name)
-        try:
-            if not is_prefix or (request.include_trailing_delimiter and name.endswith("/")):
-                objects.append(store.get(bucket, name))
-        except NoSuchObject:
-            continue
+        else:
+            objects.append(found)
+        last = (name, found.generation if found else 0)
     return Page(objects=objects, prefixes=prefixes, next_page_token="")
 
 
-def _entries(store: ObjectStore, bucket: str, request: ListRequest) -> Iterator[tuple[str, bool]]:
-    """Yield names of objects, and prefixes (`True`), after the page token."""
-    after = _name(request.page_token)
+def _entries(
+    store: ObjectStore, bucket: str, request: ListRequest
+) -> Iterator[tuple[str, StoredObject | None]]:
+    """Yield objects with their names, and prefixes (`None`), after the page token."""
+    after, generation = _position(request.page_token) if request.page_token else (request.after, _HIGHEST)
     pattern = glob_pattern(request.match_glob) if request.match_glob else None
     names = store.names(
         bucket, prefix=request.prefix, start=max(request.start_offset, after), end=request.end_offset,
         # A folder's first name speaks for all of them only if nothing else is asked of a name.
-        shallow=request.delimiter == "/" and pattern is None,
+        shallow=request.delimiter == "/" and pattern is None, versions=request.versions,
     )  # fmt: skip
     previous = ""
     for name in names:
@@ -148,10 +152,23 @@ def _entries(store: ObjectStore, bucket: str, request: ListRequest) -> Iterator[
             continue
         head, delimiter, _ = name[len(request.prefix) :].partition(request.delimiter or "\0")
         entry = request.prefix + head + delimiter
-        if entry in {previous, after}:
+        if entry == previous:
             continue
         previous = entry
-        yield entry, bool(delimiter)
+        if delimiter and entry != after:
+            yield entry, None
+        if not delimiter or (request.include_trailing_delimiter and entry.endswith("/")):
+            for found in _objects(store, bucket, entry, versions=request.versions):
+                is_known = found.generation <= generation if request.versions else generation > 0
+                if entry != after or not is_known:
+                    yield entry, found
+
+
+def _objects(store: ObjectStore, bucket: str, name: str, *, versions: bool) -> list[StoredObject]:
+    if versions:
+        return store.generations(bucket, name)
+    live = store.find(bucket, name)
+    return [] if live is None else [live]
 
 
 def _flag(parameters: Mapping[str, str], name: str) -> bool:
@@ -159,12 +176,14 @@ def _flag(parameters: Mapping[str, str], name: str) -> bool:
     return parameters.get(name, "").lower() == "true"
 
 
-def _token(name: str) -> str:
-    return base64.urlsafe_b64encode(name.encode()).decode()
+def _token(name: str, generation: int) -> str:
+    return base64.urlsafe_b64encode(f"{name}\n{generation}".encode()).decode()
 
 
-def _name(token: str) -> str:
+def _position(token: str) -> tuple[str, int]:
+    """Return the name and the generation that a page ended with."""
     try:
-        return base64.urlsafe_b64decode(token).decode()
+        name, _, generation = base64.urlsafe_b64decode(token).decode().rpartition("\n")
+        return name, int(generation)
     except (binascii.Error, ValueError) as error:
         raise InvalidArgument(f"pageToken: expected the last page's, received {token!r}") from error

@@ -1,7 +1,6 @@
-"""Handlers of objects' content: downloads, whole and in ranges, and the XML API for signed URLs.
+"""Handlers of objects' content: downloads, whole and in ranges.
 
-https://cloud.google.com/storage/docs/json_api/v1/objects/get, .../transcoding for what happens to gzip, and
-https://cloud.google.com/storage/docs/xml-api/reference-methods
+https://cloud.google.com/storage/docs/json_api/v1/objects/get, and .../transcoding for what happens to gzip
 """
 
 from __future__ import annotations
@@ -18,22 +17,17 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from emulator.errors import Unimplemented
 from emulator.routing import Route
-from emulator.storage.content import receive_object
 from emulator.storage.errors import UnsatisfiableRangeError
-from emulator.storage.metadata import DEFAULT_CONTENT_TYPE, ObjectMetadata, StoredObject
+from emulator.storage.metadata import DEFAULT_CONTENT_TYPE, StoredObject
 from emulator.storage.store import ObjectStore
-from emulator.storage.wire import announced_digests, conditions, refuse_encryption
+from emulator.storage.wire import conditions
 
 _BLOCK_BYTES = 512 << 10
 _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.ASCII)
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
-_OBJECT = "/{bucket}/{object=**}"
-_META = "x-goog-meta-"
 _NAME_MARKS = "!#$&'*+-.^_`|~"
 _CONTROL = dict.fromkeys([*range(32), 127], " ")
-_SUBRESOURCES = frozenset({"acl", "compose", "uploads", "uploadId", "partNumber", "tagging", "retention"})
 
 
 @dataclass(frozen=True)
@@ -58,9 +52,12 @@ class MediaHandlers:
 
     async def get(self, request: Request, fields: Mapping[str, str]) -> Response:
         """Return the requested content, or its headers alone for HEAD."""
-        found, file = await run_in_threadpool(self._store.open, fields["bucket"], fields["object"])
+        asked = conditions(request)
+        found, file = await run_in_threadpool(
+            self._store.open, fields["bucket"], fields["object"], asked.generation
+        )
         try:
-            conditions(request).check_read(found)
+            asked.check_read(found)
             headers = _headers(found)
             if _must_unzip(found, request):
                 # The service's own words: https://cloud.google.com/storage/docs/transcoding
@@ -162,59 +159,3 @@ def _unzipped(file: BinaryIO) -> Iterator[bytes]:
 def _header_text(value: str) -> str:
     """Return a metadata value as a header's: UTF-8, which the server writes byte by byte, in one line."""
     return " ".join(value.splitlines()).translate(_CONTROL).strip().encode().decode("latin-1")
-
-
-class XmlHandlers:
-    """Handlers of the XML API's methods on objects."""
-
-    def __init__(self, store: ObjectStore, media: MediaHandlers) -> None:
-        self._store = store
-        self._media = media
-
-    @property
-    def routes(self) -> list[Route]:
-        """Routes of the methods on objects; their template fits nearly every path, so that they come last."""
-        return [
-            Route("storage", "storage.xml.getObject", "GET", _OBJECT, self._get),
-            Route("storage", "storage.xml.headObject", "HEAD", _OBJECT, self._get),
-            Route("storage", "storage.xml.putObject", "PUT", _OBJECT, self._put),
-            Route("storage", "storage.xml.deleteObject", "DELETE", _OBJECT, self._delete),
-            Route("storage", "storage.xml.postObject", "POST", _OBJECT, None),
-            Route("storage", "storage.xml.listObjects", "GET", "/{bucket}", None),
-        ]
-
-    async def _get(self, request: Request, fields: Mapping[str, str]) -> Response:
-        _refuse_subresources(request)
-        return await self._media.get(request, fields)
-
-    async def _put(self, request: Request, fields: Mapping[str, str]) -> Response:
-        _refuse_subresources(request)
-        refuse_encryption(request)
-        if "x-goog-copy-source" in request.headers:
-            raise Unimplemented("Copies by the XML API are not emulated.")
-        headers = request.headers
-        resource = {
-            "contentType": headers.get("content-type", DEFAULT_CONTENT_TYPE),
-            "contentEncoding": headers.get("content-encoding"),
-            "contentDisposition": headers.get("content-disposition"),
-            "contentLanguage": headers.get("content-language"),
-            "cacheControl": headers.get("cache-control"),
-            "metadata": {k.removeprefix(_META): v for k, v in headers.items() if k.startswith(_META)},
-        }
-        found = await receive_object(
-            self._store, request.stream(), fields["bucket"], fields["object"],
-            metadata=ObjectMetadata.from_json(resource),
-            announced=announced_digests(headers), conditions=conditions(request),
-        )  # fmt: skip
-        return Response(headers={"ETag": found.etag, "X-Goog-Generation": str(found.generation)})
-
-    async def _delete(self, request: Request, fields: Mapping[str, str]) -> Response:
-        _refuse_subresources(request)
-        await run_in_threadpool(self._store.delete, fields["bucket"], fields["object"], conditions(request))
-        return Response(status_code=204)
-
-
-def _refuse_subresources(request: Request) -> None:
-    named = sorted(_SUBRESOURCES.intersection(request.query_params))
-    if named:
-        raise Unimplemented(f"The XML API's {', '.join(named)} is not emulated.")

@@ -109,6 +109,9 @@ class StoredObject:
         created: when this generation was made, microseconds since 1970.
         updated: when its metadata changed last, microseconds since 1970.
         component_count: of how many parts it was composed; `None` if it wasn't.
+        deleted: when it became noncurrent, microseconds since 1970; `None` for a live object.
+        file: the name of the file with the content of an object that stands for a folder; empty for one
+            without content, and for other objects.
         metadata: the part that clients wrote.
     """
 
@@ -122,6 +125,8 @@ class StoredObject:
     created: int
     updated: int
     component_count: int | None = None
+    deleted: int | None = None
+    file: str = ""
     metadata: ObjectMetadata
 
     @property

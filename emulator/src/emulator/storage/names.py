@@ -32,7 +32,7 @@ def check_bucket_name(name: str) -> None:
 
 
 def is_folder(name: str) -> bool:
-    """Return True if an object stands for a folder: `x/` is kept as the folder `x`, and always empty."""
+    """Return True if an object stands for a folder: `x/` is kept as the folder `x`."""
     return name.endswith("/")
 
 

@@ -9,8 +9,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from emulator.errors import InvalidArgument, Unimplemented
+from emulator.errors import InvalidArgument
+from emulator.iam import require
+from emulator.iam.permissions import OVERWRITE
 from emulator.routing import Route
+from emulator.storage.access_control import refuse_object_acl
 from emulator.storage.content import Source, compose_objects, copy_object
 from emulator.storage.listing import ListRequest, list_objects
 from emulator.storage.media import MediaHandlers
@@ -65,16 +68,22 @@ class ObjectHandlers:
     async def _get(self, request: Request, fields: Mapping[str, str]) -> Response:
         if request.query_params.get("alt") == "media":
             return await self._media.get(request, fields)
-        found = await run_in_threadpool(self._store.get, fields["bucket"], fields["object"])
-        conditions(request).check_read(found)
+        wanted = conditions(request)
+        found = await run_in_threadpool(
+            self._store.get, fields["bucket"], fields["object"], wanted.generation
+        )
+        wanted.check_read(found)
         return _answer(request, found)
 
     async def _patch(self, request: Request, fields: Mapping[str, str]) -> Response:
         resource = await read_resource(request)
+        await refuse_object_acl(self._store.buckets, fields["bucket"], request, resource)
         return await self._change(request, fields, lambda old: old.patched(resource))
 
     async def _update(self, request: Request, fields: Mapping[str, str]) -> Response:
-        metadata = ObjectMetadata.from_json(await read_resource(request))
+        resource = await read_resource(request)
+        await refuse_object_acl(self._store.buckets, fields["bucket"], request, resource)
+        metadata = ObjectMetadata.from_json(resource)
         return await self._change(request, fields, lambda _old: metadata)
 
     async def _change(
@@ -92,17 +101,25 @@ class ObjectHandlers:
     async def _compose(self, request: Request, fields: Mapping[str, str]) -> Response:
         refuse_encryption(request)
         resource = await read_resource(request)
+        destination = _mapping(resource, "destination")
+        await refuse_object_acl(self._store.buckets, fields["bucket"], request, destination)
         named = resource.get("sourceObjects", [])
         if not isinstance(named, list):
             raise InvalidArgument(f"sourceObjects: expected a list, received {named!r}")
         sources = [_component(fields["bucket"], item) for item in named]
         if resource.get("deleteSourceObjects"):
-            raise Unimplemented("deleteSourceObjects is not emulated.")
+            require(OVERWRITE, f"{fields['bucket']}/*")
         composed = await run_in_threadpool(
             compose_objects, self._store, sources, fields["bucket"], fields["object"],
-            metadata=ObjectMetadata.from_json(_mapping(resource, "destination")),
+            metadata=ObjectMetadata.from_json(destination),
             conditions=conditions(request),
         )  # fmt: skip
+        if resource.get("deleteSourceObjects"):
+            # A source that is named with its generation goes for good, as by a deletion that names it.
+            for name, generation in {(source.name, source.conditions.generation) for source in sources}:
+                if name != composed.name:
+                    wanted = Preconditions(generation=generation)
+                    await run_in_threadpool(self._store.delete, composed.bucket, name, wanted)
         return _answer(request, composed)
 
     async def _copy(self, request: Request, fields: Mapping[str, str]) -> Response:
@@ -117,6 +134,7 @@ class ObjectHandlers:
     async def _copied(self, request: Request, fields: Mapping[str, str]) -> StoredObject:
         refuse_encryption(request)
         resource = await read_resource(request)
+        await refuse_object_acl(self._store.buckets, fields["bucket"], request, resource)
         source = Source(
             bucket=fields["sourceBucket"],
             name=fields["sourceObject"],

@@ -10,39 +10,39 @@ from emulator.dispatch import Admit, Dispatcher
 from emulator.faults import Faults
 from emulator.routing import Route, Router
 from emulator.state import State
+from emulator.storage.access_control import AccessControlHandlers
 from emulator.storage.batch import BatchHandlers
 from emulator.storage.buckets import BucketHandlers, BucketStore
-from emulator.storage.media import MediaHandlers, XmlHandlers
+from emulator.storage.generations import NoncurrentVersions, ObjectIndex
+from emulator.storage.media import MediaHandlers
+from emulator.storage.multipart import MultipartUploads
 from emulator.storage.objects import ObjectHandlers
 from emulator.storage.resumable import ResumableUploads, UploadSessions
-from emulator.storage.store import ObjectIndex, ObjectStore
+from emulator.storage.store import ObjectStore
 from emulator.storage.uploads import UploadHandlers
+from emulator.storage.xml_api import XmlHandlers
 
 _BASE = "/storage/v1"
 _CRUD = (
     ("list", "GET", ""), ("insert", "POST", ""), ("get", "GET", "/{id}"), ("delete", "DELETE", "/{id}"),
 )  # fmt: skip
-_CHANGES = (("patch", "PATCH", "/{id}"), ("update", "PUT", "/{id}"))
 _COLLECTIONS = (
     ("anywhereCaches", "/b/{bucket}/anywhereCaches", (
         ("list", "GET", ""), ("insert", "POST", ""), ("get", "GET", "/{id}"), ("update", "PATCH", "/{id}"),
         ("pause", "POST", "/{id}/pause"), ("resume", "POST", "/{id}/resume"),
         ("disable", "POST", "/{id}/disable"),
     )),
-    ("bucketAccessControls", "/b/{bucket}/acl", _CRUD + _CHANGES),
     ("buckets", "/b/{bucket}", (
         ("update", "PUT", ""), ("lockRetentionPolicy", "POST", "/lockRetentionPolicy"),
         ("relocate", "POST", "/relocate"), ("restore", "POST", "/restore"),
     )),
     ("channels", "/channels", (("stop", "POST", "/stop"),)),
-    ("defaultObjectAccessControls", "/b/{bucket}/defaultObjectAcl", _CRUD + _CHANGES),
     ("folders", "/b/{bucket}/folders", (*_CRUD, ("rename", "POST", "/{id}/renameTo/folders/{target}"))),
     ("managedFolders", "/b/{bucket}/managedFolders", (
         *_CRUD[1:], ("getIamPolicy", "GET", "/{id}/iam"), ("setIamPolicy", "PUT", "/{id}/iam"),
         ("testIamPermissions", "GET", "/{id}/iam/testPermissions"),
     )),
-    ("notifications", "/b/{bucket}/notificationConfigs", _CRUD),
-    ("objectAccessControls", "/b/{bucket}/o/{object}/acl", _CRUD + _CHANGES),
+    ("notifications", "/b/{bucket}/notificationConfigs", _CRUD[1:]),
     ("objects", "/b/{bucket}/o", (
         ("bulkRestore", "POST", "/bulkRestore"), ("restore", "POST", "/{object}/restore"),
         ("watchAll", "POST", "/watch"), ("getIamPolicy", "GET", "/{object}/iam"),
@@ -57,51 +57,60 @@ _COLLECTIONS = (
         ("list", "GET", ""), ("create", "POST", ""), ("get", "GET", "/{id}"), ("update", "PUT", "/{id}"),
         ("delete", "DELETE", "/{id}"),
     )),
-    ("projects.serviceAccount", "/projects/{project}/serviceAccount", (("get", "GET", ""),)),
 )  # fmt: skip
 
 
 class StorageService:
     """Cloud Storage.
 
-    Objects are below `ROOT/buckets`; what belongs to them, and uploads under way, below `ROOT/storage`.
+    Live objects are below `ROOT/buckets`; what belongs to them, noncurrent versions, and uploads under way
+    are below `ROOT/storage`.
     """
 
     def __init__(self, config: Config, state: State, admit: Admit) -> None:
         self._folder = config.root / "storage"
         self._uploads = self._folder / "uploads"
         self._temporary = self._folder / "temporary"
-        for folder in (config.buckets, self._uploads, self._temporary):
+        versions, folders, parts = (self._folder / name for name in ("versions", "folders", "parts"))
+        for folder in (config.buckets, self._uploads, self._temporary, versions, folders, parts):
             folder.mkdir(parents=True, exist_ok=True)
         # A file of its own: other services hold transactions that thousands of small writes mustn't wait for.
         self._index = State(self._folder / "objects.sqlite")
         buckets = BucketStore(config.buckets, self._index)
-        store = ObjectStore(buckets, ObjectIndex(self._index), self._temporary)
+        noncurrent = NoncurrentVersions(self._index, versions)
+        self._store = store = ObjectStore(
+            buckets, ObjectIndex(self._index), noncurrent, folders=folders, temporary=self._temporary
+        )
         self._sessions = UploadSessions(self._uploads)
+        self._multipart = MultipartUploads(store, self._index, parts)
         media = MediaHandlers(store)
         json_routes = [
             *BucketHandlers(buckets).routes,
             *ObjectHandlers(store, media).routes,
+            *AccessControlHandlers(store).routes,
             *unimplemented_routes(),
         ]
+        resumable = ResumableUploads(store, self._sessions)
         self._routes = [
             *json_routes,
             *media.routes,
-            *UploadHandlers(store, ResumableUploads(store, self._sessions)).routes,
+            *UploadHandlers(store, resumable).routes,
             *BatchHandlers(Dispatcher(Router(json_routes), Faults(state), admit)).routes,
-            *XmlHandlers(store, media).routes,
+            *XmlHandlers(store, media, self._multipart, resumable).routes,
         ]
 
     @property
     def routes(self) -> list[Route]:
-        """Routes of the JSON API, and of the XML API as far as signed URLs need it."""
+        """Routes of the JSON API, and of the XML API as far as signed URLs and multipart uploads need it."""
         return self._routes
 
     def start(self) -> None:
-        """Remove temporary files of a killed process, except for resumable uploads."""
+        """Remove what a killed process left half done, except for uploads under way."""
         for path in self._temporary.iterdir():
             path.unlink()
         self._sessions.remove_expired()
+        self._multipart.remove_strays()
+        self._store.recover()
 
     def stop(self) -> None:
         """Close the index."""

@@ -1,4 +1,4 @@
-"""Store of objects as plain files, and the index of their generations, checksums and metadata.
+"""Store of objects as plain files.
 
 What is renamed into a bucket's folder, by anybody, is an object. A write goes to a temporary file of the same
 filesystem and is renamed into place: it is there as a whole or not at all, also after `kill -9`. Nothing is
@@ -9,80 +9,29 @@ from __future__ import annotations
 
 import mimetypes
 import os
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
+from heapq import merge
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from emulator.errors import InvalidArgument
 from emulator.iam import require
 from emulator.iam.permissions import OVERWRITE
-from emulator.state import State
 from emulator.storage.buckets import BucketStore
 from emulator.storage.checksums import Checksums, Digests
 from emulator.storage.errors import NoSuchObject
+from emulator.storage.generations import FOLDER_MARK, NoncurrentVersions, ObjectIndex, fingerprint
 from emulator.storage.metadata import DEFAULT_CONTENT_TYPE, ObjectMetadata, StoredObject, now_microseconds
 from emulator.storage.names import is_folder, object_path
 from emulator.storage.preconditions import Preconditions
 from emulator.storage.tree import make_room, prune, walk
 
-FOLDER_MARK = "folder"
 _ATTEMPTS = 20
 """Number of reads of a file that another program is writing."""
-
-
-def fingerprint(status: os.stat_result) -> str:
-    """Return a text that changes whenever a file's content does, and survives its renaming."""
-    return f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}"
-
-
-class ObjectIndex:
-    """Index of the newest entries of every object, as documents of a state."""
-
-    def __init__(self, state: State) -> None:
-        self._state = state
-
-    def find(self, bucket: str, name: str, mark: str) -> StoredObject | None:
-        """Return the entry for a file with this fingerprint."""
-        entry = self._entries(bucket, name).get(mark)
-        return None if entry is None else _from_json(entry)
-
-    def last_generation(self, bucket: str, name: str) -> int:
-        """Return the highest generation since the object was last deleted; 0 if there is none."""
-        return max((entry["generation"] for entry in self._entries(bucket, name).values()), default=0)
-
-    def folders(self, bucket: str) -> set[str]:
-        """Return the names of the bucket's objects that stand for folders, each with a slash at its end."""
-        return {document[FOLDER_MARK]["name"] for document in self._state.list(f"folder:{bucket}")}
-
-    def put(self, found: StoredObject, mark: str, *, replaces: str | None = None) -> None:
-        """Add the entry of a file with this fingerprint.
-
-        Args:
-            found: the object.
-            mark: the fingerprint of its file, which may not be in place yet.
-            replaces: the fingerprint of the file that is there until then; its entry is kept, so that
-                whichever of the two a crash leaves behind is known.
-        """
-        entries = {k: v for k, v in self._entries(found.bucket, found.name).items() if k == replaces}
-        self._state.put(_kind(found.bucket, found.name), found.name, {**entries, mark: asdict(found)})
-
-    def forget(self, bucket: str, name: str) -> None:
-        """Remove the entries of a deleted object."""
-        self._state.delete(_kind(bucket, name), name)
-
-    def _entries(self, bucket: str, name: str) -> dict[str, dict[str, Any]]:
-        return self._state.get(_kind(bucket, name), name) or {}
-
-
-def _kind(bucket: str, name: str) -> str:
-    return f"folder:{bucket}" if is_folder(name) else f"object:{bucket}"
-
-
-def _from_json(document: dict[str, Any]) -> StoredObject:
-    return StoredObject(**{**document, "metadata": ObjectMetadata(**document["metadata"])})
 
 
 class ObjectStore:
@@ -92,22 +41,61 @@ class ObjectStore:
     and `NoSuchObject` for an object that must exist; those with `Preconditions` raise as they do.
     """
 
-    def __init__(self, buckets: BucketStore, index: ObjectIndex, temporary: Path) -> None:
+    def __init__(
+        self,
+        buckets: BucketStore,
+        index: ObjectIndex,
+        versions: NoncurrentVersions,
+        *,
+        folders: Path,
+        temporary: Path,
+    ) -> None:
         """Make a store.
 
         Args:
             buckets: the store of the buckets.
-            index: the index of the objects.
-            temporary: a folder on the same filesystem as the buckets.
+            index: the index of the live objects.
+            versions: the store of the noncurrent ones.
+            folders: a folder for the contents of objects that stand for folders.
+            temporary: a folder for contents on their way; both on the same filesystem as the buckets.
         """
         self.buckets = buckets
         self._index = index
+        self._versions = versions
+        self._folders = folders
         self._temporary = temporary
-        # Held while a file is exchanged and its entry made, never while content is read or written.
+        # Held while a file is exchanged and its entry made, never while content is read or written, but for
+        # moves with Object Versioning.
         self._lock = buckets.lock
 
-    def get(self, bucket: str, name: str) -> StoredObject:
-        """Return an object."""
+    def recover(self) -> None:
+        """Remove what a killed process left half done: versions of what is live, and contents of nothing."""
+        with self._lock:
+            buckets = [bucket.name for bucket in self.buckets.list()]
+            for bucket in buckets:
+                for name in self._versions.names(bucket):
+                    live = self.find(bucket, name)
+                    stale = live and self._versions.find(bucket, name, live.generation)
+                    if stale:
+                        self._versions.remove(stale)
+            self._versions.remove_strays(buckets)
+            kept = {file for bucket in buckets for file in self._index.folder_files(bucket)}
+            for path in self._folders.iterdir():
+                if path.name not in kept:
+                    path.unlink()
+
+    def get(self, bucket: str, name: str, generation: int | None = None) -> StoredObject:
+        """Return the live object, or the version of a generation."""
+        live = self.find(bucket, name)
+        if live is not None and generation in {None, live.generation}:
+            return live
+        noncurrent = None if generation is None else self._versions.find(bucket, name, generation)
+        if noncurrent is None:
+            raise NoSuchObject(bucket, name if generation is None else f"{name}#{generation}")
+        return noncurrent
+
+    def find(self, bucket: str, name: str) -> StoredObject | None:
+        """Return the live object, or `None`."""
         for _ in range(_ATTEMPTS):
             mark = self._mark(bucket, name)
             if mark is None:
@@ -115,36 +103,60 @@ class ObjectStore:
             found = self._index.find(bucket, name, mark) or self._describe(bucket, name, mark)
             if found is not None:
                 return found
-        raise NoSuchObject(bucket, name)
+        return None
 
-    def find(self, bucket: str, name: str) -> StoredObject | None:
-        """Return an object, or `None`."""
-        try:
-            return self.get(bucket, name)
-        except NoSuchObject:
-            return None
+    def generations(self, bucket: str, name: str) -> list[StoredObject]:
+        """Return the noncurrent versions of an object and then the live one, as far as there are any."""
+        live = self.find(bucket, name)
+        older = self._versions.of(bucket, name)
+        if live is None:
+            return older
+        return [*(version for version in older if version.generation != live.generation), live]
 
-    def open(self, bucket: str, name: str) -> tuple[StoredObject, BinaryIO]:
+    def open(self, bucket: str, name: str, generation: int | None = None) -> tuple[StoredObject, BinaryIO]:
         """Open an object's content, which stays the same while it is read even if the object is replaced."""
         for _ in range(_ATTEMPTS):
-            found = self.get(bucket, name)
-            if is_folder(name):
-                return found, Path(os.devnull).open("rb")
+            found = self.get(bucket, name, generation)
+            if found.deleted is not None:
+                try:
+                    return found, self._versions.content(found).open("rb")
+                except FileNotFoundError:
+                    break
             try:
-                file = self._path(bucket, name).open("rb")
+                file = self._content(found).open("rb")
             except FileNotFoundError:
-                break
+                continue
+            if is_folder(name):
+                return found, file
             if self._index.find(bucket, name, fingerprint(os.fstat(file.fileno()))) == found:
                 return found, file
             file.close()
         raise NoSuchObject(bucket, name)
 
     def names(
-        self, bucket: str, *, prefix: str = "", start: str = "", end: str = "", shallow: bool = False
+        self,
+        bucket: str,
+        *,
+        prefix: str = "",
+        start: str = "",
+        end: str = "",
+        shallow: bool = False,
+        versions: bool = False,
     ) -> Iterator[str]:
-        """Yield the names of a bucket's objects in order; the arguments are those of `tree.walk`."""
+        """Yield the names of a bucket's objects in order; the arguments are those of `tree.walk`.
+
+        With `versions`, also names that only noncurrent versions have; a name that both have comes twice.
+        """
         folder, folders = self.buckets.folder(bucket), self._index.folders(bucket)
-        return walk(folder, folders=folders, prefix=prefix, start=start, end=end, shallow=shallow)
+        live = walk(folder, folders=folders, prefix=prefix, start=start, end=end, shallow=shallow)
+        if not versions:
+            return live
+        noncurrent = (
+            name
+            for name in self._versions.names(bucket)
+            if name.startswith(prefix) and name >= start and (not end or name < end)
+        )
+        return merge(live, noncurrent)
 
     def new_file(self) -> Path:
         """Return a path for content that is to be committed."""
@@ -190,20 +202,24 @@ class ObjectStore:
             path = self._path(bucket, name)
             self._check_write(bucket, name, conditions)
             status = content.stat()
-            if is_folder(name) and status.st_size:
-                raise InvalidArgument(f"{name}: the emulator only takes empty objects whose name ends in /")
             made = now_microseconds()
-            generation = max(made, self._index.last_generation(bucket, name) + 1)
+            generation = max(made, self._last_generation(bucket, name) + 1)
             committed = StoredObject(
                 bucket=bucket, name=name, generation=generation, size=status.st_size,
                 crc32c=digests.crc32c or "", md5=digests.md5, created=made, updated=made,
                 component_count=component_count, metadata=metadata,
+                file=uuid.uuid4().hex if is_folder(name) and status.st_size else "",
             )  # fmt: skip
             make_room(self.buckets.folder(bucket), name)
+            self._keep_version(bucket, name)
             if is_folder(name):
                 path.mkdir(exist_ok=True)
+                replaced = self.find(bucket, name)
+                if committed.file:
+                    content.replace(self._folders / committed.file)
                 self._index.put(committed, FOLDER_MARK)
-                content.unlink()
+                if replaced is not None and replaced.file:
+                    (self._folders / replaced.file).unlink(missing_ok=True)
             else:
                 self._index.put(committed, fingerprint(status), replaces=self._mark(bucket, name))
                 content.replace(path)
@@ -218,7 +234,7 @@ class ObjectStore:
     ) -> StoredObject:
         """Change an object's metadata, and count that in its metageneration."""
         with self._lock:
-            found = self.get(bucket, name)
+            found = self.get(bucket, name, conditions.generation)
             conditions.check_existing(found)
             changed = replace(
                 found,
@@ -227,19 +243,34 @@ class ObjectStore:
                 updated=now_microseconds(),
             )
             mark = self._mark(bucket, name)
-            if mark is None:
+            if found.deleted is not None:
+                self._versions.change(changed)
+            elif mark is None:
                 raise NoSuchObject(bucket, name)
-            self._index.put(changed, mark)
+            else:
+                self._index.put(changed, mark)
         return changed
 
     def delete(self, bucket: str, name: str, conditions: Preconditions) -> None:
-        """Remove an object, and the folders that held nothing else."""
+        """Remove an object, and the folders that held nothing else.
+
+        In a bucket with Object Versioning the live object becomes noncurrent, unless the request names its
+        generation: https://cloud.google.com/storage/docs/deleting-objects#delete-generation
+        """
         with self._lock:
-            conditions.check_existing(self.get(bucket, name))
+            found = self.get(bucket, name, conditions.generation)
+            conditions.check_existing(found)
+            if found.deleted is not None:
+                self._versions.remove(found)
+                return
+            if conditions.generation is None:
+                self._keep_version(bucket, name)
             # First the file: without its entry it would be taken for another program's.
             if not is_folder(name):
                 self._path(bucket, name).unlink(missing_ok=True)
             self._index.forget(bucket, name)
+            if found.file:
+                (self._folders / found.file).unlink(missing_ok=True)
             prune(self.buckets.folder(bucket), name, keep=self._index.folders(bucket))
 
     def move(
@@ -251,13 +282,40 @@ class ObjectStore:
             on_source.check_existing(found)
             if is_folder(source) or is_folder(name) or source == name:
                 raise InvalidArgument(f"moveTo: expected two files, received {source!r} and {name!r}")
+            # With Object Versioning the source becomes a version, which keeps its content whoever writes
+            # into the new object's file.
+            keep = self.buckets.get(bucket).is_versioned
+            content = self._path(bucket, source)
+            if keep:
+                conditions.check_write(self.find(bucket, name))
+                content = Path(shutil.copyfile(content, self.new_file()))
             moved = self.commit(
-                self._path(bucket, source), bucket, name, conditions=conditions, metadata=found.metadata,
+                content, bucket, name, conditions=conditions, metadata=found.metadata,
                 digests=Digests(crc32c=found.crc32c, md5=found.md5), component_count=found.component_count,
             )  # fmt: skip
-            self._index.forget(bucket, source)
-            prune(self.buckets.folder(bucket), source, keep=self._index.folders(bucket))
+            if keep:
+                self.delete(bucket, source, Preconditions())
+            else:
+                self._index.forget(bucket, source)
+                prune(self.buckets.folder(bucket), source, keep=self._index.folders(bucket))
         return moved
+
+    def _last_generation(self, bucket: str, name: str) -> int:
+        noncurrent = self._versions.of(bucket, name)
+        return max(self._index.last_generation(bucket, name), noncurrent[-1].generation if noncurrent else 0)
+
+    def _keep_version(self, bucket: str, name: str) -> None:
+        """Keep the live object, if any, as a noncurrent version where the bucket's versioning asks for it."""
+        if self.buckets.get(bucket).is_versioned:
+            live = self.find(bucket, name)
+            if live is not None:
+                is_empty = is_folder(name) and not live.file
+                self._versions.add(live, None if is_empty else self._content(live))
+
+    def _content(self, live: StoredObject) -> Path:
+        if is_folder(live.name):
+            return self._folders / live.file if live.file else Path(os.devnull)
+        return self._path(live.bucket, live.name)
 
     def _path(self, bucket: str, name: str) -> Path:
         folder = self.buckets.folder(bucket)

@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from emulator.errors import InvalidArgument, Unimplemented
 from emulator.json_bodies import inflated_stream, parse_object
 from emulator.routing import Route
+from emulator.storage.access_control import refuse_object_acl
 from emulator.storage.checksums import Digests
 from emulator.storage.content import receive_object
 from emulator.storage.metadata import DEFAULT_CONTENT_TYPE, ObjectMetadata, StoredObject
@@ -147,6 +148,7 @@ class UploadHandlers:
         raise InvalidArgument(f"uploadType: expected media, multipart or resumable, received {kind!r}")
 
     async def _simple(self, request: Request, fields: Mapping[str, str]) -> StoredObject:
+        await refuse_object_acl(self._store.buckets, fields["bucket"], request, {})
         resource = {
             "contentType": request.headers.get("content-type", DEFAULT_CONTENT_TYPE),
             "contentEncoding": request.query_params.get("contentEncoding"),
@@ -161,6 +163,7 @@ class UploadHandlers:
         boundary = boundary_of(request.headers.get("content-type", ""))
         upload = await read_related(inflated_stream(request), boundary)
         resource = parse_object(upload.resource)
+        await refuse_object_acl(self._store.buckets, fields["bucket"], request, resource)
         return await receive_object(
             self._store, upload.content, fields["bucket"], _name(request, resource),
             metadata=_metadata(request, resource, upload.content_type),
@@ -169,6 +172,7 @@ class UploadHandlers:
 
     async def _begin(self, request: Request, fields: Mapping[str, str]) -> Response:
         resource = await read_resource(request)
+        await refuse_object_acl(self._store.buckets, fields["bucket"], request, resource)
         session = UploadSession(
             bucket=fields["bucket"],
             name=_name(request, resource),

@@ -73,7 +73,11 @@ def object_resource(found: StoredObject, base_url: str) -> dict[str, Any]:
         base_url: the caller's URL of the emulator, `http://localhost:9023`.
     """
     path = f"/storage/v1/b/{quote(found.bucket)}/o/{quote(found.name, safe='')}"
-    optional = {"md5Hash": found.md5, "componentCount": found.component_count}
+    optional = {
+        "md5Hash": found.md5,
+        "componentCount": found.component_count,
+        "timeDeleted": None if found.deleted is None else timestamp(found.deleted),
+    }
     return {
         "kind": "storage#object",
         "id": f"{found.bucket}/{found.name}/{found.generation}",

@@ -6,9 +6,10 @@ import pytest
 from emulator.state import State
 from emulator.storage.buckets import BucketStore
 from emulator.storage.checksums import Checksums
+from emulator.storage.generations import NoncurrentVersions, ObjectIndex
 from emulator.storage.metadata import ObjectMetadata, StoredObject
 from emulator.storage.preconditions import Preconditions
-from emulator.storage.store import ObjectIndex, ObjectStore
+from emulator.storage.store import ObjectStore
 
 
 class Store(ObjectStore):
@@ -40,9 +41,13 @@ def buckets(tmp_path: Path, state: State) -> BucketStore:
 
 @pytest.fixture
 def store(tmp_path: Path, state: State, buckets: BucketStore) -> Store:
-    (tmp_path / "temporary").mkdir()
+    for name in ("temporary", "versions", "folders"):
+        (tmp_path / name).mkdir()
     buckets.insert("bkt", {})
-    return Store(buckets, ObjectIndex(state), tmp_path / "temporary")
+    return Store(
+        buckets, ObjectIndex(state), NoncurrentVersions(state, tmp_path / "versions"),
+        folders=tmp_path / "folders", temporary=tmp_path / "temporary",
+    )  # fmt: skip
 
 
 @pytest.fixture

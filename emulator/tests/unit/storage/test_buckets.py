@@ -1,6 +1,6 @@
 import pytest
 
-from emulator.errors import Unimplemented
+from emulator.errors import InvalidArgument, Unimplemented
 from emulator.storage.errors import BucketExists, BucketNotEmpty, NoSuchBucket
 
 
@@ -25,9 +25,9 @@ def test_patch_merges_labels_and_counts(buckets):
 
 
 def test_patch_that_switches_something_on_is_refused(buckets):
-    buckets.insert("bkt", {"versioning": {"enabled": False}})
-    with pytest.raises(Unimplemented, match="versioning"):
-        buckets.patch("bkt", {"versioning": {"enabled": True}}, lambda _: None)
+    buckets.insert("bkt", {"autoclass": {"enabled": False}})
+    with pytest.raises(Unimplemented, match="autoclass"):
+        buckets.patch("bkt", {"autoclass": {"enabled": True}}, lambda _: None)
 
 
 def test_delete_takes_empty_folders_along_and_nothing_else(buckets, tmp_path):
@@ -40,3 +40,20 @@ def test_delete_takes_empty_folders_along_and_nothing_else(buckets, tmp_path):
     buckets.delete("bkt", lambda _: None)
     with pytest.raises(NoSuchBucket):
         buckets.get("bkt")
+
+
+def test_versioning_that_is_no_switch_is_refused(buckets):
+    with pytest.raises(InvalidArgument, match=r"versioning\.enabled"):
+        buckets.insert("bkt", {"versioning": {"enabled": "yes"}})
+
+
+@pytest.mark.parametrize("access", ["yes", {"enabled": "yes"}, {"enabled": []}])
+def test_uniform_access_that_is_no_switch_is_refused(buckets, access):
+    with pytest.raises(InvalidArgument, match=r"uniformBucketLevelAccess\.enabled"):
+        buckets.insert("bkt", {"iamConfiguration": {"uniformBucketLevelAccess": access}})
+
+
+def test_patch_of_one_access_setting_keeps_the_other(buckets):
+    buckets.insert("bkt", {"iamConfiguration": {"uniformBucketLevelAccess": {"enabled": False}}})
+    change = {"iamConfiguration": {"publicAccessPrevention": "enforced"}}
+    assert not buckets.patch("bkt", change, lambda _: None).is_uniform

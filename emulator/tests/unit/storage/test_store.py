@@ -44,9 +44,18 @@ def test_commit_killed_before_the_rename_leaves_the_old_object(store, monkeypatc
     assert store.get("bkt", "x") == old
 
 
-def test_commit_of_content_to_a_folder_is_refused(store):
-    with pytest.raises(InvalidArgument, match="only takes empty objects"):
-        store.put("folder/", b"x")
+def test_content_of_a_folder_is_kept_outside_of_the_bucket(store, folder, tmp_path):
+    store.put("folder/", b"old")
+    store.put("folder/", b"content")
+    found, file = store.open("bkt", "folder/")
+    with file:
+        assert (found.size, file.read()) == (7, b"content")
+    assert list((folder / "folder").iterdir()) == []
+    (tmp_path / "folders" / "stray").touch()
+    store.recover()
+    assert [path.name for path in (tmp_path / "folders").iterdir()] == [found.file]
+    store.delete("bkt", "folder/", ANY)
+    assert list((tmp_path / "folders").iterdir()) == []
 
 
 def test_foreign_file_is_described(store, folder):
