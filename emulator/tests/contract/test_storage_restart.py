@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import socket
@@ -71,6 +72,14 @@ def test_status_query_of_an_upload_with_a_body_is_refused_and_keeps_nothing_of_i
     assert asked.status_code == 400
     status = requests.put(session, headers={"Content-Range": "bytes */10"})
     assert (status.status_code, status.headers.get("Range")) == (308, None)
+
+
+def test_upload_in_gzip_on_its_way_is_refused_by_name_and_keeps_nothing_of_it(bucket):
+    session = bucket.blob("zipped").create_resumable_upload_session()
+    zipped = requests.put(session, data=gzip.compress(b"0123"), headers={"Content-Encoding": "gzip"})
+    assert (zipped.status_code, "gzip-encoded" in zipped.json()["error"]["message"]) == (501, True)
+    assert requests.put(session, data=b"0123").status_code == 200
+    assert bucket.blob("zipped").download_as_bytes() == b"0123"
 
 
 def test_upload_with_a_gap_is_told_to_come_again(bucket):
