@@ -9,6 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from emulator import gcs_fuse
 from emulator.config import DEFAULT_PROJECT
 from emulator.container_runtime import CHOICES as ENGINES
 from emulator.coverage import coverage_document
@@ -70,6 +71,11 @@ def main(arguments: list[str] | None = None) -> int:
         "--network", action="append", default=[], metavar="NAME",
         help="VPC network that the projects have, in place of the one called default; may be repeated",
     )  # fmt: skip
+    parser.add_argument(
+        "--gcs-fuse", choices=gcs_fuse.CHOICES, default=gcs_fuse.AUTO,
+        help="the buckets as training jobs see them: mounted as by Cloud Storage FUSE where that is "
+             "possible, or plain folders (%(default)s)",
+    )  # fmt: skip
     parser.add_argument("--coverage", action="store_true", help="print docs/coverage.md and exit")
     options = parser.parse_args(arguments)
     if options.coverage:
@@ -79,7 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
         serve(
             options.root, options.port, dict(options.image),
             engine=options.engine, allowed_hosts=options.allow_host, project=options.project,
-            accounts_file=options.accounts, port_file=options.port_file,
+            accounts_file=options.accounts, port_file=options.port_file, fuse=options.gcs_fuse,
             capacity=Capacity(
                 log_reads=options.log_reads, quotas=dict(options.quota),
                 pretended=options.pretend_accelerators, deploy_seconds=options.deploy_seconds,

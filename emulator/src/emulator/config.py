@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from emulator import gcs_fuse
 from emulator.iam.accounts import COMPUTE_DEFAULT, OWNER, Accounts
 from emulator.iam.tokens import Tokens
 from emulator.limits import Capacity
@@ -30,6 +31,7 @@ class Config:
         project: the project of the service accounts.
         accounts_file: TOML file of service accounts and roles; without one, the owner is alone.
         capacity: quotas, and times of waiting.
+        gcs_fuse: `auto` for a mount of the buckets that training jobs see, where it is possible, or `off`.
     """
 
     root: Path
@@ -40,6 +42,7 @@ class Config:
     project: str = DEFAULT_PROJECT
     accounts_file: Path | None = None
     capacity: Capacity = field(default_factory=Capacity)
+    gcs_fuse: str = gcs_fuse.AUTO
 
     @property
     def url(self) -> str:

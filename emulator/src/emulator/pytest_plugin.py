@@ -216,7 +216,8 @@ def emulator_factory(
     def start(*arguments: str) -> EmulatorProcess:
         # Nothing is pulled where a container runtime happens to run, unless a test asks for it.
         # Tests share a project, and read more logs in a minute than one deployment does.
-        flags = ["--engine", "none", "--log-reads", "100000", "--pretend-accelerators"]
+        # A mount takes two more processes for each replica: tests of it ask for it.
+        flags = ["--engine", "none", "--log-reads", "100000", "--pretend-accelerators", "--gcs-fuse", "off"]
         flags += [*emulator_arguments, *arguments]
         started.append(EmulatorProcess(tmp_path_factory.mktemp("emulator"), *flags, images=emulator_images))
         return started[-1]

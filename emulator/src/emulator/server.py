@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount
 
+from emulator import gcs_fuse
 from emulator.config import DEFAULT_PROJECT, Config
 from emulator.dispatch import Admit, Dispatcher, RequestGuard
 from emulator.faults import Faults
@@ -124,6 +125,7 @@ def serve(
     accounts_file: Path | None = None,
     capacity: Capacity | None = None,
     port_file: Path | None = None,
+    fuse: str = gcs_fuse.AUTO,
 ) -> None:
     """Serve until SIGTERM or SIGINT.
 
@@ -137,6 +139,7 @@ def serve(
         accounts_file: TOML file of service accounts and roles, see `Accounts`.
         capacity: quotas, and times of waiting; None for those of the services.
         port_file: gets the port's number once requests are answered.
+        fuse: whether training jobs see the buckets through a mount, see `Config`.
 
     Raises:
         RootInUseError: another emulator runs in the same folder.
@@ -160,6 +163,7 @@ def serve(
             project,
             accounts_file,
             capacity or Capacity(),
+            fuse,
         )
         config.buckets.mkdir(exist_ok=True)
         config.jobs.mkdir(exist_ok=True)

@@ -11,10 +11,8 @@ import re
 import shlex
 import shutil
 import subprocess
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,13 +46,13 @@ storage buckets remove-iam-policy-binding gs://{bucket} --member=user:ada@exampl
     version: 1|etag
 storage buckets notifications list gs://{bucket}
 storage cp {folder}/one.txt gs://{bucket}/one.txt
-    Completed files 1/1
+    ^Copying 
 storage cp --gzip-in-flight-all {folder}/one.txt gs://{bucket}/gzip.txt
-    Completed files 1/1
+    ^Copying 
 storage cp --recursive {folder}/deep gs://{bucket}
-    Completed files 2/2
+    deep/three.txt to 
 storage cp {folder}/large gs://{bucket}/large
-    Completed files 1/1
+    ^Copying 
 storage cat gs://{bucket}/one.txt gs://{bucket}/gzip.txt
     one\none
 storage cat --range=1-2 gs://{bucket}/one.txt
@@ -84,13 +82,15 @@ storage du --summarize gs://{bucket}
 storage mv gs://{bucket}/both.txt gs://{bucket}/moved.txt
     moved.txt
 storage cp gs://{bucket}/large {folder}/copy
-    Completed files 1/1
+    ^Copying 
 storage rsync --recursive {folder}/deep gs://{bucket}/mirror
-    Completed files 2/2
-storage rsync --recursive --delete-unmatched-destination-objects {folder}/deep/deeper gs://{bucket}/mirror
-    Removing gs://gcloud-table-bucket/mirror/
-storage sign-url gs://{bucket}/one.txt --duration=10m --private-key-file={key} --format=value(signed_url)
-    X-Goog-Signature=
+    mirror/three.txt
+storage rsync --recursive --delete-unmatched-destination-objects {folder}/other gs://{bucket}/mirror
+    Removing gs://gcloud-table-bucket/mirror/weights
+storage ls --all-versions gs://{bucket}/one.txt
+    one.txt#\d+
+storage buckets update gs://{bucket} --no-versioning
+    Updating gs://gcloud-table-bucket
 storage rm gs://{bucket}/moved.txt
     Removing gs://gcloud-table-bucket/moved.txt
 storage rm --recursive gs://{bucket}/mirror
@@ -100,7 +100,7 @@ ai custom-jobs create --region=us-central1 --display-name=train --worker-pool-sp
 ai custom-jobs list --region=us-central1 --filter=displayName=train
     displayName: train
 ai custom-jobs stream-logs {job} --region=us-central1 --polling-interval=1
-    Job completed successfully
+    done$
 ai custom-jobs describe {job} --region=us-central1
     state: JOB_STATE_SUCCEEDED
 ai custom-jobs create --region=us-central1 --display-name=long --worker-pool-spec=machine-type=n1-standard-4,replica-count=1,container-image-uri={trainer} --args=--seconds,60 --format=value(name)
@@ -120,7 +120,7 @@ ai models upload --region=us-central1 --display-name=flowers --parent-model={mod
 ai models list --region=us-central1
     flowers
 ai models list-version flowers --region=us-central1
-    candidate
+    flowers +2 +flowers
 ai models describe flowers@candidate --region=us-central1
     versionId: '2'
 ai models copy --region=us-central1 --source-model={models}/flowers --destination-model-id=copied
@@ -131,7 +131,7 @@ ai endpoints list --region=us-central1
 ai endpoints update flowers --region=us-central1 --update-labels=team=ml --description=garden
 ai endpoints deploy-model flowers --region=us-central1 --model=flowers --display-name=v1 --machine-type=n1-standard-2 --traffic-split=0=100 --deployed-model-id=17
 ai endpoints describe flowers --region=us-central1
-    description: garden(?s:.*)id: '17'(?s:.*)team: ml
+    (?s)id: '17'.*description: garden.*team: ml
 ai endpoints predict flowers --region=us-central1 --json-request={folder}/request.json
     echo: daisy|'echo': 'daisy'
 ai endpoints raw-predict flowers --region=us-central1 --request=@{folder}/request.json
@@ -196,6 +196,8 @@ def world(emulator: Any, vertex_of: Callable[..., Vertex], tmp_path_factory: pyt
     (folder / "large").write_bytes(bytes(9_000_000))
     (folder / "deep" / "deeper").mkdir(parents=True)
     (folder / "deep" / "weights").write_text("good")
+    (folder / "other").mkdir()
+    (folder / "other" / "three.txt").write_text("three\n")
     (folder / "deep" / "three.txt").write_text("three\n")
     (folder / "request.json").write_text(json.dumps({"instances": ["daisy"]}))
     vertex = vertex_of(emulator, PROJECT)
@@ -222,7 +224,6 @@ trialJobSpec:
         {
             "bucket": f"{PROJECT}-bucket",
             "folder": str(folder),
-            "key": str(emulator.key_file("owner")),
             "models": f"{vertex.parent}/models",
             **images,
         },

@@ -19,6 +19,7 @@ from google.rpc import code_pb2
 from emulator.config import Config
 from emulator.errors import FailedPrecondition, InvalidArgument
 from emulator.faults import Faults
+from emulator.gcs_fuse import unmount_dead
 from emulator.iam import require_act_as
 from emulator.process_shim import LOG_FILE, LineLog
 from emulator.processes import StartError
@@ -214,6 +215,7 @@ class CustomJobs:
 
     def start(self) -> None:
         """Resume the jobs that an earlier process left unfinished."""
+        unmount_dead(self._config.root)
         self._jobs.start()
 
     def stop(self) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from uv import find_uv_bin
 
+from emulator import gcs_fuse
 from emulator.config import Config
 from emulator.container_runtime import ContainerRuntime, Mount, NoRuntimeError, find_runtime
 from emulator.vertex.containers import UnmappedImageError, find_module, module_argv
@@ -116,6 +117,8 @@ def launch_command(
         UnmappedImageError: its image was mapped to a module when the job was planned, and isn't now.
     """
     spec = job.job_spec.worker_pool_specs[replica.pool]
+    obstacle = gcs_fuse.unavailable_reason(config.gcs_fuse)
+    point = gcs_fuse.mount_point(config.root, id_of(job.name), replica.name)
     variables = {
         **config.job_variables(project_of(job.name), job.job_spec.service_account),
         **replica_variables(job, replica, replicas, trial=trial),
@@ -141,15 +144,21 @@ def launch_command(
         path = [str(packages), environment.get("PYTHONPATH", "")]
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
         argv = [sys.executable, "-m", package.python_module, *package.args]
-        return LaunchCommand(argv=argv, environment=environment | _declared_variables(package))
+        return LaunchCommand(
+            argv=argv if obstacle else gcs_fuse.mounted_command(config.buckets, point, argv),
+            environment=environment | _declared_variables(package),
+            notice=_plain_folders(obstacle),
+        )
     container = spec.container_spec
     module = find_module(config.images, container.image_uri)
     if module is None:
         raise _no_engine(config, container.image_uri, "none was needed before the emulator was restarted")
+    argv = module_argv(module, command=container.command, args=container.args)
+    notice = f"The module {module} runs in place of the image {container.image_uri}, as a package."
     return LaunchCommand(
-        argv=module_argv(module, command=container.command, args=container.args),
+        argv=argv if obstacle else gcs_fuse.mounted_command(config.buckets, point, argv),
         environment=environment | _declared_variables(container),
-        notice=f"The module {module} runs in place of the image {container.image_uri}, as a package.",
+        notice="\n".join(filter(None, [notice, _plain_folders(obstacle)])),
     )
 
 
@@ -187,6 +196,12 @@ def _container_command(
     )
     notice = f"The image {container.image_uri} is run by {engine.program}, as the container {name}."
     return LaunchCommand(argv=argv, environment=dict(os.environ), notice=notice)
+
+
+def _plain_folders(obstacle: str) -> str:
+    if not obstacle or obstacle == gcs_fuse.SWITCHED_OFF:
+        return ""
+    return f"No mount of the buckets ({obstacle}): they are plain folders, unlike on Vertex AI."
 
 
 def _declared_variables(container_or_package: Any) -> dict[str, str]:

@@ -9,10 +9,12 @@ from typing import Any
 
 from emulator import processes
 from emulator.config import Config
+from emulator.gcs_fuse import mount_point, unmount
 from emulator.process_shim import EXIT_FILE, PROCESS_FILE
 from emulator.processes import Process
 from emulator.state import State
 from emulator.vertex.launchers import container_name, launch_command
+from emulator.vertex.names import id_of
 from emulator.vertex.replicas import Replica
 from emulator.vertex.trials import TrialReference
 
@@ -132,5 +134,7 @@ class ReplicaGroup:
 
     def _end(self, replica: Replica, grace_seconds: float) -> None:
         self.process(replica.name).terminate(grace_seconds)
+        # Killed with its command, the file system of the mount takes nothing away.
+        unmount(mount_point(self._config.root, id_of(self._job_name), replica.name))
         if replica.engine is not None:
             replica.engine.remove(container_name(self._job_name, replica))
