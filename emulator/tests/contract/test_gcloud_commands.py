@@ -46,13 +46,13 @@ storage buckets remove-iam-policy-binding gs://{bucket} --member=user:ada@exampl
     version: 1|etag
 storage buckets notifications list gs://{bucket}
 storage cp {folder}/one.txt gs://{bucket}/one.txt
-    ^Copying 
+    ^Copying
 storage cp --gzip-in-flight-all {folder}/one.txt gs://{bucket}/gzip.txt
-    ^Copying 
+    ^Copying
 storage cp --recursive {folder}/deep gs://{bucket}
-    deep/three.txt to 
+    deep/three.txt to
 storage cp {folder}/large gs://{bucket}/large
-    ^Copying 
+    ^Copying
 storage cat gs://{bucket}/one.txt gs://{bucket}/gzip.txt
     one\none
 storage cat --range=1-2 gs://{bucket}/one.txt
@@ -82,7 +82,7 @@ storage du --summarize gs://{bucket}
 storage mv gs://{bucket}/both.txt gs://{bucket}/moved.txt
     moved.txt
 storage cp gs://{bucket}/large {folder}/copy
-    ^Copying 
+    ^Copying
 storage rsync --recursive {folder}/deep gs://{bucket}/mirror
     mirror/three.txt
 storage rsync --recursive --delete-unmatched-destination-objects {folder}/other gs://{bucket}/mirror

@@ -11,6 +11,7 @@ import uvicorn
 
 from serving.app import create_app
 from serving.artifacts import local_folder
+from serving.http_protocol import OneWriteProtocol
 from serving.model import Model
 from serving.pixels import PixelLimits
 from serving.service import PredictionService
@@ -46,6 +47,7 @@ def serve(settings: Settings) -> int:
             create_app(settings, service),
             host=settings.host,
             port=settings.port,
+            http=OneWriteProtocol,
             access_log=False,
             log_config=None,
             proxy_headers=False,

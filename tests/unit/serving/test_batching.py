@@ -48,7 +48,8 @@ async def submitted(queue: Batcher, *requests: Rows) -> list[asyncio.Task[Any]]:
 def test_requests_that_arrive_while_a_batch_runs_share_the_next_one() -> None:
     async def scenario(pool: ThreadPoolExecutor) -> None:
         run = Recorder()
-        tasks = await submitted(batcher(run, pool), *(rows(float(n)) for n in range(5)))
+        queue = batcher(run, pool, batch_timeout_micros=50_000)
+        tasks = await submitted(queue, *(rows(float(n)) for n in range(5)))
         run.go.set()
         answers = [answer["y"].tolist() for answer in await asyncio.gather(*tasks)]
         assert answers == [[0.0], [2.0], [4.0], [6.0], [8.0]]

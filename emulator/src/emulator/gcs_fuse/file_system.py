@@ -40,7 +40,7 @@ class _Draft:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-class BucketFileSystem(Operations):  # type: ignore[misc]  # mfusepy has no types
+class BucketFileSystem(Operations):
     """Buckets as folders of the root, which itself can't be listed, as with a mount of all buckets."""
 
     use_ns = True
@@ -208,7 +208,11 @@ class BucketFileSystem(Operations):  # type: ignore[misc]  # mfusepy has no type
     def utimens(self, path: str, times: tuple[int, int] | None = None) -> int:
         """Set the time of the last change."""
         draft = self._drafts.get(path)
-        os.utime(self._real(path) if draft is None else draft.file, ns=times)
+        file = self._real(path) if draft is None else draft.file
+        if times is None:
+            file.touch()
+        else:
+            os.utime(file, ns=times)
         return 0
 
     def statfs(self, path: str) -> dict[str, int]:  # noqa: ARG002

@@ -1,4 +1,4 @@
-"""Vertex AI, v1: custom jobs, hyperparameter tuning, the model registry, endpoints, predictions, operations.
+"""Vertex AI, v1: custom, tuning and batch prediction jobs, models, endpoints, predictions, operations.
 
 A replica or server whose image `--image` names is a process of this machine that runs the Python module; its
 log begins with a line that says so. Other training images run in a container engine (`--engine`), where they
@@ -22,6 +22,12 @@ see the buckets below /gcs and run as the emulator's user; without an engine suc
   stopping, safety metrics, conditional parameters and `study_stopping_config` are refused.
 - A deployed model has one server whatever `min_replica_count` says, and reads `artifact_uri` itself; the
   service copies the artifacts when the model is uploaded. Serving images run in no container engine.
+- A batch prediction job has one server, reads and writes JSON Lines in Cloud Storage alone, and writes its
+  files when it ends; a server's refusal of a batch is that of every instance in it. Killed with the emulator,
+  it begins anew.
+- A copied model reads the same artifacts as its source.
+- Where FUSE is there, replicas that are processes see the buckets at `GCS_MOUNT` as Cloud Storage FUSE mounts
+  them (`--gcs-fuse`); the kernel keeps attributes for a second, not for 60.
 - A dedicated endpoint has the emulator's own URL, host and port, as its `dedicated_endpoint_dns`, and answers
   in the shared place, too.
 - Filters compare text without regard to case.
