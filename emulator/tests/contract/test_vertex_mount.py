@@ -80,7 +80,18 @@ try:
     os.rename(bucket / "folder", bucket / "other")
 except OSError as error:
     print("rename:", error.strerror)
+import tempfile
+with tempfile.TemporaryFile(dir=bucket) as file:
+    file.write(b"temporary")
+    file.seek(0)
+    print(file.read(), os.fstat(file.fileno()).st_size)
+    print([name for name in os.listdir(bucket) if "tmp" in name or "fuse" in name])
+with open(bucket / "curves", "r+") as file:
+    file.truncate(1)
+    print((pathlib.Path(os.environ["BUCKETS"]) / os.environ["BUCKET"] / "curves").read_text())
+os.utime(bucket / "curves", (1e9, 1e9))
 """,
+        BUCKETS=str(mounted.emulator.root / "buckets"),
         OPEN=str(tmp_path / "open"),
         GO_ON=str(tmp_path / "go-on"),
     )
@@ -90,8 +101,10 @@ except OSError as error:
     assert not curves.exists()
     (tmp_path / "go-on").touch()
     assert mounted.wait_for_job(job.name).state == JobState.JOB_STATE_SUCCEEDED, mounted.log_lines(job)
-    assert curves.read_text() == "one"
-    assert mounted.log_lines(job)[-1] == "rename: Too many open files"
+    assert curves.read_text() == "o"
+    assert curves.stat().st_mtime == 1e9
+    assert mounted.log_lines(job)[-4:] == ["rename: Too many open files", "b'temporary' 9", "[]", "one"]
+    assert [path.name for path in mounted.file(f"gs://{BUCKET}/").iterdir() if "fuse" in path.name] == []
     assert not mounts(mounted)
     assert mounted.file(f"gs://{BUCKET}/there.txt").exists(), "nothing of the bucket went with the mount"
 
@@ -117,11 +130,19 @@ time.sleep(60)
 
 
 def test_job_that_is_killed_with_its_file_system_leaves_no_mount(mounted: Vertex) -> None:
-    job = create(mounted, "(bucket / 'kept').write_text('kept'); time.sleep(60)")
+    script = """
+draft = open(bucket / "draft", "w")
+draft.write("not closed")
+draft.flush()
+(bucket / "kept").write_text("kept")
+time.sleep(60)
+"""
+    job = create(mounted, script)
     wait_for(mounted.file(f"gs://{BUCKET}/kept").exists)
     mounted.emulator.set_fault(target="preemption")
     assert mounted.wait_for_job(job.name).state == JobState.JOB_STATE_FAILED
     assert mounted.file(f"gs://{BUCKET}/kept").read_text() == "kept"
+    assert not mounted.file(f"gs://{BUCKET}/draft").exists(), "its machine is gone, and the draft with it"
     assert not mounts(mounted)
 
 

@@ -15,12 +15,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
+
 AUTO, OFF = CHOICES = ("auto", "off")
 """Values of `--gcs-fuse`: a mount where it is possible, or none."""
 
 SWITCHED_OFF = "--gcs-fuse off"
 
 _UNMOUNT = "fusermount3"
+PID_FILE = "pid"
+"""File in the scratch folder with the process id of the file system."""
+
 _MOUNTS = "mounts"
 _RUN = "emulator.gcs_fuse.run"
 
@@ -75,11 +80,22 @@ def unmount(point: Path) -> None:
         return
 
 
+def kill_file_system(point: Path) -> None:
+    """Kill the file system of a mount: what is not closed is lost, as with a machine that is gone."""
+    try:
+        process = psutil.Process(int((scratch_folder(point) / PID_FILE).read_text()))
+        if str(point) in process.cmdline():
+            process.kill()
+    except (OSError, ValueError, psutil.Error):  # there is no mount
+        return
+
+
 def unmount_dead(root: Path) -> None:
-    """Take away the mounts whose file system was killed; those of jobs that go on stay."""
+    """Take away the mounts whose file system is gone, and what they left; those of jobs that go on stay."""
     folder = root / _MOUNTS
-    for point in folder.iterdir() if folder.is_dir() else ():
-        if not point.name.startswith(".") and _is_dead(point):
+    names = {entry.name.removeprefix(".") for entry in folder.iterdir()} if folder.is_dir() else set()
+    for point in (folder / name for name in names):
+        if _is_dead(point) or not os.path.ismount(point):
             unmount(point)
 
 

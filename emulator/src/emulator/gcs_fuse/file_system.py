@@ -13,7 +13,7 @@ import shutil
 import stat
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from mfusepy import FuseOSError, Operations
 _STAT = ("st_atime", "st_ctime", "st_gid", "st_mode", "st_mtime", "st_nlink", "st_size", "st_uid")
 _RENAME_NOREPLACE = 1
 _WRITE_BYTES = 1 << 20
+_HIDDEN = ".fuse_hidden"
+"""Begin of the names that libfuse gives to files which are removed while they are open."""
 
 
 @dataclass
@@ -32,12 +34,13 @@ class _Draft:
         file: in the scratch folder.
         handles: open handles that may write.
         dirty: whether it has content that is not published.
+        hidden: whether its file was removed while it was open: it is never published.
     """
 
     file: Path
     handles: int = 0
     dirty: bool = True
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    hidden: bool = False
 
 
 class BucketFileSystem(Operations):
@@ -59,10 +62,9 @@ class BucketFileSystem(Operations):
         self._numbers = itertools.count()
         self._lock = threading.RLock()
 
-    def init_with_config(self, conn_info: Any, config_3: Any) -> None:
-        """Ask the kernel for large writes, and libfuse for removals that are removals."""
+    def init_with_config(self, conn_info: Any, config_3: Any) -> None:  # noqa: ARG002
+        """Ask the kernel for large writes."""
         conn_info.max_write = _WRITE_BYTES
-        config_3.hard_remove = 1
 
     def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:  # noqa: ARG002
         """Return a file's attributes; of one that is being written, those of its draft."""
@@ -82,7 +84,7 @@ class BucketFileSystem(Operations):
         names = {entry.name for entry in self._real(path).iterdir()}
         with self._lock:
             names |= {name for folder, name in map(_split, self._drafts) if folder == path}
-        yield from (".", "..", *sorted(names))
+        yield from (".", "..", *sorted(name for name in names if not name.startswith(_HIDDEN)))
 
     def mkdir(self, path: str, mode: int) -> int:  # noqa: ARG002
         """Make a folder."""
@@ -98,24 +100,32 @@ class BucketFileSystem(Operations):
         return 0
 
     def unlink(self, path: str) -> int:
-        """Remove a file; handles on it stay usable and publish nothing more."""
+        """Remove a file; libfuse renames one that is open instead, and removes it when it is closed."""
         with self._lock:
             draft = self._drafts.pop(path, None)
             real = self._writable(path)
             if draft is None or real.exists():
                 real.unlink()
+            if draft is not None and not draft.handles:
+                draft.file.unlink(missing_ok=True)
         return 0
 
     def rename(self, old: str, new: str, flags: int = 0) -> int:
         """Rename a file; of a folder only an empty one, since others would be many copies.
 
         Raises:
-            FuseOSError: EMFILE for a folder with files in it, as with `rename-dir-limit` 0.
+            FuseOSError: EMFILE for a folder with files in it, as with `rename-dir-limit` 0; ENOTSUP for
+                another bucket.
         """
         if flags & ~_RENAME_NOREPLACE:
             raise FuseOSError(errno.EINVAL)
         source, target = self._writable(old), self._writable(new)
+        if old.split("/")[1] != new.split("/")[1]:
+            raise FuseOSError(errno.ENOTSUP)
         with self._lock:
+            if _split(new)[1].startswith(_HIDDEN):
+                self._hide(old, new)
+                return 0
             if flags & _RENAME_NOREPLACE and (target.exists() or new in self._drafts):
                 raise FuseOSError(errno.EEXIST)
             if source.is_dir():
@@ -156,12 +166,13 @@ class BucketFileSystem(Operations):
         self._writers[fh].dirty = True
         return written
 
-    def truncate(self, path: str, length: int, fh: int | None = None) -> int:
-        """Cut or extend a file; without a handle, it is published at once."""
-        if fh is not None:
-            os.ftruncate(fh, length)
-            self._writers[fh].dirty = True
-            return 0
+    def truncate(self, path: str, length: int, fh: int | None = None) -> int:  # noqa: ARG002
+        """Cut or extend a file; one that is not open for writing is published at once."""
+        with self._lock:
+            if (draft := self._drafts.get(path)) is not None:
+                os.truncate(draft.file, length)
+                draft.dirty = True
+                return 0
         handle = self._open_draft(path, os.O_RDWR)
         try:
             os.ftruncate(handle, length)
@@ -191,6 +202,8 @@ class BucketFileSystem(Operations):
                 return 0
             draft.handles -= 1
             if not draft.handles:
+                if draft.hidden and path in self._drafts:
+                    return 0  # libfuse removes it next
                 if self._drafts.get(path) is draft:
                     self._publish(path)
                     del self._drafts[path]
@@ -243,13 +256,26 @@ class BucketFileSystem(Operations):
             self._writers[handle] = draft
         return handle
 
+    def _hide(self, old: str, new: str) -> None:
+        """Take a file that is open out of its bucket; its handles go on."""
+        draft, real = self._drafts.pop(old, None), self._real(old)
+        if draft is None:
+            draft = _Draft(self._scratch / str(next(self._numbers)), dirty=False)
+            shutil.move(real, draft.file)
+        else:
+            real.unlink(missing_ok=True)
+        draft.hidden = True
+        self._drafts[new] = draft
+
     def _publish(self, path: str) -> None:
         draft = self._drafts[path]
-        if not draft.dirty:
+        if draft.hidden or not draft.dirty:
             return
         draft.dirty = False
         copy = draft.file.with_name(f"{draft.file.name}.copy")
         shutil.copyfile(draft.file, copy)
+        found = draft.file.stat()
+        os.utime(copy, ns=(found.st_atime_ns, found.st_mtime_ns))
         copy.replace(self._real(path))
 
     def _real(self, path: str) -> Path:

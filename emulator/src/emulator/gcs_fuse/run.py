@@ -18,7 +18,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from emulator.gcs_fuse import scratch_folder, unmount
+from emulator.gcs_fuse import PID_FILE, scratch_folder, unmount
 
 _READY_SECONDS = 10.0
 _LOOK_SECONDS = 0.02
@@ -77,6 +77,7 @@ def serve(buckets: Path, point: Path) -> int:
     threading.Thread(target=watch, daemon=True).start()
     scratch = scratch_folder(point)
     scratch.mkdir(parents=True, exist_ok=True)
+    (scratch / PID_FILE).write_text(str(os.getpid()))
     FUSE(BucketFileSystem(buckets, scratch), str(point), foreground=True, fsname="gcsfuse")
     return 0
 

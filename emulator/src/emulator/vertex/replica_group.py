@@ -9,7 +9,7 @@ from typing import Any
 
 from emulator import processes
 from emulator.config import Config
-from emulator.gcs_fuse import mount_point, unmount
+from emulator.gcs_fuse import kill_file_system, mount_point, unmount
 from emulator.process_shim import EXIT_FILE, PROCESS_FILE
 from emulator.processes import Process
 from emulator.state import State
@@ -123,7 +123,8 @@ class ReplicaGroup:
         return max((time for time in times if time is not None), default=None)
 
     def kill(self, name: str) -> None:
-        """Kill a replica."""
+        """Kill a replica with its machine: what it has not closed in the buckets is lost."""
+        kill_file_system(mount_point(self._config.root, id_of(self._job_name), name))
         self._end(next(replica for replica in self._replicas if replica.name == name), 0)
 
     def terminate(self, grace_seconds: float) -> None:
