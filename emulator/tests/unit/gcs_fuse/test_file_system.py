@@ -32,7 +32,7 @@ def mounted(bucket: Path) -> BucketFileSystem:
 
 
 def refused(number: int, call: Callable[[], object]) -> None:
-    with pytest.raises(OSError) as failure:
+    with pytest.raises(OSError) as failure:  # noqa: PT011 - its number is compared
         call()
     assert failure.value.errno == number
 
