@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 
-from contract import DatasetSpec, naming
+from contract import DatasetSpec, ServingSpec, naming
 from contract.artifacts import GoldenRequest
 from retraining.context import GoogleServices
 from retraining.gate import prediction_differences
 from retraining.google.models import ModelVersion
+
+SHARED_BYTES, DEDICATED_BYTES = 1_500_000, 10_000_000
+"""Most bytes of a predict request."""
 
 
 def golden_requests(services: GoogleServices, version: ModelVersion) -> list[GoldenRequest]:
@@ -20,6 +24,24 @@ def golden_requests(services: GoogleServices, version: ModelVersion) -> list[Gol
     """
     folder = naming.job_folder_of(version.artifact_uri)
     return GoldenRequest.from_text(services.storage.read_text(folder + GoldenRequest.FILENAME))
+
+
+def oversized(requests: Sequence[GoldenRequest], serving: ServingSpec) -> list[str]:
+    """Return each golden request that the endpoint would refuse for its size; none if all fit.
+
+    https://cloud.google.com/vertex-ai/docs/predictions/choose-endpoint-type
+    """
+    limit = DEDICATED_BYTES if serving.dedicated_endpoint else SHARED_BYTES
+    sentences = []
+    for index, request in enumerate(requests):
+        size = len(json.dumps({"instances": [dict(request.instance)]}).encode())
+        if size > limit:
+            kind = "a dedicated" if serving.dedicated_endpoint else "a shared"
+            sentences.append(
+                f"golden request {index} ({request.filename}): expected at most {limit / 1e6:g} MB, which {kind} "
+                f"endpoint takes, received {size / 1e6:.2f} MB"
+            )
+    return sentences
 
 
 def smoke_test(

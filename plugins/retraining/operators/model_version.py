@@ -16,7 +16,7 @@ from retraining.context import RunContext
 from retraining.gate import evaluate_gate
 from retraining.job_spec import training_fingerprint
 from retraining.operators import DatasetOperator
-from retraining.smoke import clear_candidate, golden_requests, smoke_test
+from retraining.smoke import clear_candidate, golden_requests, oversized, smoke_test
 
 PORT = 8080
 PREDICT_ROUTE = "/predict"
@@ -50,7 +50,9 @@ class ValidateExportOperator(DatasetOperator):
         export = storage.list(self.job_dir + naming.MODEL_FOLDER)
         if SAVED_MODEL not in {found.name for found in export}:
             raise AirflowFailException(f"{self.job_dir}{naming.MODEL_FOLDER}{SAVED_MODEL} does not exist")
-        GoldenRequest.from_text(storage.read_text(self.job_dir + GoldenRequest.FILENAME))
+        golden = GoldenRequest.from_text(storage.read_text(self.job_dir + GoldenRequest.FILENAME))
+        if too_large := oversized(golden, self.spec.serving):
+            raise AirflowFailException(f"No server could be asked: {'; '.join(too_large[:3])}")
         evaluation = storage.read_artifact(self.job_dir, Evaluation)
         split = split_identity(context, self.spec, self.snapshot)
         compared = compare_with_production(context, self.spec, split=split)

@@ -10,6 +10,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from google.api_core.exceptions import BadRequest, GoogleAPICallError
 
+from contract import ServingSpec
 from retraining.context import run_context
 
 
@@ -119,6 +120,24 @@ def test_validate_of_a_broken_export_fails_at_once_and_says_why(chain: Any) -> N
     with pytest.raises(AirflowFailException, match=r"The export is broken\. .*NaN.* differs .* 0\.5"):
         chain.validate(job_dir)
     assert not verdict(chain, job_dir)["promote"]
+
+
+@pytest.mark.parametrize(("dedicated", "megabytes"), [(False, 1.6), (True, 10.1)])
+def test_validate_of_golden_requests_that_no_endpoint_takes_fails_before_a_server_starts(
+    chain: Any, dedicated: bool, megabytes: float
+) -> None:
+    job_dir = chain.trained()
+    request = {
+        "instance": {"image_bytes": {"b64": "A" * int(megabytes * 1e6)}},
+        "prediction": 1,
+        "filename": "big.jpg",
+    }
+    chain.write(f"{job_dir}golden.jsonl", json.dumps(request) + "\n")
+    run = chain.with_spec(serving=ServingSpec(dedicated_endpoint=dedicated))
+    with pytest.raises(
+        AirflowFailException, match=rf"big\.jpg: expected at most .* MB, .* received {megabytes:g}"
+    ):
+        run.validate(job_dir)
 
 
 def test_validate_of_an_evaluation_without_a_field_fails_at_once_and_names_it(chain: Any) -> None:
