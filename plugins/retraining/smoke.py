@@ -38,8 +38,8 @@ def oversized(requests: Sequence[GoldenRequest], serving: ServingSpec) -> list[s
         if size > limit:
             kind = "a dedicated" if serving.dedicated_endpoint else "a shared"
             sentences.append(
-                f"golden request {index} ({request.filename}): expected at most {limit / 1e6:g} MB, which {kind} "
-                f"endpoint takes, received {size / 1e6:.2f} MB"
+                f"golden request {index} ({request.filename}): expected at most {limit / 1e6:g} MB, which "
+                f"{kind} endpoint takes, received {size / 1e6:.2f} MB"
             )
     return sentences
 
