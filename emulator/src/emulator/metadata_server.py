@@ -47,11 +47,15 @@ class MetadataServer:
     Args:
         secret: signs the addresses.
         token_for: issues an access token of an account.
+        id_token_for: issues an OpenID Connect token of an account for an audience.
     """
 
-    def __init__(self, secret: bytes, token_for: Callable[[str], str]) -> None:
+    def __init__(
+        self, secret: bytes, token_for: Callable[[str], str], id_token_for: Callable[[str, str], str]
+    ) -> None:
         self._secret = secret
         self._token_for = token_for
+        self._id_token_for = id_token_for
 
     @property
     def routes(self) -> list[Route]:
@@ -80,7 +84,14 @@ class MetadataServer:
         name, _, key = path.removeprefix(_ACCOUNTS).partition("/")
         if not path.startswith(_ACCOUNTS) or name not in ("default", account):
             return _not_found()
-        return await self._account(account, key, recursive=request.query_params.get("recursive") == "true")
+        query = request.query_params
+        if key == "identity":
+            audience = query.get("audience", "")
+            if not audience:
+                return PlainTextResponse("non-empty audience parameter required\n", 400, headers=_FLAVOR)
+            token = await run_in_threadpool(self._id_token_for, account, audience)
+            return PlainTextResponse(token, headers=_FLAVOR)
+        return await self._account(account, key, recursive=query.get("recursive") == "true")
 
     async def _account(self, account: str, key: str, *, recursive: bool) -> Response:
         if key == "token":
@@ -92,7 +103,7 @@ class MetadataServer:
                 {"aliases": ["default"], "email": account, "scopes": [SCOPE]}, headers=_FLAVOR
             )
         text = {
-            "": "aliases\nemail\nscopes\ntoken\n",
+            "": "aliases\nemail\nidentity\nscopes\ntoken\n",
             "aliases": "default\n",
             "email": account,
             "scopes": f"{SCOPE}\n",

@@ -87,9 +87,9 @@ def create_app(config: Config, *, on_ready: Callable[[], None] = lambda: None) -
     admit = AccessControl(accounts, tokens, audit).admit
     services = list(create_services(config, state, admit).values())
     faults = Faults(state)
-    routes = create_routes(
-        services, faults, TokenService(accounts, tokens), MetadataServer(tokens.secret, tokens.issue)
-    )
+    token_service = TokenService(accounts, tokens)
+    metadata = MetadataServer(tokens.secret, tokens.issue, token_service.id_token)
+    routes = create_routes(services, faults, token_service, metadata)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

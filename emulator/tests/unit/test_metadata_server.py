@@ -34,7 +34,11 @@ async def admit(_request, _match) -> None:
 
 @pytest.fixture
 def metadata() -> MetadataServer:
-    return MetadataServer(b"secret", lambda account: f"token-of-{account}")
+    return MetadataServer(
+        b"secret",
+        lambda account: f"token-of-{account}",
+        lambda account, audience: f"identity-of-{account}-for-{audience}",
+    )
 
 
 @pytest.fixture
@@ -79,5 +83,9 @@ def test_request_without_the_header_of_another_or_with_a_forged_address_is_refus
     assert httpx.get(url, headers={**flavor, "X-Forwarded-For": "1.2.3.4"}).status_code == 403
     forged = metadata_variables(b"another", host, project="p", account=ACCOUNT)["GCE_METADATA_HOST"]
     assert httpx.get(f"http://{forged}", headers=flavor).status_code == 404
+    identity = url.replace("token", "identity")
+    assert httpx.get(identity, headers=flavor).status_code == 400
+    answer = httpx.get(identity, params={"audience": "https://a.example", "format": "full"}, headers=flavor)
+    assert answer.text == f"identity-of-{ACCOUNT}-for-https://a.example"
     other = url.replace("default", "owner@some-project.iam.gserviceaccount.com")
     assert httpx.get(other, headers=flavor).status_code == 404

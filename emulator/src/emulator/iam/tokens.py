@@ -147,7 +147,7 @@ class TokenService:
         if claims.get("aud") not in (_GOOGLE_TOKEN_URI, self._accounts.key(claims["iss"])["token_uri"]):
             return _refusal("invalid_grant", f"Invalid JWT: Failed audience check: {claims.get('aud')!r}")
         if "target_audience" in claims:
-            return JSONResponse({"id_token": self._id_token(claims["iss"], claims["target_audience"])})
+            return JSONResponse({"id_token": self.id_token(claims["iss"], claims["target_audience"])})
         return JSONResponse(
             {
                 "access_token": self._tokens.issue(claims["iss"]),
@@ -178,7 +178,7 @@ class TokenService:
         email = self._target(fields, "iam.serviceAccounts.getOpenIdToken")
         if not isinstance(body.get("audience"), str):
             raise InvalidArgument(f"audience: expected a text, received {body.get('audience')!r}")
-        return JSONResponse({"token": self._id_token(email, body["audience"])})
+        return JSONResponse({"token": self.id_token(email, body["audience"])})
 
     async def _sign_blob(self, request: Request, fields: Mapping[str, str]) -> Response:
         body = await read_json(request)
@@ -196,7 +196,8 @@ class TokenService:
         iam.require(permission, email)
         return self._accounts.get(email).email
 
-    def _id_token(self, email: str, audience: str) -> str:
+    def id_token(self, email: str, audience: str) -> str:
+        """Return an OpenID Connect token of an account, which its own key signs."""
         signer = crypt.RSASigner.from_service_account_info(self._accounts.key(email))
         now = int(time.time())
         claims = {"iss": "https://accounts.google.com", "sub": email, "email": email, "email_verified": True}

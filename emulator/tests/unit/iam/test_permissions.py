@@ -13,7 +13,7 @@ def test_every_method_that_is_emulated_has_its_permissions_and_no_other(tmp_path
     state = State(config.state)
     services = create_services(config, state, _refuse)
     tokens = TokenService(config.accounts(), Tokens(config.token_secret))
-    metadata = MetadataServer(b"secret", str)
+    metadata = MetadataServer(b"secret", str, str.join)
     routes = create_routes(services.values(), Faults(state), tokens, metadata)
     emulated = {route.api_method for route in routes if route.handler is not None}
     services["storage"].stop()
