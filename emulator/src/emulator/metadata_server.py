@@ -86,12 +86,18 @@ class MetadataServer:
             return _not_found()
         query = request.query_params
         if key == "identity":
-            audience = query.get("audience", "")
-            if not audience:
-                return PlainTextResponse("non-empty audience parameter required\n", 400, headers=_FLAVOR)
-            token = await run_in_threadpool(self._id_token_for, account, audience)
-            return PlainTextResponse(token, headers=_FLAVOR)
+            return await self._identity(account, query.get("audience", ""))
         return await self._account(account, key, recursive=query.get("recursive") == "true")
+
+    async def _identity(self, account: str, audience: str) -> Response:
+        """Answer with an OpenID Connect token.
+
+        https://cloud.google.com/compute/docs/instances/verifying-instance-identity
+        """
+        if not audience:
+            return PlainTextResponse("non-empty audience parameter required\n", 400, headers=_FLAVOR)
+        token = await run_in_threadpool(self._id_token_for, account, audience)
+        return PlainTextResponse(token, headers=_FLAVOR)
 
     async def _account(self, account: str, key: str, *, recursive: bool) -> Response:
         if key == "token":
