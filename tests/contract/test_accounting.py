@@ -26,7 +26,7 @@ from preprocessing.formats import FORMATS, Conversion
 from preprocessing.output import OutputFolder
 from preprocessing.pipeline import convert
 
-FOLDERS = int(os.environ.get("ACCOUNTED_FOLDERS", "24"))
+FOLDERS = int(os.environ.get("ACCOUNTED_FOLDERS", "16"))
 PETS = DataContract(
     name="pets",
     record_format="image",

@@ -65,6 +65,7 @@ def _tfrecords(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.glob("*.tfrecord-*"))}
 
 
+@pytest.mark.slow
 def test_conversion_through_the_storage_client_equals_the_one_through_the_mount(
     emulator: Any, buckets: Path, tmp_path: Path
 ) -> None:

@@ -129,7 +129,10 @@ def specified(dataset: str) -> tuple[DataContract, TrainingSpec]:
     return spec.contract, spec.training
 
 
-@pytest.mark.parametrize("dataset", ["census", "taxifare", "yellow_taxi", "odd"])
+@pytest.mark.parametrize(
+    "dataset",
+    ["census", "odd", *(pytest.param(name, marks=pytest.mark.slow) for name in ("taxifare", "yellow_taxi"))],
+)
 def test_raw_rows_through_the_server_are_predicted_as_their_records(dataset: str, tmp_path: Path) -> None:
     contract, training = specified(dataset)
     contract = replace(contract, split=SplitSpec(test_files=("sent.csv",)), max_rejected_fraction=0)

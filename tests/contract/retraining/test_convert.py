@@ -141,6 +141,7 @@ def test_convert_runs_one_job_for_two_runs_with_packages_from_the_bucket(
     assert (again["job"], again["data_dir"]) == (None, result["data_dir"])
 
 
+@pytest.mark.slow
 def test_convert_anew_leaves_the_records_that_there_are_and_is_found_again(
     chain: Any, packages: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

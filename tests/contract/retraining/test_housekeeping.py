@@ -221,6 +221,7 @@ def age(chain: Any, name: str, *, days: float) -> None:
     os.utime(chain.file(f"gs://{chain.bucket}/{name}"), (written, written))
 
 
+@pytest.mark.slow
 def test_candidate_that_was_left_deployed_and_a_replaced_version_are_taken_off(
     chain: Any, later: None
 ) -> None:
@@ -363,6 +364,7 @@ def test_version_that_can_not_be_removed_keeps_all_that_it_was_made_of(chain: An
     assert ids(chain) == ["2", "3"]
 
 
+@pytest.mark.slow
 def test_what_came_into_use_since_it_was_listed_is_skipped(chain: Any) -> None:
     runs(chain)
     deploy(chain, "flowers-candidate", 4, 100)

@@ -133,7 +133,7 @@ def test_promote_of_a_server_that_does_not_start_leaves_the_first_in_production(
     assert chain.serving() == {"1": 100}
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("number", [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 3))])
 def test_promote_that_ended_at_any_write_is_repeated_to_the_same_end(chain: Any, number: int) -> None:
     chain.promoted("manual__0")
     version, job_dir = made(chain, compared="1")
@@ -221,6 +221,7 @@ def by_hand(chain: Any, version: str, split: dict[str, int]) -> None:
         ).result(timeout=60)
 
 
+@pytest.mark.slow
 def test_promote_beside_a_version_that_a_person_put_back_declines_and_names_it(chain: Any) -> None:
     first = chain.promoted("manual__0")
     second = chain.other_run("manual__1")
@@ -235,6 +236,7 @@ def test_promote_beside_a_version_that_a_person_put_back_declines_and_names_it(c
     assert third.promote(*made(third, compared="1"))["promoted"]
 
 
+@pytest.mark.slow
 def test_promote_beside_a_canary_of_a_persons_declines_and_leaves_the_split(chain: Any) -> None:
     chain.promoted("manual__0")
     canary = made(chain.other_run("manual__1"))[0]
@@ -246,6 +248,7 @@ def test_promote_beside_a_canary_of_a_persons_declines_and_leaves_the_split(chai
     assert chain.serving() == {"1": 90, "2": 10}
 
 
+@pytest.mark.slow
 def test_promote_with_override_that_fails_restores_the_canary_exactly(chain: Any) -> None:
     chain.promoted("manual__0")
     canary = made(chain.other_run("manual__1"))[0]
@@ -256,6 +259,7 @@ def test_promote_with_override_that_fails_restores_the_canary_exactly(chain: Any
     assert chain.serving() == {"1": 90, "2": 10}
 
 
+@pytest.mark.slow
 def test_promote_that_a_person_approved_beside_a_canary_takes_over(chain: Any) -> None:
     chain.promoted("manual__0")
     canary = made(chain.other_run("manual__1"))[0]
@@ -265,6 +269,7 @@ def test_promote_that_a_person_approved_beside_a_canary_takes_over(chain: Any) -
     assert chain.serving() == {"3": 100}
 
 
+@pytest.mark.slow
 def test_promote_of_a_twin_of_production_changes_nothing_unless_it_is_asked_for(chain: Any) -> None:
     first = chain.other_run("manual__0")
     job_dir = first.trained()
@@ -277,6 +282,7 @@ def test_promote_of_a_twin_of_production_changes_nothing_unless_it_is_asked_for(
     assert chain.with_params(override=True).promote(version, job_dir)["promoted"]
 
 
+@pytest.mark.slow
 def test_promote_that_can_not_take_the_old_version_off_says_so_and_has_promoted(chain: Any) -> None:
     chain.promoted("manual__0")
     chain.fault("aiplatform.EndpointService.UndeployModel", http_status=403, count=1)

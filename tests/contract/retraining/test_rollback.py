@@ -67,6 +67,7 @@ def test_hold_alone_stops_promotions_and_leaves_production(chain: Any) -> None:
     assert tried(overriding, "manual__C")["promoted"]
 
 
+@pytest.mark.slow
 def test_recipe_that_was_withdrawn_comes_back_only_if_a_person_asks_for_it(
     chain: Any, tmp_path: Path
 ) -> None:
@@ -92,6 +93,7 @@ def test_schedule_does_not_train_a_withdrawn_recipe_again(chain: Any, tmp_path: 
         tick.upload(str(tmp_path))
 
 
+@pytest.mark.slow
 def test_roll_back_twice_goes_to_a_named_version_and_forth(chain: Any) -> None:
     two_versions(chain)
     chain.decide("rollback", "1")
@@ -144,6 +146,7 @@ def test_roll_back_that_was_killed_at_any_write_is_repeated_to_the_same_end(chai
     assert not chain.file(f"gs://{chain.bucket}/history/flowers/rollout.json").exists()
 
 
+@pytest.mark.slow
 def test_version_that_is_kept_deployed_takes_the_traffic_back_without_a_new_deployment(chain: Any) -> None:
     keeping = chain.with_spec(serving=ServingSpec(keep_replaced_minutes=60))
     two = keeping

@@ -68,6 +68,7 @@ def test_rollout_by_steps_ends_with_all_traffic_and_one_event(chain: Any) -> Non
     assert not chain.file(f"gs://{chain.bucket}/history/flowers/rollout.json").exists()
 
 
+@pytest.mark.slow
 def test_rollout_with_a_long_wait_gives_the_worker_back_and_goes_on_from_its_step(chain: Any) -> None:
     chain.promoted("manual__0")
     run = stepwise(chain, wait_minutes=60)
@@ -94,6 +95,7 @@ def test_rollout_of_another_run_waits_until_the_first_is_over(chain: Any) -> Non
     assert not other.promote(*made(other), allowed=False)["promoted"], "a refusal need not wait"
 
 
+@pytest.mark.slow
 def test_rollout_that_was_abandoned_is_taken_back_by_the_next_run(
     chain: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +139,7 @@ def test_rollout_that_a_person_interferes_with_declines_and_leaves_their_split(c
     assert chain.serving() == {"1": 70, "2": 30}
 
 
+@pytest.mark.slow
 def test_hold_during_a_rollout_restores_the_split_before_it(chain: Any) -> None:
     chain.promoted("manual__0")
     run = stepwise(chain, wait_minutes=60)
@@ -152,6 +155,7 @@ def test_hold_during_a_rollout_restores_the_split_before_it(chain: Any) -> None:
     assert stepwise(chain, wait_minutes=0.001).promote(version, job_dir)["promoted"], "it had not failed"
 
 
+@pytest.mark.slow
 def test_rollback_during_a_rollout_ends_it_and_the_rollout_does_not_go_on(chain: Any) -> None:
     chain.promoted("manual__0")
     second = stepwise(chain).other_run("manual__2")
@@ -237,6 +241,7 @@ def come_and_go(chain: Any, rounds: int) -> None:
     assert len(answers) > 10 * rounds
 
 
+@pytest.mark.slow
 def test_predictions_never_fail_while_versions_come_and_go(chain: Any) -> None:
     come_and_go(chain, 2)
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.testing import test_pipeline as beam_testing
 
@@ -54,6 +55,7 @@ def test_builder_from_directory_counts_what_the_manifest_says(conversion: Conver
     assert found["train"]["keys"] == sorted(feature.name for feature in conversion.contract.features)
 
 
+@pytest.mark.slow
 def test_builder_from_directory_reads_rows(tmp_path: Path, conversion_of: Callable[..., Conversion]) -> None:
     contract = DataContract(
         name="people",

@@ -109,7 +109,7 @@ def test_run_of_a_regression_scores_in_the_label_s_unit(make_table, fare_contrac
     assert golden[0]["instance"]["payment"] in ("card", "cash", "?")
 
 
-@pytest.mark.parametrize("export_format", ["CSV", "EXAMPLE"])
+@pytest.mark.parametrize("export_format", ["CSV", pytest.param("EXAMPLE", marks=pytest.mark.slow)])
 def test_run_with_another_export_format_answers_the_same_to_another_request(
     make_table, fare_contract, trips, tmp_path, export_format
 ):

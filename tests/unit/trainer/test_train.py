@@ -152,6 +152,7 @@ def test_run_after_sigterm_goes_on_from_its_step_and_scores_production(finished,
     assert report["production"]["metrics"] == pytest.approx(before["metrics"], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_run_with_a_production_model_that_is_gone_is_not_lost(dataset, tmp_path, caplog):
     config = tiny(dataset, tmp_path, train_steps=1, production_model=str(tmp_path / "none"))
     run(config, environment={})

@@ -30,6 +30,7 @@ def histograms() -> tuple[Matrix, NDArray[np.int64]]:
     return np.stack([_color_histogram(image) for image in images]), labels
 
 
+@pytest.mark.slow
 def test_kinds_by_logistic_regression_on_colors_stay_unrecognised(histograms):
     features, labels = histograms
     train, held_out = _split(len(labels))
