@@ -263,8 +263,8 @@ def test_get_of_an_unknown_job_is_not_found(vertex: Any) -> None:
 
 
 def test_method_that_is_not_emulated_says_its_name(vertex: Any) -> None:
-    with pytest.raises(exceptions.MethodNotImplemented, match="ListBatchPredictionJobs"):
-        vertex.jobs.list_batch_prediction_jobs(parent=vertex.parent)
+    with pytest.raises(exceptions.MethodNotImplemented, match="ListNasJobs"):
+        vertex.jobs.list_nas_jobs(parent=vertex.parent)
 
 
 def test_polling_goes_through_a_fault(vertex: Any) -> None:
