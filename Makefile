@@ -67,7 +67,8 @@ test-unit: $(INSTALLED)  ## the unit tests alone
 	@$(RUN) pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile tests/unit
 
 test-slow: $(INSTALLED)  ## the slow ones
-	@$(RUN) pytest -m slow
+	@$(RUN) pytest -m slow --numprocesses $(WORKERS) --dist loadfile tests/unit tests/contract
+	$(RUN) pytest -m slow tests/dags tests/e2e
 
 test-emulator: $(INSTALLED)  ## those of the emulator alone
 	@$(MAKE) -C emulator test

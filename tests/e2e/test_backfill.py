@@ -1,9 +1,13 @@
-"""Backfills through a real scheduler: what a plan says of them beforehand, and what they leave behind."""
+"""Backfills through a real scheduler: what a plan says of them beforehand, and what they leave behind.
+
+`BACKFILL_MONTHS=12` is a year of them, of which half is converted before.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
+import os
 import random
 import shlex
 import subprocess
@@ -20,6 +24,9 @@ import pytest
 from local.airflow_client import AirflowClient
 from local.stack import Stack
 from stack_api import StackApi
+
+MONTHS = int(os.environ.get("BACKFILL_MONTHS", "6"))
+HALF = MONTHS // 2
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -56,11 +63,11 @@ dag = build_training_dag(SPEC)
 
 @pytest.fixture(scope="module")
 def trips(stack: Stack, add_dag: Callable[[str, str], None]) -> str:
-    """A dataset of twelve small months, and its DAG."""
+    """A dataset of small months, and its DAG."""
     folder = stack.paths.samples / "trips"
     folder.mkdir()
     draw = random.Random(0)
-    for month in range(1, 13):
+    for month in range(1, MONTHS + 1):
         with (folder / f"trips_2019-{month:02}.csv").open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["miles", "fare"])
@@ -83,29 +90,32 @@ def plan(stack: Stack, dags: Path, *arguments: str) -> dict[str, Any]:
     return found
 
 
-def test_backfill_of_twelve_months_of_which_six_are_converted_starts_the_six_jobs_of_its_plan(
+def test_backfill_of_months_of_which_half_are_converted_starts_the_jobs_of_its_plan(
     stack: Stack, dags_folder: Path, api: StackApi, trips: str
 ) -> None:
-    half = {"from_date": "2019-01-01T00:00:00Z", "to_date": "2019-06-01T00:00:00Z", "max_active_runs": 3}
+    middle, end = f"2019-{HALF:02}-01", f"2019-{MONTHS:02}-01"
+    half = {"from_date": "2019-01-01T00:00:00Z", "to_date": f"{middle}T00:00:00Z", "max_active_runs": 3}
     states = api.backfill(trips, **half)
-    assert [states[f"2019-{month:02}-01"] for month in range(1, 7)] == ["success"] * 6
-    assert api.dataflow_jobs("trips") == 6
+    assert [states[f"2019-{month:02}-01"] for month in range(1, HALF + 1)] == ["success"] * HALF
+    assert api.dataflow_jobs("trips") == HALF
 
-    year = ("trips", "--from", "2019-01-01", "--to", "2019-12-01")
+    year = ("trips", "--from", "2019-01-01", "--to", end)
     left = plan(stack, dags_folder, *year)
     planned = plan(stack, dags_folder, *year, "--reprocess", "completed", "--max-active-runs", "3")
-    whole = {**half, "to_date": "2019-12-01T00:00:00Z"}
+    whole = {**half, "to_date": f"{end}T00:00:00Z"}
     made = [run["start"][:10] for run in left["runs"] if run["action"] == "create"]
     assert made == api.dry_run(trips, **whole)
-    assert left["summary"].startswith("6 runs: 6 left as they are, 6 Dataflow jobs; about ")
-    assert planned["summary"].startswith("12 runs: 6 already converted, 6 Dataflow jobs; about ")
+    assert left["summary"].startswith(f"{HALF} runs: {HALF} left as they are, {HALF} Dataflow jobs; about ")
+    assert planned["summary"].startswith(
+        f"{MONTHS} runs: {HALF} already converted, {HALF} Dataflow jobs; about "
+    )
     assert planned["estimates"][0]["dollars"] > 0
 
     states = api.backfill(trips, **whole, reprocess_behavior="completed")
-    assert [states[f"2019-{month:02}-01"] for month in range(1, 13)] == ["success"] * 12
-    assert api.dataflow_jobs("trips") - 6 == planned["dataflow_jobs"] == 6
+    assert [states[f"2019-{month:02}-01"] for month in range(1, MONTHS + 1)] == ["success"] * MONTHS
+    assert api.dataflow_jobs("trips") - HALF == planned["dataflow_jobs"] == MONTHS - HALF
 
-    assert len(api.versions("trips")) == 12
+    assert len(api.versions("trips")) == MONTHS
     assert api.version_in_production("trips") == api.version_on_the_newest_data("trips")
 
 
