@@ -1,4 +1,4 @@
-"""Models, requests and server processes of `serving.py`."""
+"""Models, requests and server processes of `prediction_server.py`."""
 
 from __future__ import annotations
 

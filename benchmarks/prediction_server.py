@@ -1,9 +1,10 @@
-"""Speed of the prediction server: `python benchmarks/serving.py`; `--help` has the options.
+"""Speed of the prediction server: `python benchmarks/prediction_server.py`; `--help` has the options.
 
 Three comparisons, both sides of each in turns on the same machine:
 
 - a ResNet-18 over HTTP, against calling its serving signature in this process with the same JPEG;
-- single rows of a table from four clients, against requests of 32 rows from as many;
+- single rows of a table from four clients, against requests of 32 rows from as many; and the bound of the former,
+  calls of the graph with four rows, by one thread or two, without HTTP and JSON;
 - the latency that one client sees, against a server without batches, or another checkout's server.
 
 The last line is a JSON object with the ratios.
@@ -80,6 +81,7 @@ def table_ratios(model: Path, *, before: Path | None, rounds: int) -> dict[str, 
         for name, values in per_row.items():
             print(f"  {name}: {statistics.median(values):.0f} rows/s")
         single, many = per_row["single_rows"], per_row["rows_of_32"]
+        bound = graph_rates(model, rows[:4], rounds=rounds)
         latencies: dict[str, list[float]] = {"now": [], other: []}
         for number in range(rounds):
             for name, where in sorted({"now": port, other: other_port}.items(), reverse=number % 2 == 1):
@@ -88,9 +90,26 @@ def table_ratios(model: Path, *, before: Path | None, rounds: int) -> dict[str, 
             print(f"  p50 of one client, {name}: {statistics.median(values) * 1000:.2f} ms")
     return {
         "single_rows_over_rows_of_32": ratio(single, many),
+        "graph_of_4_rows_over_rows_of_32": ratio(bound, many),
         f"single_rows_over_{other}": ratio(single, per_row[f"single_rows_{other}"]),
         f"p50_over_{other}": ratio(latencies["now"], latencies[other]),
     }
+
+
+def graph_rates(model: Path, rows: list[Any], *, rounds: int) -> list[float]:
+    """Return the rows per second of calls of the graph in this process, the better of one thread and two."""
+    from serving.model import Model
+    from serving.requests import PredictRequest
+
+    loaded = Model(model)
+    batch = [loaded.prepare(PredictRequest(instances=[row])) for row in rows]
+
+    def call() -> object:
+        return loaded.run(batch)
+
+    rates = [max(rate(lambda: call, clients=threads, calls=160) for threads in (1, 2)) for _ in range(rounds)]
+    print(f"  graph alone, {len(rows)} rows a call: {statistics.median(rates) * len(rows):.0f} rows/s")
+    return [value * len(rows) for value in rates]
 
 
 def image_ratios(model: Path, image: bytes, *, rounds: int, calls: int, clients: int) -> dict[str, float]:
