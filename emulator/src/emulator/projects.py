@@ -25,11 +25,12 @@ from emulator.iam import held_permissions, is_known_account
 from emulator.json_bodies import read_json
 from emulator.routing import Route
 from emulator.vertex.containers import find_module
+from emulator.vertex.machines import quota_metric
 
 _PROJECT = "projects/{project}"
 _REGION = f"/compute/v1/{_PROJECT}/regions/{{region}}"
 _PACKAGE = "projects/{project}/locations/{location}/repositories/{repository}/packages/{package}"
-_QUOTA_PREFIX = "aiplatform.googleapis.com/custom_model_training"
+_VERTEX_AI = "aiplatform.googleapis.com"
 _MOST_NAMES = 30
 
 
@@ -115,10 +116,10 @@ class ProjectService:
         del request
         parent = f"projects/{fields['project']}/services/{fields['service']}"
         metrics = [
-            _quota_metric(parent, f"{_QUOTA_PREFIX}{spot}_{quota_name(accelerator)}", limit)
+            _quota(parent, f"{_VERTEX_AI}/{quota_metric(accelerator, spot=spot)}", limit)
             for accelerator, limit in self._capacity.quotas.items()
-            for spot in ("", "_preemptible")
-            if fields["service"] == "aiplatform.googleapis.com"
+            for spot in (False, True)
+            if fields["service"] == _VERTEX_AI
         ]
         return JSONResponse({"metrics": metrics})
 
@@ -162,14 +163,7 @@ class ProjectService:
         )
 
 
-def quota_name(accelerator: str) -> str:
-    """Return an accelerator's name in Vertex AI's quota metrics, `nvidia_t4_gpus` for `NVIDIA_TESLA_T4`."""
-    return accelerator.lower().replace("nvidia_tesla_", "nvidia_") + (
-        "_gpus" if accelerator.startswith("NVIDIA_") else ""
-    )
-
-
-def _quota_metric(parent: str, metric: str, limit: int) -> dict[str, Any]:
+def _quota(parent: str, metric: str, limit: int) -> dict[str, Any]:
     """Return a ConsumerQuotaMetric.
 
     https://cloud.google.com/service-usage/docs/reference/rest/v1beta1/services.consumerQuotaMetrics
