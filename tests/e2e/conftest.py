@@ -18,6 +18,7 @@ from local.paths import StackPaths
 from local.report import Report
 from local.sources import Source
 from local.stack import Stack
+from metrics_collector import MetricsCollector
 from stack_api import StackApi
 
 
@@ -29,8 +30,22 @@ def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, dags_folder: Path) -> Iterator[Stack]:
+def metrics() -> Iterator[MetricsCollector]:
+    """Where the stack's metrics go."""
+    collector = MetricsCollector()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in collector.variables.items():
+            patch.setenv(name, value)
+        yield collector
+    collector.close()
+
+
+@pytest.fixture(scope="session")
+def stack(
+    tmp_path_factory: pytest.TempPathFactory, dags_folder: Path, metrics: MetricsCollector
+) -> Iterator[Stack]:
     """The whole local stack in a folder of its own; the user's is left alone."""
+    del metrics  # before the stack's processes inherit the environment
     stack = Stack(StackPaths.at(tmp_path_factory.mktemp("stack")), dags=dags_folder)
     try:
         stack.up(tensorboard=False)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -18,6 +19,9 @@ from local.programs import EMULATOR
 from local.report import Report
 from local.sources import Source
 from local.stack import Stack
+from metrics_collector import MetricsCollector
+
+CHECKOUT = Path(__file__).parents[2]
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
@@ -58,6 +62,32 @@ def test_run_goes_through_the_whole_chain_and_says_what_became_of_the_model(
     assert first_run.evaluation is not None
     assert first_run.reasons
     assert first_run.succeeded
+
+
+def test_run_leaves_the_metrics_that_the_page_names(first_run: Report, metrics: MetricsCollector) -> None:
+    page = (CHECKOUT / "docs" / "metrics.md").read_text()
+    named = set(re.findall(r"^\| `(perennial\.[a-z._]+)` \|", page, re.MULTILINE))
+    assert {f"airflow.{name}" for name in named} <= metrics.names()
+    of_flowers = {name: metrics.values(f"airflow.{name}", dataset="flowers") for name in named}
+    assert all(of_flowers.values())
+    records = {dict(tags)["split"]: count for tags, count in of_flowers["perennial.records"].items()}
+    assert sum(records.values()) == 200
+    assert list(of_flowers["perennial.rejected_records"].values()) == [0.0]
+    jobs = {(dict(tags)["task"], dict(tags)["state"]) for tags in of_flowers["perennial.jobs"]}
+    assert jobs == {("convert_to_tfrecord", "JOB_STATE_DONE"), ("train", "JOB_STATE_SUCCEEDED")}
+    assert first_run.evaluation is not None
+    reached = {dict(tags)["metric"]: value for tags, value in of_flowers["perennial.model"].items()}
+    assert reached["accuracy"] == pytest.approx(first_run.evaluation.metrics["accuracy"])
+
+
+def test_dashboard_shows_metrics_that_there_are(first_run: Report, metrics: MetricsCollector) -> None:
+    del first_run
+    dashboard = (CHECKOUT / "deploy" / "grafana" / "perennial.json").read_text()
+    # As OpenTelemetry's exporter for Prometheus writes them.
+    shown = set(re.findall(r"\b(airflow_\w+?)(?:_total|_milliseconds)?\b(?=[\[{)])", dashboard))
+    there = {name.replace(".", "_") for name in metrics.names()}
+    assert shown
+    assert shown <= there
 
 
 def test_run_leaves_one_commit_mark_and_statistics_that_add_up(stack: Stack, first_run: Report) -> None:

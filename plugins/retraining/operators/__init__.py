@@ -18,6 +18,7 @@ from airflow.sdk.exceptions import (
     AirflowRescheduleException,
     AirflowSkipException,
 )
+from airflow.sdk.observability.stats import Stats
 
 from contract import ContractError, DatasetSpec
 from retraining.context import RunContext, run_context
@@ -39,7 +40,8 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=10)
 class DatasetOperator(BaseOperator):
     """Operator of one task of a dataset's DAG.
 
-    A subclass implements `run`, whose result is a small mapping: every entry becomes an XCom. An error that
+    A subclass implements `run`, whose result is a small mapping: every entry becomes an XCom, and `measure`
+    makes metrics of it, which go where Airflow's go (docs/metrics.md). An error that
     no further attempt would avoid fails the task at once; a run that has nothing to do is skipped, and its
     note says why; a task whose data is late, or that gets no machines, is rescheduled until they are there,
     or fails at the limit.
@@ -57,7 +59,9 @@ class DatasetOperator(BaseOperator):
         """Call `run` with the surroundings of this task."""
         try:
             with run_context(context) as surroundings:
-                return dict(self.run(surroundings))
+                result = dict(self.run(surroundings))
+            self.measure(result)
+            return result
         except (ConfigurationError, ContractError, FileNotFoundError) as error:
             raise AirflowFailException(str(error)) from error
         except NothingToDoError as error:
@@ -78,6 +82,17 @@ class DatasetOperator(BaseOperator):
     @abstractmethod
     def run(self, context: RunContext) -> Mapping[str, Any]:
         """Do the work and return its result."""
+
+    def measure(self, result: Mapping[str, Any]) -> None:
+        """Record the metrics of a result; most tasks have none but Airflow's."""
+
+    def record_gauge(self, name: str, value: float, **tags: str) -> None:
+        """Record a value of the dataset, `perennial.NAME`."""
+        Stats.gauge(f"perennial.{name}", value, tags={"dataset": self.spec.name, **tags})
+
+    def record_event(self, name: str, **tags: str) -> None:
+        """Count an event of the dataset, `perennial.NAME`."""
+        Stats.incr(f"perennial.{name}", tags={"dataset": self.spec.name, **tags})
 
     def _wait_for_machines(self, context: Mapping[str, Any], error: NoMachinesError) -> NoReturn:
         """Reschedule the task at intervals that grow, or let it fail at the end of the wait."""
@@ -168,6 +183,12 @@ class JobOperator(DatasetOperator):
             self._defer(context, job)
         logs = self.logs(context, job, since=status.created)
         status = follow(jobs, job, logs, poll_seconds=context.settings.poll_seconds, log=self.log)
+        self.record_event("jobs", task=self.task_id, state=status.state)
+        Stats.timing(
+            "perennial.job.duration",
+            datetime.now(UTC) - status.created,
+            tags={"dataset": self.spec.name, "task": self.task_id},
+        )
         if status.lacks_machines:
             raise NoMachinesError(str(self.failure(job, status)))
         if not status.succeeded:

@@ -122,6 +122,12 @@ class ConvertToTFRecordOperator(JobOperator):
             "note": note,
         }
 
+    def measure(self, result: Mapping[str, Any]) -> None:
+        """Record how many records were written and rejected."""
+        for split, count in result["records"].items():
+            self.record_gauge("records", count, split=split)
+        self.record_gauge("rejected_records", sum(result["rejected"].values()))
+
     def failure(self, job: str, status: JobStatus) -> AirflowException:
         """Return the error for a failed job; unusable data fails the task at once."""
         if self._context is not None:

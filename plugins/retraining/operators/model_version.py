@@ -79,6 +79,10 @@ class ValidateExportOperator(DatasetOperator):
             "note": "fit to be promoted" if result.promote else " ".join(result.reasons),
         }
 
+    def measure(self, result: Mapping[str, Any]) -> None:
+        """Count the gate's decision."""
+        self.record_event("gate", decision="promote" if result["promote"] else "decline")
+
 
 class CreateModelVersionOperator(DatasetOperator):
     """Operator that creates a version of the dataset's model, or finds the one that this run created before.

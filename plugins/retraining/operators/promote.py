@@ -124,6 +124,10 @@ class PromoteOperator(DatasetOperator):
             raise AirflowFailException(str(error)) from error
         return release.complete(rollout)
 
+    def measure(self, result: Mapping[str, Any]) -> None:
+        """Count the release."""
+        self.record_event("releases", outcome="promoted" if result["promoted"] else "declined")
+
     def _restore(self, context: Mapping[str, Any]) -> None:
         from google.api_core.exceptions import GoogleAPIError
 

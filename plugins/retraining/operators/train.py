@@ -217,6 +217,11 @@ class TrainOperator(JobOperator):
             "note": note,
         }
 
+    def measure(self, result: Mapping[str, Any]) -> None:
+        """Record what the model reached on the validation split."""
+        for metric, value in result["metrics"].items():
+            self.record_gauge("model", value, metric=metric)
+
     def cancel(self, context: RunContext) -> None:
         """Cancel this run's jobs."""
         self.jobs(context).cancel_all(
