@@ -76,10 +76,9 @@ class Resource:
         self._config = next(
             node for node in nodes if any(_META_ARGUMENTS in ast.unparse(base) for base in node.bases)
         )
-        (self.computed,) = (
-            _readable(node) for node in nodes if any("TerraformResource" in name or "TerraformDataSource" in name
-                                                    for name in map(ast.unparse, node.bases))
-        )  # fmt: skip
+        self.computed = next(
+            _readable(node) for node in nodes if any(_is_resource(ast.unparse(base)) for base in node.bases)
+        )
 
     def schema(self) -> dict[str, Any]:
         """Return the resource's arguments and blocks, and the names of what it has once it exists."""
@@ -140,11 +139,10 @@ def _meta(node: ast.ClassDef) -> set[str]:
 
 def _readable(node: ast.ClassDef) -> list[str]:
     """Return the properties of a resource, without the forms of them that only Python has."""
-    names = [one.name for one in node.body if isinstance(one, ast.FunctionDef) and one.decorator_list]
     properties = {
         one.name: ast.unparse(one.returns)
         for one in node.body
-        if isinstance(one, ast.FunctionDef) and one.returns and one.name in names
+        if isinstance(one, ast.FunctionDef) and one.returns and one.decorator_list
         if ast.unparse(one.decorator_list[0]) == "builtins.property"
     }
     return [

@@ -47,7 +47,7 @@ locals {
       title   = "an endpoint answers with errors"
       text    = "More than ${var.most_errors * 100} % of an endpoint's requests fail. The DAG model_rollback puts the version before into production."
       filter  = "resource.type=\"aiplatform.googleapis.com/Endpoint\" AND metric.type=\"${local.online}/error_count\""
-      divisor = "resource.type=\"aiplatform.googleapis.com/Endpoint\" AND metric.type=\"${local.online}/prediction_count\""
+      divisor = "resource.type=\"aiplatform.googleapis.com/Endpoint\" AND metric.type=\"${local.online}/response_count\""
       aligner = "ALIGN_RATE"
       reducer = "REDUCE_SUM"
       group   = ["resource.label.endpoint_id"]
