@@ -145,9 +145,13 @@ def _readable(node: ast.ClassDef) -> list[str]:
         if isinstance(one, ast.FunctionDef) and one.returns and one.decorator_list
         if ast.unparse(one.decorator_list[0]) == "builtins.property"
     }
-    return [
-        name for name in properties if not name.endswith("_input") and _type(properties[name]) == "string"
-    ]
+    texts = (name for name, returned in properties.items() if _type(returned) == "string")
+    return [name for name in texts if not name.endswith("_input")]
+
+
+def _is_resource(base: str) -> bool:
+    """Return True for the base of a resource's or a data source's class."""
+    return base.endswith(("TerraformResource", "TerraformDataSource"))
 
 
 def _type(annotation: str) -> str:
