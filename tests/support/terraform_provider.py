@@ -1,7 +1,7 @@
 """Stand-in for Terraform's Google provider: it has the provider's schema, and creates nothing.
 
-Terraform finds it by TF_REATTACH_PROVIDERS, and neither fetches nor starts a provider. What a resource has only
-once it exists is made up: `GoogleProvider.made_up` says from what. The protocol is plugin protocol 5:
+Terraform finds it by TF_REATTACH_PROVIDERS, and neither fetches nor starts a provider. What a resource has
+only once it exists is made up: `GoogleProvider.made_up` says from what. The protocol is plugin protocol 5:
 https://github.com/hashicorp/terraform/tree/main/docs/plugin-protocol
 """
 
@@ -38,7 +38,8 @@ _MESSAGES: dict[str, dict[str, str]] = {
     "RawState": {"json": "1 bytes"},
     "Diagnostic": {"severity": "1 int64", "summary": "2 string", "detail": "3 string"},
     "Attribute": {
-        "name": "1 string", "type": "2 bytes", "required": "4 bool", "optional": "5 bool", "computed": "6 bool",
+        "name": "1 string", "type": "2 bytes", "required": "4 bool", "optional": "5 bool",
+        "computed": "6 bool",
     },
     "Nested": {"type_name": "1 string", "block": "2 Block", "nesting": "3 int64", "min_items": "4 int64",
                "max_items": "5 int64"},

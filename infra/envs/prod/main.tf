@@ -1,4 +1,4 @@
-# The project that serves: replaced objects stay for a month, data outlives a mistake, and silence raises an alert.
+# The project that serves: replaced objects stay for a month, and destroying it leaves the data.
 
 terraform {
   required_version = ">= 1.9"
@@ -25,6 +25,16 @@ variable "alert_emails" {
     condition     = length(var.alert_emails) > 0
     error_message = "Expected an address: somebody must hear of production's failures."
   }
+}
+
+variable "heartbeat" {
+  description = "Lines of Airflow's own log that always come, its scheduler's for instance, and the hours without one that raise an alert."
+  type = object({
+    hours         = number
+    filter        = optional(string)
+    resource_type = optional(string)
+  })
+  default = null
 }
 
 variable "budget" {
@@ -68,7 +78,7 @@ module "perennial" {
   keep_images         = 20
   log_retention_days  = 400 # a year and a month: the same season before
   alert_emails        = var.alert_emails
-  heartbeat           = { hours = 23 } # for datasets that train more often than daily; else a line of Airflow's own
+  heartbeat           = var.heartbeat
   budget              = var.budget
   kubernetes          = var.kubernetes
 

@@ -9,6 +9,7 @@ locals {
     "aiplatform",
     "artifactregistry",
     "billingbudgets",
+    "cloudresourcemanager",
     "compute",
     "dataflow",
     "iam",

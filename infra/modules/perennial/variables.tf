@@ -365,7 +365,7 @@ variable "longest_latency_ms" {
 }
 
 variable "heartbeat" {
-  description = "Alert when no line matches for so many hours; by default, the audit log's lines of what Airflow creates in Vertex AI."
+  description = "Alert when no line of the logs matches for so many hours; without a filter, what Airflow changes in Vertex AI by the audit log."
   type = object({
     hours         = number
     filter        = optional(string)
