@@ -24,6 +24,7 @@ from retraining.settings import Settings
 from terraform_provider import GoogleProvider, running
 
 INFRA = Path(__file__).parents[3] / "infra"
+PERMISSIONS = INFRA / "permissions.toml"
 ENVIRONMENTS = ("dev", "prod")
 REQUIRED = {"project": "my-project", "region": "europe-west4"}
 KEY = "projects/p/locations/europe-west4/keyRings/ml/cryptoKeys/data"
@@ -196,12 +197,16 @@ def test_accounts_have_exactly_the_rights_of_permissions_toml(
         given |= {(account, right, on) for right in roles[one["role"]]}
     wanted = {
         (right.account, right.permission, "bucket" if right.permission.startswith("storage.") else "project")
-        for right in rights.granted()
+        for right in rights.granted(PERMISSIONS)
         if right.role
     }
-    for right in rights.granted():
+    for right in rights.granted(PERMISSIONS):
         wanted |= {(right.account, right.permission, on) for on in _others(right)}
-    wanted |= {(name, role, "project") for name, google in rights.google_roles().items() for role in google}
+    wanted |= {
+        (name, role, "project")
+        for name, google in rights.google_roles(PERMISSIONS).items()
+        for role in google
+    }
     assert given == wanted
 
 
@@ -362,7 +367,8 @@ def test_pod_acts_as_airflow_alone(full: Applied) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "default", "dev", "a", "a-1", "production1", "production12", "", "Dev", "-a", "a-", "a--b", "1a", "a_b",
+        "default", "dev", "a", "a-1", "production1", "production12", "", "Dev", "-a", "a-", "a--b", "1a",
+        "a_b",
     ],
 )  # fmt: skip
 def test_deployment_is_refused_where_the_contract_refuses_it(terraform: Terraform, name: str) -> None:
