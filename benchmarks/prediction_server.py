@@ -4,7 +4,7 @@ Four comparisons, both sides of each in turns on the same machine:
 
 - a ResNet-18 over HTTP, against calling its serving signature in this process with the same JPEG;
 - single rows of a table from four clients, against requests of 32 rows from as many;
-- their bound, calls of the graph with four rows by one thread or two, without HTTP and JSON, against the same;
+- their bound, calls of the graph with four rows and without HTTP and JSON, against the same;
 - the latency that one client sees, against a server without batches, or another checkout's server.
 
 The last line is a JSON object with the ratios.

@@ -47,7 +47,7 @@ def job_spec(
     name = tier or context.params.get(TIER, training.tier)
     machines = find_tier(name, load_tiers(settings.tiers_file))
     container: dict[str, Any] = {
-        "image_uri": _image_for(machines, training, settings),
+        "image_uri": image_for(machines, training, settings),
         "args": [f"--{name}={value}" for name, value in flags.items()],
     }
     if training.image is None:
@@ -93,7 +93,7 @@ def training_image(training: TrainingSpec, settings: Settings) -> str:
     return f"{folder}/{image if ':' in image else f'{image}:{tag}'}"
 
 
-def _image_for(machines: Tier, training: TrainingSpec, settings: Settings) -> str:
+def image_for(machines: Tier, training: TrainingSpec, settings: Settings) -> str:
     """Return the URI of the training image for these machines: the trainer's has variants for accelerators.
 
     Raises:

@@ -24,6 +24,7 @@ Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 MAX_POOLS = 4
 """Vertex AI takes no more: chief, workers, parameter servers, evaluators."""
 _TRAINING_POOLS = 2
+_TPU_QUOTAS = {"ct5lp": "tpu_v5e", "ct6e": "tpu_v6e"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,18 @@ class WorkerPool:
         if self.tpu_topology:
             return math.prod(int(side) for side in self.tpu_topology.split("x"))
         return self.accelerator_count or 1
+
+    @property
+    def quota(self) -> tuple[str, int]:
+        """End of the metric of the quota that a machine is counted by, and what it takes; 0 if unknown."""
+        if self.accelerator_type:
+            # NVIDIA_TESLA_T4 is nvidia_t4_gpus there.
+            name = self.accelerator_type.lower().replace("nvidia_tesla_", "nvidia_")
+            return f"{name}_gpus", self.accelerator_count
+        if self.tpu_topology:
+            return _TPU_QUOTAS.get(self.machine_type.partition("-")[0], ""), self.devices
+        cores = re.search(r"-(\d+)$", self.machine_type)
+        return "cpus", int(cores[1]) if cores else 0
 
     def to_spec(self, container: dict[str, Any]) -> dict[str, Any]:
         """Return the pool as a WorkerPoolSpec of Vertex AI."""
@@ -113,6 +126,20 @@ class Tier:
         https://cloud.google.com/vertex-ai/docs/training/distributed-training#configure_a_distributed_training_job
         """
         return sum(pool.replica_count * pool.devices for pool in self.pools[:_TRAINING_POOLS])
+
+    def quotas(self) -> dict[str, int]:
+        """Return what a job takes of each quota of Vertex AI, by metric: accelerators, or CPUs without any.
+
+        https://cloud.google.com/vertex-ai/docs/quotas#training
+        """
+        prefix = "aiplatform.googleapis.com/custom_model_training" + ("_preemptible" if self.spot else "")
+        needed: dict[str, int] = {}
+        for pool in self.pools:
+            name, count = pool.quota
+            if name and count:
+                metric = f"{prefix}_{name}"
+                needed[metric] = needed.get(metric, 0) + count * pool.replica_count
+        return needed
 
     def dollars_per_hour(self, *, spot: bool = False) -> float | None:
         """Return the price of all its machines together; None if the price of one isn't known.

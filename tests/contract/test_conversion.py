@@ -93,6 +93,7 @@ def test_conversion_through_the_storage_client_equals_the_one_through_the_mount(
     assert "nothing to convert" in _convert(emulator, *cloud, **no_mount)
 
 
+@pytest.mark.slow
 def test_conversion_of_rows_through_the_storage_client_equals_the_one_through_the_mount(
     emulator: Any, buckets: Path, tmp_path: Path
 ) -> None:

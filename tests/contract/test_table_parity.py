@@ -131,7 +131,10 @@ def specified(dataset: str) -> tuple[DataContract, TrainingSpec]:
 
 @pytest.mark.parametrize(
     "dataset",
-    ["census", "odd", *(pytest.param(name, marks=pytest.mark.slow) for name in ("taxifare", "yellow_taxi"))],
+    [
+        "census",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("odd", "taxifare", "yellow_taxi")),
+    ],
 )
 def test_raw_rows_through_the_server_are_predicted_as_their_records(dataset: str, tmp_path: Path) -> None:
     contract, training = specified(dataset)

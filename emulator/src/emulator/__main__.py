@@ -72,6 +72,14 @@ def main(arguments: list[str] | None = None) -> int:
         help="VPC network that the projects have, in place of the one called default; may be repeated",
     )  # fmt: skip
     parser.add_argument(
+        "--subnetwork", action="append", default=[], metavar="NAME",
+        help="subnetwork with Private Google Access, in every region; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--disable-api", action="append", default=[], metavar="NAME",
+        help="API that is not enabled, dataflow.googleapis.com for instance; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
         "--gcs-fuse", choices=gcs_fuse.CHOICES, default=gcs_fuse.AUTO,
         help="the buckets as training jobs see them: mounted as by Cloud Storage FUSE where that is "
              "possible, or plain folders (%(default)s)",
@@ -90,6 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
                 log_reads=options.log_reads, quotas=dict(options.quota),
                 pretended=options.pretend_accelerators, deploy_seconds=options.deploy_seconds,
                 networks=tuple(options.network) or ("default",),
+                subnetworks=tuple(options.subnetwork), disabled_apis=frozenset(options.disable_api),
             ),
         )  # fmt: skip
     except (RootInUseError, AccountsFileError, OSError) as error:

@@ -40,7 +40,8 @@ Requests of web pages answer 403, whatever the method: a `Host` other than a loo
 _LIMITS = """\
 What is above is refused. The reads of logs, the quotas of accelerators, whether accelerators are pretended
 and the time of a deployment are options of the command line (`--log-reads`, `--quota`,
-`--pretend-accelerators`, `--deploy-seconds`).
+`--pretend-accelerators`, `--deploy-seconds`), as are networks, subnetworks and APIs that aren't enabled
+(`--network`, `--subnetwork`, `--disable-api`).
 """
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Container, Iterable
 from typing import TypeAlias
 
 from starlette.datastructures import Headers
@@ -86,12 +86,24 @@ class Dispatcher:
         router: the route table.
         faults: the faults that were set.
         admit: raises for a request that its sender may not make, by `AccessControl` for instance.
+        project: whose APIs may be disabled.
+        disabled_apis: their names, `dataflow.googleapis.com` for instance.
     """
 
-    def __init__(self, router: Router, faults: Faults, admit: Admit) -> None:
+    def __init__(
+        self,
+        router: Router,
+        faults: Faults,
+        admit: Admit,
+        *,
+        project: str = "",
+        disabled_apis: Container[str] = (),
+    ) -> None:
         self._router = router
         self._faults = faults
         self._admit = admit
+        self._project = project
+        self._disabled_apis = disabled_apis
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request (ASGI)."""
@@ -121,11 +133,28 @@ class Dispatcher:
         if match is None:
             raise errors.Unimplemented(f"No emulated service has {request.method} {raw_path}.")
         await self._admit(request, match)
+        self._check_enabled(f"{match.route.api_method.partition('.')[0]}.googleapis.com")
         is_lost = await self._faults.inject(match.route.api_method)
         if match.route.handler is None:
             raise errors.Unimplemented(f"{match.route.api_method} is not emulated.")
         response = await match.route.handler(request, match.fields)
         return LostAnswer() if is_lost else response
+
+    def _check_enabled(self, api: str) -> None:
+        """Refuse requests to an API that isn't enabled.
+
+        https://cloud.google.com/service-usage/docs/enable-disable
+
+        Raises:
+            PermissionDenied: it isn't.
+        """
+        if api in self._disabled_apis:
+            where = f"https://console.developers.google.com/apis/api/{api}/overview?project={self._project}"
+            raise errors.PermissionDenied(
+                f"{api} has not been used in project {self._project} before or it is disabled. Enable it by "
+                f"visiting {where} then retry.",
+                reason="SERVICE_DISABLED",
+            )
 
 
 def error_response(error: errors.ApiError) -> Response:

@@ -96,6 +96,8 @@ class Capacity:
         pretended: jobs run without the accelerators that they ask for.
         deploy_seconds: time until a machine is there for a deployed model.
         networks: VPC networks of every project; jobs that name none use the one called `default`.
+        subnetworks: those with Private Google Access, in every region.
+        disabled_apis: APIs that are not enabled, `dataflow.googleapis.com` for instance.
     """
 
     log_reads: int = LOG_READS.value
@@ -103,6 +105,8 @@ class Capacity:
     pretended: bool = False
     deploy_seconds: float = 0.0
     networks: tuple[str, ...] = ("default",)
+    subnetworks: tuple[str, ...] = ()
+    disabled_apis: frozenset[str] = frozenset()
 
 
 def limits_table() -> str:

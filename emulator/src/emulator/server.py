@@ -49,6 +49,7 @@ def create_services(config: Config, state: State, admit: Admit) -> dict[str, Ser
     from emulator.cloud_logging import LoggingService
     from emulator.cloud_monitoring import MonitoringService
     from emulator.dataflow.service import DataflowService
+    from emulator.projects import ProjectService
     from emulator.storage.service import StorageService
     from emulator.vertex.service import VertexService
 
@@ -59,6 +60,7 @@ def create_services(config: Config, state: State, admit: Admit) -> dict[str, Ser
         "vertex": vertex,
         "cloud_logging": LoggingService(config, state),
         "cloud_monitoring": MonitoringService(vertex.metrics),
+        "projects": ProjectService(config),
     }
 
 
@@ -105,7 +107,9 @@ def create_app(config: Config, *, on_ready: Callable[[], None] = lambda: None) -
             state.close()
             audit.close()
 
-    dispatcher = Dispatcher(Router(routes), faults, admit)
+    dispatcher = Dispatcher(
+        Router(routes), faults, admit, project=config.project, disabled_apis=config.capacity.disabled_apis
+    )
     guard = Middleware(RequestGuard, allowed_hosts=config.allowed_hosts)
     return Starlette(routes=[Mount("/", app=dispatcher)], middleware=[guard], lifespan=lifespan)
 

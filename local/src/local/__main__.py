@@ -54,6 +54,13 @@ app = typer.Typer(
 )
 
 
+cloud = typer.Typer(
+    help="A deployment on Google Cloud, the one that the environment describes (docs/cloud.md).",
+    no_args_is_help=True,
+)
+app.add_typer(cloud, name="cloud")
+
+
 @app.callback()
 def _stack(
     context: typer.Context,
@@ -244,6 +251,14 @@ def show_rights(
         names = ", ".join(f"{right.account} {right.permission}" for right in found) or "none"
         console.print(f"{title}: {names}", markup=False, soft_wrap=True)
     raise typer.Exit(1 if lacking else 0)
+
+
+@cloud.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False
+)
+def preflight(context: typer.Context) -> None:
+    """Say before the first run what is missing, with the commands that mend it; --help shows its options."""
+    raise typer.Exit(module_runner.exit_status("retraining.preflight", context.args))
 
 
 @app.command()

@@ -137,6 +137,7 @@ def airflow_variables(paths: StackPaths, ports: Ports, keys: Secrets, dags: Path
                 "logging_endpoint": f"http://{LOOPBACK}:{ports.emulator}",
                 "monitoring_endpoint": f"http://{LOOPBACK}:{ports.emulator}",
                 "iam_credentials_endpoint": ports.emulator_url,
+                "project_endpoint": ports.emulator_url,
             },
         }
     )

@@ -1,8 +1,8 @@
 """Google's clients, made in one place of an Airflow connection, a project and a region.
 
 Endpoints in the connection's extras (`vertex_ai_endpoint`, `dataflow_endpoint`, `logging_endpoint`,
-`monitoring_endpoint`, `iam_credentials_endpoint`) replace the service's own; Cloud Storage has a variable,
-`STORAGE_EMULATOR_HOST`.
+`monitoring_endpoint`, `iam_credentials_endpoint`, `project_endpoint`) replace the service's own; for Cloud
+Storage a variable does, `STORAGE_EMULATOR_HOST`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 STORAGE_CONNECTIONS = 32
 """Uploads go in as many threads as this at once; the pool must hold a connection for each."""
+
+_PATHS = {"compute": "/compute/v1/"}
+"""Paths that an API's own endpoint includes, and so one in its place does."""
 
 
 class Clients:
@@ -136,17 +139,15 @@ class Clients:
     @cached_property
     def monitoring(self) -> Any:
         """Cloud Monitoring, by the client whose transport is REST: the newer library has gRPC alone."""
-        from googleapiclient import discovery
+        return self._discovered("monitoring", "v3", self.extras.get("monitoring_endpoint"))
 
-        endpoint = self.extras.get("monitoring_endpoint")
-        return discovery.build(
-            "monitoring",
-            "v3",
-            credentials=self.credentials,
-            client_options={"api_endpoint": endpoint} if endpoint else None,
-            static_discovery=True,
-            cache_discovery=False,
-        )
+    def project_api(self, name: str, version: str) -> Any:
+        """Return the client of an API that tells what the project has, `serviceusage` for instance.
+
+        Whoever asks for one closes it. `project_endpoint` stands for all of them.
+        """
+        endpoint = self.extras.get("project_endpoint")
+        return self._discovered(name, version, f"{endpoint}{_PATHS.get(name, '')}" if endpoint else None)
 
     def close(self) -> None:
         """Close the connections of the clients that were made."""
@@ -167,6 +168,18 @@ class Clients:
         ):
             if name in self.__dict__:
                 getattr(self, name).transport.close()
+
+    def _discovered(self, name: str, version: str, endpoint: str | None) -> Any:
+        from googleapiclient import discovery
+
+        return discovery.build(
+            name,
+            version,
+            credentials=self.credentials,
+            client_options={"api_endpoint": endpoint} if endpoint else None,
+            static_discovery=True,
+            cache_discovery=False,
+        )
 
     @property
     def _vertex_ai(self) -> dict[str, Any]:

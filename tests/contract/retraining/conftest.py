@@ -50,6 +50,7 @@ def chain(emulator: Any, proxy: LossyProxy, monkeypatch: pytest.MonkeyPatch) -> 
             "logging_endpoint": proxy.url,
             "monitoring_endpoint": emulator.url,
             "iam_credentials_endpoint": emulator.url,
+            "project_endpoint": emulator.url,
         },
     }
     variables = {

@@ -198,6 +198,7 @@ def test_convert_of_a_job_that_commits_nothing_fails(chain: Any) -> None:
         operator.result(context, "some-job")
 
 
+@pytest.mark.slow
 def test_convert_of_two_runs_that_start_at_the_same_moment_makes_one_job(
     chain: Any, packages: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -152,6 +152,7 @@ def searching(chain: Any, **changes: Any) -> Iterator[Housekeeping]:
         yield Housekeeping(context, "flowers", POLICY, **arguments | changes)
 
 
+@pytest.mark.slow
 def test_dry_run_lists_everything_and_removes_nothing(
     chain: Any, later: None, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,10 +13,30 @@ from airflow.sdk.exceptions import AirflowException
 from contract import RolloutSpec
 from local import rights
 from retraining import purge
+from retraining.preflight import __main__ as preflight
 from retraining_chain import SNAPSHOT, picture, wait_for
 
 ELSEWHERE = {"iam.serviceAccounts.getAccessToken"}
 """Of setups in which the connection impersonates Airflow's account: test_connection.py."""
+
+
+def look_before_the_first_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What preflight asks by the settings: an image by its tag or digest, a network or a subnetwork."""
+    file = tmp_path / "infrastructure.toml"
+    region = "regions/us-central1"
+    file.write_text(
+        f'[dataflow]\nsubnetwork = "{region}/subnetworks/default"\n'
+        f'[training]\nnetwork_attachment = "projects/p/{region}/networkAttachments/ml"\n'
+    )
+    image = "us-central1-docker.pkg.dev/p/perennial-tests/chain_server"
+    for variables in (
+        {},
+        {"INFRASTRUCTURE_FILE": str(file), "SERVING_IMAGE": f"{image}@sha256:{'0' * 64}"},
+    ):
+        with monkeypatch.context() as patch:
+            for name, value in variables.items():
+                patch.setenv(f"PERENNIAL_{name}", value)
+            preflight.main(["--json"])
 
 
 @pytest.mark.slow
@@ -24,6 +44,7 @@ def test_no_right_is_left_over_and_none_is_missing(
     chain: Any, packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PERENNIAL_PACKAGES", str(packages))
+    look_before_the_first_run(tmp_path, monkeypatch)
     chain.fill([b"no picture"])
     with pytest.raises(AirflowException, match="rejected"):
         chain.execute(chain.converter(SNAPSHOT))

@@ -46,6 +46,7 @@ def test_roll_back_puts_the_version_before_into_production_and_holds_promotions(
     assert (event.who, event.reasons) == ("Ada", ("complaints",))
 
 
+@pytest.mark.slow
 def test_hold_declines_the_next_run_until_it_is_released(chain: Any) -> None:
     two_versions(chain)
     chain.decide("rollback")
@@ -80,6 +81,7 @@ def test_recipe_that_was_withdrawn_comes_back_only_if_a_person_asks_for_it(
     assert tried(chain, "manual__C", snapshot="bb")["promoted"]
 
 
+@pytest.mark.slow
 def test_schedule_does_not_train_a_withdrawn_recipe_again(chain: Any, tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"a")
     snapshot = chain.upload(str(tmp_path))["snapshot"]

@@ -109,7 +109,7 @@ def test_rollout_that_was_abandoned_is_taken_back_by_the_next_run(
     assert chain.serving() == {"3": 100}
 
 
-@pytest.mark.parametrize("served", ["wrongly", "error"])
+@pytest.mark.parametrize("served", ["wrongly", pytest.param("error", marks=pytest.mark.slow)])
 def test_rollout_of_a_version_that_answers_wrongly_is_taken_back_at_the_first_step(
     chain: Any, served: str
 ) -> None:
@@ -124,6 +124,7 @@ def test_rollout_of_a_version_that_answers_wrongly_is_taken_back_at_the_first_st
     assert [event.kind for event in chain.history()] == ["promotion", "withdrawal"]
 
 
+@pytest.mark.slow
 def test_rollout_that_a_person_interferes_with_declines_and_leaves_their_split(chain: Any) -> None:
     chain.promoted("manual__0")
     run = stepwise(chain, wait_minutes=60)
@@ -177,6 +178,7 @@ def test_rollback_during_a_rollout_ends_it_and_the_rollout_does_not_go_on(chain:
     assert [event.kind for event in chain.history()][2] == "rollback"
 
 
+@pytest.mark.slow
 def test_last_try_that_fails_restores_the_split(chain: Any) -> None:
     chain.promoted("manual__0")
     run = stepwise(chain)
@@ -188,9 +190,8 @@ def test_last_try_that_fails_restores_the_split(chain: Any) -> None:
     assert not chain.file(f"gs://{chain.bucket}/history/flowers/rollout.json").exists()
 
 
-@pytest.mark.parametrize(
-    "number", [pytest.param(n, marks=() if n == 2 else pytest.mark.slow) for n in range(1, 6)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(1, 6))
 def test_rollout_that_was_killed_at_any_write_is_repeated_to_the_same_end(chain: Any, number: int) -> None:
     chain.promoted("manual__0")
     run = stepwise(chain)

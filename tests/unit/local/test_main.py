@@ -120,3 +120,19 @@ def test_as_json_takes_what_is_no_json_as_text() -> None:
 def test_parse_settings_without_name_or_value_says_what_it_got(text: str) -> None:
     with pytest.raises(StackError, match=f"--set: expected NAME=VALUE, received '{text}'"):
         parse_settings([text])
+
+
+def test_cloud_preflight_hands_its_options_and_status_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, list[str]]] = []
+
+    def exit_status(module: str, arguments: list[str]) -> int:
+        asked.append((module, arguments))
+        return 1
+
+    monkeypatch.setattr(module_runner, "exit_status", exit_status)
+    for arguments in (["--tier", "BASIC_GPU", "--json"], ["--help"]):
+        assert run("cloud", "preflight", *arguments)[0] == 1
+    assert asked == [
+        ("retraining.preflight", ["--tier", "BASIC_GPU", "--json"]),
+        ("retraining.preflight", ["--help"]),
+    ]

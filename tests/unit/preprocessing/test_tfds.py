@@ -36,6 +36,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.slow
 def test_builder_from_directory_counts_what_the_manifest_says(conversion: Conversion) -> None:
     """In a process of its own, since TensorFlow warns and logs as it pleases; 9 shards leave some empty."""
     conversion = dataclasses.replace(conversion, num_shards=9)

@@ -177,3 +177,32 @@ def test_load_tiers_of_a_file_that_is_no_toml_names_it(tmp_path: Path, content: 
 def test_load_tiers_of_a_missing_file_names_it() -> None:
     with pytest.raises(ConfigurationError, match=r"/nowhere/tiers\.toml"):
         load_tiers("/nowhere/tiers.toml")
+
+
+PREFIX = "aiplatform.googleapis.com/custom_model_training"
+
+
+@pytest.mark.parametrize(
+    ("tier", "needed"),
+    [
+        ("BASIC", {"cpus": 4}),
+        ("STANDARD_1", {"cpus": 40}),
+        ("BASIC_GPU", {"nvidia_t4_gpus": 1}),
+        ("L4_TWO_WORKERS", {"nvidia_l4_gpus": 2}),
+        ("A100_80GB", {"nvidia_a100_80gb_gpus": 1}),
+        ("BASIC_TPU", {"tpu_v5e": 4}),
+    ],
+)
+def test_quotas_count_what_every_machine_takes(tier: str, needed: dict[str, int]) -> None:
+    assert TIERS[tier].quotas() == {f"{PREFIX}_{name}": count for name, count in needed.items()}
+
+
+def test_quotas_of_spot_machines_are_their_own(tmp_path: Path) -> None:
+    file = tmp_path / "tiers.toml"
+    pool = '{machine_type = "a2-highgpu-1g", accelerator_type = "NVIDIA_TESLA_A100", accelerator_count = 1}'
+    file.write_text(
+        f'SPARE = {{spot = true, pools = [{pool}]}}\nODD = {{pools = [{{machine_type = "mine"}}]}}'
+    )
+    tiers = load_tiers(str(file))
+    assert tiers["SPARE"].quotas() == {f"{PREFIX}_preemptible_nvidia_a100_gpus": 1}
+    assert tiers["ODD"].quotas() == {}

@@ -122,6 +122,7 @@ def test_run_with_other_parameters_in_the_same_directory_names_the_flag(finished
         run(tiny(dataset, finished, train_steps=3), environment={})
 
 
+@pytest.mark.slow
 def test_run_after_sigterm_goes_on_from_its_step_and_scores_production(finished, dataset, tmp_path, caplog):
     config = tiny(
         dataset,

@@ -68,6 +68,12 @@ def held_permissions(permissions: Iterable[str], resource: str) -> list[str]:
     return [name for name in permissions if caller is None or caller.account.holds(name, resource)]
 
 
+def is_known_account(email: str) -> bool:
+    """Return True if there is such a service account; without a caller there is every one."""
+    caller = _caller.get()
+    return caller is None or email in caller.accounts
+
+
 def require_act_as(email: str) -> None:
     """Require the right to start a job or server that acts as an account.
 

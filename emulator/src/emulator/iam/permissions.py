@@ -5,6 +5,8 @@ Vertex AI: https://cloud.google.com/vertex-ai/docs/general/iam-permissions
 Dataflow: https://cloud.google.com/dataflow/docs/concepts/access-control
 Cloud Logging: https://cloud.google.com/logging/docs/access-control
 Cloud Monitoring: https://cloud.google.com/monitoring/access-control
+Service Usage: https://cloud.google.com/service-usage/docs/access-control
+Artifact Registry: https://cloud.google.com/artifact-registry/docs/access-control
 """
 
 from __future__ import annotations
@@ -116,6 +118,17 @@ _DATAFLOW = {
 _OTHER = {
     "logging.entries.list": ("logging.logEntries.list",),
     "monitoring.timeSeries.list": ("monitoring.timeSeries.list",),
+    "serviceusage.services.batchGet": ("serviceusage.services.get",),
+    "serviceusage.consumerQuotaMetrics.list": ("serviceusage.quotas.get",),
+    "artifactregistry.packages.tags.get": ("artifactregistry.tags.get",),
+    "artifactregistry.packages.versions.get": ("artifactregistry.versions.get",),
+    **{
+        f"compute.{kind}.get": (f"compute.{kind}.get",)
+        for kind in ("networks", "subnetworks", "networkAttachments")
+    },
+    # These two tell what the caller may do.
+    "cloudresourcemanager.projects.testIamPermissions": (),
+    "iam.projects.serviceAccounts.testIamPermissions": (),
     # Their handlers ask for the permission on the account that is named.
     "iamcredentials.generateAccessToken": (),
     "iamcredentials.generateIdToken": (),

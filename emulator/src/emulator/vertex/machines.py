@@ -149,20 +149,21 @@ def check_quota(quotas: Mapping[str, int], wanted: Mapping[str, int], used: Mapp
         name for name in wanted if name in quotas and wanted[name] + used.get(name, 0) > quotas[name]
     )
     if names:
-        metrics = ",".join(f"aiplatform.googleapis.com/{_metric(name)}" for name in names)
+        metrics = ",".join(f"aiplatform.googleapis.com/{quota_metric(name)}" for name in names)
         raise ResourceExhausted(f"The following quota metrics exceed quota limits: {metrics}")
 
 
-def _metric(accelerator: str) -> str:
-    """Return the name of an accelerator's quota.
+def quota_metric(accelerator: str, *, spot: bool = False) -> str:
+    """Return the name of the quota of an accelerator, on demand or on Spot VMs.
 
     https://cloud.google.com/vertex-ai/docs/quotas#custom-trained_models
     """
+    prefix = f"{_METRIC}_preemptible" if spot else _METRIC
     if accelerator == _TPU_NAMES["ct5lp-hightpu"]:
-        return f"{_METRIC}_tpu_v5e"
+        return f"{prefix}_tpu_v5e"
     if accelerator.startswith("TPU"):
-        return f"{_METRIC}_{accelerator.lower()}"
-    return f"{_METRIC}_{accelerator.lower().replace('tesla_', '')}_gpus"
+        return f"{prefix}_{accelerator.lower()}"
+    return f"{prefix}_{accelerator.lower().replace('tesla_', '')}_gpus"
 
 
 def missing_accelerators(wanted: Mapping[str, int]) -> list[str]:

@@ -1,0 +1,212 @@
+"""What the deployment's project has: APIs, rights, accounts, images, networks, quotas.
+
+Everything here only reads. A method raises `NotVisibleError` where the connection's account may not see what
+it asks for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from retraining.google import Clients
+
+ACT_AS = "iam.serviceAccounts.actAs"
+VERTEX_AI = "aiplatform.googleapis.com"
+_RETRIES = 3
+_NAMES = 20
+_UNLIMITED = -1
+_REGISTRY_IMAGE = re.compile(
+    r"(?P<location>[a-z0-9-]+)-docker\.pkg\.dev/(?P<project>[^/]+)/(?P<repository>[^/]+)/(?P<package>[^:@]+)"
+    r"(?::(?P<tag>[^@]+))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
+)
+
+
+class NotVisibleError(Exception):
+    """The account may not see whether something is there; the message is Google's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subnetwork:
+    """Subnetwork of a region.
+
+    Attributes:
+        has_private_access: machines without external addresses reach Google's APIs from it.
+    """
+
+    has_private_access: bool
+
+
+class Project:
+    """The project of a deployment, as the connection's account sees it."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._name = f"projects/{clients.project}"
+
+    def disabled_apis(self, names: Sequence[str]) -> list[str]:
+        """Return those of the APIs, `dataflow.googleapis.com` for instance, that aren't enabled.
+
+        https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchGet
+        """
+        disabled = []
+        with closing(self._clients.project_api("serviceusage", "v1")) as api:
+            for start in range(0, len(names), _NAMES):
+                asked = [f"{self._name}/services/{name}" for name in names[start : start + _NAMES]]
+                answer = _found(api.services().batchGet(parent=self._name, names=asked))
+                disabled += [
+                    service["name"].rpartition("/")[2]
+                    for service in answer["services"]
+                    if service["state"] != "ENABLED"
+                ]
+        return disabled
+
+    def missing_permissions(self, names: Iterable[str]) -> list[str]:
+        """Return those permissions on the project that the account lacks.
+
+        https://cloud.google.com/resource-manager/reference/rest/v3/projects/testIamPermissions
+        """
+        asked = sorted(names)
+        with closing(self._clients.project_api("cloudresourcemanager", "v3")) as api:
+            held = _found(api.projects().testIamPermissions(resource=self._name, body={"permissions": asked}))
+        return _without(asked, held)
+
+    def missing_bucket_permissions(self, bucket: str, names: Iterable[str]) -> list[str]:
+        """Return those permissions on a bucket that the account lacks; all of them if it isn't there.
+
+        https://cloud.google.com/storage/docs/json_api/v1/buckets/testIamPermissions
+        """
+        from google.api_core.exceptions import Forbidden, NotFound
+
+        asked = sorted(names)
+        try:
+            held = self._clients.storage.bucket(bucket).test_iam_permissions(asked)
+        except NotFound:
+            return asked
+        except Forbidden as error:
+            raise NotVisibleError(error.message) from error
+        return _without(asked, {"permissions": held})
+
+    def bucket_location(self, bucket: str) -> str | None:
+        """Return where a bucket is, a region or `us` for instance; None if it isn't there."""
+        from google.api_core.exceptions import Forbidden, NotFound
+
+        try:
+            location: str = self._clients.storage.get_bucket(bucket).location
+        except NotFound:
+            return None
+        except Forbidden as error:
+            raise NotVisibleError(error.message) from error
+        return location.lower()
+
+    def may_act_as(self, email: str) -> bool | None:
+        """Return whether the account may start what acts as a service account; None if there is no such one.
+
+        https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/testIamPermissions
+        """
+        with closing(self._clients.project_api("iam", "v1")) as api:
+            accounts = api.projects().serviceAccounts()
+            # An account may be another project's; its email is unique.
+            name = f"projects/-/serviceAccounts/{email}"
+            held = _found(accounts.testIamPermissions(resource=name, body={"permissions": [ACT_AS]}))
+        return None if held is None else not _without([ACT_AS], held)
+
+    def has_image(self, uri: str) -> bool | None:
+        """Return whether an image is in Artifact Registry; None for one of another registry.
+
+        https://cloud.google.com/artifact-registry/docs/reference/rest/v1/projects.locations.repositories.packages.tags/get
+        """
+        image = _REGISTRY_IMAGE.fullmatch(uri)
+        if image is None:
+            return None
+        package = image["package"].replace("/", "%2F")
+        parent = (
+            f"projects/{image['project']}/locations/{image['location']}/repositories/{image['repository']}"
+            f"/packages/{package}"
+        )
+        with closing(self._clients.project_api("artifactregistry", "v1")) as api:
+            packages = api.projects().locations().repositories().packages()
+            if image["digest"]:
+                found = _found(packages.versions().get(name=f"{parent}/versions/{image['digest']}"))
+            else:
+                found = _found(packages.tags().get(name=f"{parent}/tags/{image['tag'] or 'latest'}"))
+        return found is not None
+
+    def has_network(self, name: str, *, project: str = "") -> bool:
+        """Return whether a project, by default the deployment's, has a VPC network."""
+        with closing(self._clients.project_api("compute", "v1")) as api:
+            network = api.networks().get(project=project or self._clients.project, network=name)
+            return _found(network) is not None
+
+    def has_network_attachment(self, path: str) -> bool:
+        """Return whether a network attachment is there, `projects/P/regions/R/networkAttachments/NAME`."""
+        _, project, _, region, _, name = path.split("/")
+        with closing(self._clients.project_api("compute", "v1")) as api:
+            attachments = api.networkAttachments()
+            found = attachments.get(project=project, region=region, networkAttachment=name)
+            return _found(found) is not None
+
+    def subnetwork(self, region: str, name: str, *, project: str = "") -> Subnetwork | None:
+        """Return a subnetwork of a project, by default the deployment's; None if it isn't there."""
+        with closing(self._clients.project_api("compute", "v1")) as api:
+            subnetworks = api.subnetworks()
+            project = project or self._clients.project
+            found = _found(subnetworks.get(project=project, region=region, subnetwork=name))
+        if found is None:
+            return None
+        return Subnetwork(has_private_access=bool(found.get("privateIpGoogleAccess")))
+
+    def quotas(self) -> dict[str, int]:
+        """Return Vertex AI's quotas in the region by metric; one without a limit is left out.
+
+        https://cloud.google.com/service-usage/docs/reference/rest/v1beta1/services.consumerQuotaMetrics/list
+        """
+        limits: dict[str, int] = {}
+        with closing(self._clients.project_api("serviceusage", "v1beta1")) as api:
+            metrics = api.services().consumerQuotaMetrics()
+            request = metrics.list(parent=f"{self._name}/services/{VERTEX_AI}")
+            while request is not None:
+                page = _found(request)
+                for metric in page.get("metrics", []):
+                    limit = _regional_limit(metric, self._clients.region)
+                    if limit is not None and limit != _UNLIMITED:
+                        limits[metric["metric"]] = limit
+                request = metrics.list_next(request, page)
+        return limits
+
+
+def _regional_limit(metric: dict[str, Any], region: str) -> int | None:
+    """Return the limit of a ConsumerQuotaMetric in a region; that of no region holds for all others."""
+    limits: dict[str, int] = {}
+    for quota in metric.get("consumerQuotaLimits", []):
+        if "{region}" not in quota.get("unit", ""):
+            continue
+        for bucket in quota.get("quotaBuckets", []):
+            limits[bucket.get("dimensions", {}).get("region", "")] = int(bucket["effectiveLimit"])
+    return limits.get(region, limits.get(""))
+
+
+def _found(request: Any) -> Any:
+    """Return the answer to a request; None for 404.
+
+    Raises:
+        NotVisibleError: the account may not see it.
+    """
+    from googleapiclient.errors import HttpError
+
+    try:
+        return request.execute(num_retries=_RETRIES)
+    except HttpError as error:
+        if error.status_code == 404:
+            return None
+        if error.status_code in (401, 403):
+            raise NotVisibleError(error.reason) from error
+        raise
+
+
+def _without(asked: Sequence[str], held: Any) -> list[str]:
+    held_names = set((held or {}).get("permissions", []))
+    return [name for name in asked if name not in held_names]
