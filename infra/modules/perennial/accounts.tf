@@ -1,4 +1,4 @@
-# Who may do what is in ../../permissions.toml; `python infra/access.py` makes the JSON of it.
+# Who may do what is in ../../permissions.toml; `perennial rights --json` makes the JSON of it.
 
 locals {
   access   = jsondecode(file("${path.module}/permissions.json"))

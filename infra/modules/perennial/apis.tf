@@ -16,6 +16,7 @@ locals {
     "iamcredentials",
     "logging",
     "monitoring",
+    "serviceusage",
     "storage",
   ])
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 
 import hcl2
 import pytest
+
+from local import rights
+from retraining import preflight
 
 INFRA = Path(__file__).parents[3] / "infra"
 MODULE = INFRA / "modules" / "perennial"
@@ -149,6 +153,18 @@ def test_environment_leaves_its_state_to_the_command_and_gives_variables_of_the_
     variables = dict(blocks(MODULE, "variable"))
     assert module.keys() - {"source"} <= variables.keys()
     assert {key for key, one in variables.items() if "default" not in one} <= module.keys()
+
+
+def test_terraform_reads_exactly_what_permissions_toml_says() -> None:
+    source, made = INFRA / "permissions.toml", MODULE / "permissions.json"
+    assert json.loads(made.read_text()) == tomllib.loads(source.read_text()), "Run: perennial rights --json"
+    assert made.read_text() == rights.as_json(source)
+
+
+def test_apis_are_those_that_preflight_asks_for_and_the_budgets() -> None:
+    (names,) = re.findall(r"apis = toset\(\[(.*?)\]\)", (MODULE / "apis.tf").read_text(), re.DOTALL)
+    apis = {f"{name}.googleapis.com" for name in re.findall(r'"(\w+)"', names)}
+    assert apis == {*preflight.APIS, "billingbudgets.googleapis.com"}
 
 
 def test_every_variable_and_local_of_the_module_is_used() -> None:

@@ -5,7 +5,7 @@ same in classes: `StorageBucketConfig` takes the arguments of google_storage_buc
 default is required. They are read, not imported.
 
 pip download --no-deps cdktf-cdktf-provider-google
-python infra/schema/extract.py cdktf_cdktf_provider_google-*.whl     # writes google.json
+python tests/support/provider_schema.py cdktf_cdktf_provider_google-*.whl     # writes infra/schema/google.json
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent
-TARGET = FOLDER / "google.json"
-MODULES = FOLDER.parent / "modules"
+INFRA = Path(__file__).parents[2] / "infra"
+TARGET = INFRA / "schema" / "google.json"
+MODULES = INFRA / "modules"
 
 PACKAGE = "cdktf_cdktf_provider_google"
 PREFIX = "google_"
@@ -164,7 +164,9 @@ def _type(annotation: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the schema; return the exit status."""
-    parser = argparse.ArgumentParser(prog="extract.py", description="the provider's schema from a wheel")
+    parser = argparse.ArgumentParser(
+        prog="provider_schema.py", description="the provider's schema from a wheel"
+    )
     parser.add_argument("wheel", type=Path)
     with zipfile.ZipFile(parser.parse_args(arguments).wheel) as archive:
         schema = extract(Wheel(archive))
