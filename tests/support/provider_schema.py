@@ -5,7 +5,7 @@ same in classes: `StorageBucketConfig` takes the arguments of google_storage_buc
 default is required. They are read, not imported.
 
 pip download --no-deps cdktf-cdktf-provider-google
-python tests/support/provider_schema.py cdktf_cdktf_provider_google-*.whl     # writes infra/schema/google.json
+python tests/support/provider_schema.py *.whl    # writes infra/schema/google.json
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@ import json
 import zipfile
 from pathlib import Path
 
-import provider_schema
 import pytest
+
+import provider_schema
 
 SOURCE = '''
 class Thing(_cdktf.TerraformResource):
@@ -59,10 +60,10 @@ def test_schema_comes_from_a_wheel_with_its_version(tmp_path: Path, monkeypatch:
         wheel.writestr("cdktf_cdktf_provider_google/thing/__init__.py", text)
         data = text.replace("TerraformResource", "TerraformDataSource")
         wheel.writestr("cdktf_cdktf_provider_google/data_google_thing/__init__.py", data)
-    monkeypatch.setattr(extract, "TARGET", tmp_path / "google.json")
+    monkeypatch.setattr(provider_schema, "TARGET", tmp_path / "google.json")
     used = [("data", "google_thing"), ("resource", "google_thing")]
     assert provider_schema.used_resources(tmp_path) == used
-    monkeypatch.setattr(extract, "used_resources", lambda: used)
+    monkeypatch.setattr(provider_schema, "used_resources", lambda: used)
     assert provider_schema.main([str(tmp_path / "x.whl")]) == 0
     written = json.loads((tmp_path / "google.json").read_text())
     assert written["package"] == "cdktf-cdktf-provider-google 1.2"
