@@ -11,13 +11,6 @@ locals {
     "protoPayload.authenticationInfo.principalEmail=\"${google_service_account.account["perennial-airflow"].email}\"",
   ]))
 
-  log_metrics = merge(
-    {
-      failed_jobs = "resource.type=\"ml_job\" AND resource.labels.task_name=\"service\" AND severity>=ERROR"
-    },
-    { for name in ["heartbeat"] : name => local.heartbeat_filter if var.heartbeat != null },
-  )
-
   alerts = {
     dataflow = {
       title   = "a conversion failed"
@@ -27,18 +20,6 @@ locals {
       aligner = "ALIGN_MAX"
       reducer = "REDUCE_MAX"
       group   = ["resource.label.job_name"]
-      period  = local.minutes.five
-      lasting = "0s"
-      most    = 0
-    }
-    jobs = {
-      title   = "a training failed"
-      text    = "A training or tuning job of Vertex AI has failed. Airflow's task has its last lines in its log."
-      filter  = "resource.type=\"ml_job\" AND metric.type=\"${local.user}/${google_logging_metric.log["failed_jobs"].name}\""
-      divisor = null
-      aligner = "ALIGN_SUM"
-      reducer = "REDUCE_SUM"
-      group   = ["resource.label.job_id"]
       period  = local.minutes.five
       lasting = "0s"
       most    = 0
@@ -82,10 +63,10 @@ resource "google_monitoring_notification_channel" "email" {
 }
 
 resource "google_logging_metric" "log" {
-  for_each = local.log_metrics
+  for_each = { for name in ["heartbeat"] : name => local.heartbeat_filter if var.heartbeat != null }
 
   project = var.project
-  name    = "perennial${local.suffix}-${replace(each.key, "_", "-")}"
+  name    = "perennial${local.suffix}-${each.key}"
   filter  = each.value
 
   metric_descriptor {
@@ -136,6 +117,40 @@ resource "google_monitoring_alert_policy" "alert" {
           group_by_fields      = denominator_aggregations.value.group
         }
       }
+    }
+  }
+}
+
+# By the log itself: Cloud Monitoring has no metric of failed jobs, and a metric of our own would need a type of resource
+# that it knows.
+resource "google_monitoring_alert_policy" "job" {
+  count = local.alerted ? 1 : 0
+
+  project               = var.project
+  display_name          = "Perennial: a training failed"
+  combiner              = "OR"
+  notification_channels = [for channel in google_monitoring_notification_channel.email : channel.name]
+  user_labels           = local.labels
+
+  documentation {
+    content   = "A training or tuning job of Vertex AI has failed. Airflow's task has its last lines in its log."
+    mime_type = "text/markdown"
+  }
+
+  alert_strategy {
+    auto_close = "3600s"
+
+    notification_rate_limit {
+      period = local.minutes.five
+    }
+  }
+
+  conditions {
+    display_name = "an error of the service that runs jobs"
+
+    condition_matched_log {
+      filter           = "resource.type=\"ml_job\" AND resource.labels.task_name=\"service\" AND severity>=ERROR"
+      label_extractors = { job = "EXTRACT(resource.labels.job_id)" }
     }
   }
 }

@@ -163,6 +163,7 @@ def test_only_what_is_asked_for_costs_or_calls(plain: Applied) -> None:
         "google_billing_budget", "google_compute_firewall", "google_compute_network",
         "google_compute_subnetwork", "google_kms_crypto_key_iam_member", "google_monitoring_alert_policy",
         "google_monitoring_notification_channel", "google_artifact_registry_repository_iam_member",
+        "google_logging_metric",
     }  # fmt: skip
     assert plain.count.keys() & optional == set()
 
@@ -229,7 +230,6 @@ def test_deployments_in_a_project_share_no_name(plain: Applied, full: Applied) -
         ("google_service_account", "account_id", 30),
         ("google_project_iam_custom_role", "role_id", 64),
         ("google_storage_bucket", "name", 63),
-        ("google_logging_metric", "name", 100),
         ("google_logging_project_sink", "name", 100),
         ("google_logging_project_bucket_config", "bucket_id", 100),
     ):
@@ -326,14 +326,17 @@ def test_alerts_go_to_everybody_and_look_at_metrics_of_ours(full: Applied) -> No
     assert {one["labels"]["email_address"] for one in channels} == set(EVERYTHING["alert_emails"])
     policies = full.all("google_monitoring_alert_policy")
     assert len(policies) == 5
-    metrics = {one["name"] for one in full.all("google_logging_metric").values()}
+    (metric,) = full.all("google_logging_metric").values()
     for policy in policies.values():
         assert len(policy["notification_channels"]) == 2
         (condition,) = policy["conditions"]
-        kind = (condition["condition_threshold"] or condition["condition_absent"])[0]
-        assert kind["filter"].count("resource.type=") == kind["filter"].count("metric.type=") == 1
+        ((kind,),) = (value for name, value in condition.items() if name.startswith("condition_") and value)
+        is_of_log = bool(condition["condition_matched_log"])
+        assert kind["filter"].count("resource.type=") == 1
+        assert kind["filter"].count("metric.type=") == (not is_of_log)
+        assert bool(policy["alert_strategy"]) == is_of_log
         own = kind["filter"].partition("logging.googleapis.com/user/")[2]
-        assert not own or own.strip('"') in metrics
+        assert own.strip('"') in {"", metric["name"]}
 
 
 def test_silence_is_noticed_after_the_hours_asked_for(full: Applied) -> None:
@@ -345,9 +348,7 @@ def test_silence_is_noticed_after_the_hours_asked_for(full: Applied) -> None:
 
 def test_silence_is_by_default_that_of_airflows_account(terraform: Terraform) -> None:
     applied = terraform.apply(heartbeat={"hours": 23}, alert_emails=["a@example.com"])
-    metrics = applied.all("google_logging_metric").values()
-    (heartbeat,) = (one["filter"] for one in metrics if one["name"].endswith("heartbeat"))
-    assert applied.outputs["accounts"]["perennial-airflow"] in heartbeat
+    assert applied.outputs["accounts"]["perennial-airflow"] in applied.one("google_logging_metric")["filter"]
 
 
 def test_workers_of_the_own_network_reach_each_other_and_google(full: Applied) -> None:
