@@ -237,10 +237,13 @@ def show_rights(
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="Print the table of docs/cloud.md.")
     ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print infra/modules/perennial/permissions.json.")
+    ] = False,
 ) -> None:
     """Show what each account may do, what this stack's runs used of it, and what they lacked."""
-    if as_markdown:
-        print(rights.markdown(rights.granted()), end="")
+    if as_markdown or as_json:
+        print(rights.as_json() if as_json else rights.markdown(rights.granted()), end="")
         return
     uses, _ = rights.used(context.obj)
     unused, lacking = rights.differences(context.obj)

@@ -53,6 +53,12 @@ def granted(file: Path = PERMISSIONS_FILE) -> list[Right]:
     return rights
 
 
+def as_json(file: Path = PERMISSIONS_FILE) -> str:
+    """Return the file's content in JSON, which Terraform can read."""
+    document = tomllib.loads(file.read_text())
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
 def google_roles(file: Path = PERMISSIONS_FILE) -> dict[str, list[str]]:
     """Return Google's own roles that an account needs besides, for its agents on the account's machines."""
     accounts = tomllib.loads(file.read_text())["accounts"]

@@ -50,3 +50,11 @@ def test_document_for_the_cloud_shows_every_right() -> None:
 
 def test_every_right_has_a_reason() -> None:
     assert [right for right in rights.granted() if not right.reason] == []
+
+
+def test_rights_in_json_hold_every_account_and_permission() -> None:
+    document = json.loads(rights.as_json())
+    assert document["accounts"]["perennial-airflow"]["roles"][:2] == ["perennialData", "perennialAirflow"]
+    assert {name for role in document["roles"].values() for name in role["permissions"]} == {
+        right.permission for right in rights.granted() if right.role
+    }
