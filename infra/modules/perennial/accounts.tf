@@ -4,19 +4,12 @@ locals {
   access   = jsondecode(file("${path.module}/permissions.json"))
   accounts = local.access.accounts
 
-  # Cloud Storage's permissions are granted on the bucket, all others on the project.
+  # A role of Cloud Storage's permissions is granted on the bucket, any other on the project.
   bucket_roles = {
-    for name, role in local.access.roles : name => {
-      title       = role.title
-      permissions = [for permission in keys(role.permissions) : permission if startswith(permission, "storage.")]
-    } if anytrue([for permission in keys(role.permissions) : startswith(permission, "storage.")])
+    for name, role in local.access.roles : name => role
+    if alltrue([for permission in keys(role.permissions) : startswith(permission, "storage.")])
   }
-  project_roles = {
-    for name, role in local.access.roles : name => {
-      title       = role.title
-      permissions = [for permission in keys(role.permissions) : permission if !startswith(permission, "storage.")]
-    } if anytrue([for permission in keys(role.permissions) : !startswith(permission, "storage.")])
-  }
+  project_roles = { for name, role in local.access.roles : name => role if !contains(keys(local.bucket_roles), name) }
 
   # Rights of an account on other accounts.
   account_roles = {
@@ -58,9 +51,9 @@ resource "google_project_iam_custom_role" "bucket" {
   for_each = local.bucket_roles
 
   project     = var.project
-  role_id     = "${each.key}${contains(keys(local.project_roles), each.key) ? "Bucket" : ""}${local.role_suffix}"
-  title       = "Perennial: ${each.value.title}${contains(keys(local.project_roles), each.key) ? ", the bucket" : ""}"
-  permissions = each.value.permissions
+  role_id     = "${each.key}${local.role_suffix}"
+  title       = "Perennial: ${each.value.title}"
+  permissions = keys(each.value.permissions)
 }
 
 resource "google_project_iam_custom_role" "project" {
@@ -69,7 +62,7 @@ resource "google_project_iam_custom_role" "project" {
   project     = var.project
   role_id     = "${each.key}${local.role_suffix}"
   title       = "Perennial: ${each.value.title}"
-  permissions = each.value.permissions
+  permissions = keys(each.value.permissions)
 }
 
 resource "google_project_iam_custom_role" "account" {

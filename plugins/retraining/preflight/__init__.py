@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from contract import TrainingSpec
+from contract.naming import DEFAULT_DEPLOYMENT
 from retraining.context import GoogleServices
 from retraining.errors import ConfigurationError
 from retraining.google.calls import call_errors
@@ -105,6 +106,9 @@ class Preflight:
         self._project = Project(services.clients)
         self._rights = rights
         self._trainings = trainings
+        # As infra/ names the accounts and roles of several deployments in one project.
+        deployment = services.settings.deployment
+        self._suffix = "" if deployment == DEFAULT_DEPLOYMENT else f"-{deployment}"
         email = getattr(services.clients.credentials, "service_account_email", None)
         self._member = f"serviceAccount:{email or self._own(ACCOUNT)}"
 
@@ -317,11 +321,11 @@ class Preflight:
             state="missing",
             reason=f"expected it for {self._member}",
             command=f"{command} --member={self._member}"
-            f" --role=projects/{self._settings.project}/roles/{role}",
+            f" --role=projects/{self._settings.project}/roles/{role}{self._suffix.replace('-', '_')}",
         )
 
     def _own(self, account: str) -> str:
-        return f"{account}@{self._settings.project}.iam.gserviceaccount.com"
+        return f"{account}{self._suffix}@{self._settings.project}.iam.gserviceaccount.com"
 
 
 def _is_of_bucket(permission: str) -> bool:

@@ -156,7 +156,7 @@ def test_lacks_of_a_project_each_have_a_command(
 
 
 def test_missing_permission_names_the_role_that_holds_it(
-    deployment: Any, dags: Any, tmp_path: Path, capsys: Any
+    deployment: Any, dags: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     whole = (CHECKOUT / "infra" / "permissions.toml").read_text()
     file = tmp_path / "permissions.toml"
@@ -164,13 +164,15 @@ def test_missing_permission_names_the_role_that_holds_it(
     kept = [line for line in whole.splitlines() if line.partition(" ")[0].strip('"') not in lost]
     file.write_text("\n".join(kept))
     emulator = deployment("--accounts", str(file))
+    monkeypatch.setenv("PERENNIAL_DEPLOYMENT", "dev")
     status, findings = ask(capsys, "--dags", str(dags()))
     commands = missing(findings)
-    member = f"--member=serviceAccount:{emulator.email('perennial-airflow')}"
+    member = f"--member=serviceAccount:{emulator.email('perennial-airflow').replace('@', '-dev@')}"
     assert status == 1
     assert all(member in command for command in commands.values())
-    assert commands["storage.objects.delete on gs://deployed"].endswith("/roles/perennialData")
-    assert commands[f"aiplatform.customJobs.create on {emulator.project}"].endswith("/roles/perennialAirflow")
+    assert commands["storage.objects.delete on gs://deployed"].endswith("/roles/perennialData_dev")
+    create = commands[f"aiplatform.customJobs.create on {emulator.project}"]
+    assert create.endswith("/roles/perennialAirflow_dev")
     # What it may not see is no lack, but is said.
     assert [one["subject"] for one in findings if one["state"] == "unknown"] == ["APIs"]
 

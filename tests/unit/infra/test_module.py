@@ -52,7 +52,10 @@ EVERYTHING: dict[str, Any] = {
     "budget": {"billing_account": "012345-6789AB-CDEF01", "amount": 500},
 }  # fmt: skip
 
-pytestmark = pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not on PATH")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not on PATH"),
+]
 
 
 class Terraform:

@@ -54,7 +54,7 @@ def test_every_right_has_a_reason() -> None:
 
 def test_rights_in_json_hold_every_account_and_permission() -> None:
     document = json.loads(rights.as_json())
-    assert document["accounts"]["perennial-airflow"]["roles"][:2] == ["perennialData", "perennialAirflow"]
+    assert document["accounts"]["perennial-airflow"]["roles"][:2] == ["perennialData", "perennialStaging"]
     assert {name for role in document["roles"].values() for name in role["permissions"]} == {
         right.permission for right in rights.granted() if right.role
     }
