@@ -102,7 +102,7 @@ class GoogleServices:
         """Endpoints of Vertex AI."""
         settings = self.settings
         return Endpoints(
-            self.clients, poll_seconds=settings.poll_seconds, encryption=settings.infrastructure.encryption
+            self.clients, poll_seconds=settings.poll_seconds, fields=settings.infrastructure.resource_fields
         )
 
     @property

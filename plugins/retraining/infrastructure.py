@@ -1,6 +1,9 @@
-"""Infrastructure of a deployment, in one TOML file: networks, workers, encryption, waiting for machines.
+"""Infrastructure of a deployment, in one TOML file: networks, workers, encryption, labels, waiting.
 
 kms_key = "projects/P/locations/us-central1/keyRings/ml/cryptoKeys/data"
+
+[labels]
+cost_center = "ml-platform"
 
 [dataflow]
 subnetwork = "regions/us-central1/subnetworks/ml"
@@ -14,7 +17,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,7 +41,14 @@ Subnetwork = Annotated[
 ]
 PeeredNetwork = Annotated[str, Field(pattern=r"^projects/\d+/global/networks/[^/]+$")]
 NetworkAttachment = Annotated[str, Field(pattern=r"^projects/[^/]+/regions/[^/]+/networkAttachments/[^/]+$")]
+Label = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+LabelValue = Annotated[str, Field(pattern=r"^[a-z0-9_-]{0,63}$")]
+# Vertex AI takes 64 labels; a model version has a dozen of ours.
+# https://cloud.google.com/resource-manager/docs/labels-overview#requirements
+Labels = Annotated[dict[Label, LabelValue], Field(max_length=40)]
 KmsKey = Annotated[str, Field(pattern=r"^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$")]
+
+_RESERVED = ("perennial_", "goog")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +159,7 @@ class Infrastructure:
         dataflow: of conversions.
         training: of training and tuning jobs.
         kms_key: encrypts jobs, models and endpoints; Google's own keys do if not said.
+        labels: of jobs, models and endpoints besides ours, for the bill.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -156,11 +167,19 @@ class Infrastructure:
     dataflow: DataflowWorkers = DataflowWorkers()
     training: TrainingJobs = TrainingJobs()
     kms_key: KmsKey | None = None
+    labels: Labels = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in self.labels:
+            if name.startswith(_RESERVED):
+                expected = f"no name that begins with {' or '.join(_RESERVED)}"
+                raise ContractError("labels", expected=expected, received=name)
 
     @property
-    def encryption(self) -> dict[str, Any]:
-        """Field of each resource of Vertex AI that the key encrypts; empty without a key."""
-        return {"encryption_spec": {"kms_key_name": self.kms_key}} if self.kms_key else {}
+    def resource_fields(self) -> dict[str, Any]:
+        """Fields of each resource of Vertex AI: its labels, and the key that encrypts it."""
+        key = {"encryption_spec": {"kms_key_name": self.kms_key}} if self.kms_key else {}
+        return {"labels": dict(self.labels), **key}
 
 
 def load_infrastructure(file: str | None) -> Infrastructure:

@@ -97,5 +97,5 @@ class Rescoring:
         return {
             "display_name": f"{self._spec.name}-score-{context.run.slug}"[:128],
             "job_spec": spec,
-            **context.settings.infrastructure.encryption,
+            **context.settings.infrastructure.resource_fields,
         }

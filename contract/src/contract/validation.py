@@ -159,4 +159,6 @@ def _contract_error(error: Any, where: str) -> ContractError:
 
 
 def _path(where: str, location: Sequence[str | int]) -> str:
-    return where + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    # pydantic ends the location of a wrong key of an object with "[key]".
+    parts = [part for part in location if part != "[key]"]
+    return where + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)

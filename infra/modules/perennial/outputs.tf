@@ -29,6 +29,7 @@ locals {
   # Texts, numbers, booleans and lists of texts are the same in JSON and in TOML.
   infrastructure_lines = concat(
     [for key in [var.kms_key] : "kms_key = ${jsonencode(key)}" if key != null],
+    length(var.labels) > 0 ? concat(["", "[labels]"], [for name, value in var.labels : "${name} = ${jsonencode(value)}"]) : [],
     flatten([
       for section, fields in local.infrastructure : concat(
         ["", "[${section}]"],

@@ -39,8 +39,8 @@ variable "labels" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))])
-    error_message = "Expected lower-case letters, digits, _ and -, at most 63, and a letter first in a key."
+    condition     = alltrue([for key, value in var.labels : can(regex("^[a-z][a-z0-9_-]{0,62}$", key)) && !can(regex("^(perennial_|goog)", key)) && can(regex("^[a-z0-9_-]{0,63}$", value))])
+    error_message = "Expected lower-case letters, digits, _ and -, at most 63, and a letter first in a key, which begins with neither perennial_ nor goog."
   }
 }
 

@@ -60,16 +60,16 @@ class Endpoints:
     """Endpoints of one project and region; their ids are ours, so that none is found by "latest"."""
 
     def __init__(
-        self, clients: Clients, *, poll_seconds: float, encryption: Mapping[str, Any] | None = None
+        self, clients: Clients, *, poll_seconds: float, fields: Mapping[str, Any] | None = None
     ) -> None:
         """Create the service.
 
         Args:
             clients: of the project and region.
             poll_seconds: longest interval between polls of an operation.
-            encryption: the field of a new endpoint that names its key; none for Google's own key.
+            fields: of a new endpoint: its labels besides the dataset's, and the key that encrypts it.
         """
-        self._encryption = dict(encryption or {})
+        self._fields = dict(fields or {})
         self._poll_seconds = poll_seconds
         self._client = clients.endpoints
         self._clients = clients
@@ -94,10 +94,10 @@ class Endpoints:
                 "parent": self._parent,
                 "endpoint_id": endpoint_id,
                 "endpoint": {
-                    "display_name": endpoint_id,
-                    "labels": names.labels,
+                    **self._fields,
                     **endpoint_fields(serving),
-                    **self._encryption,
+                    "display_name": endpoint_id,
+                    "labels": {**self._fields.get("labels", {}), **names.labels},
                 },
             }
             operation = self._client.create_endpoint(

@@ -110,7 +110,8 @@ class VertexJobs(ABC, Generic[Job]):
             nonlocal settled_at
             failed = [job for job in self.find_all(identity.labels) if job.state.name in UNSUCCESSFUL]
             before = max(failed, key=lambda job: job.create_time, default=None)
-            labelled = {**describe(before), "labels": identity.labels}
+            described = describe(before)
+            labelled = {**described, "labels": {**described.get("labels", {}), **identity.labels}}
             try:
                 made.append(self._create(self._parent, labelled, retry=None, timeout=CALL_TIMEOUT_SECONDS))
             except Exception as error:

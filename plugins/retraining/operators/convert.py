@@ -208,6 +208,7 @@ class ConvertToTFRecordOperator(JobOperator):
         settings, names = context.settings, context.names(self.spec.name)
         # Labels without the run: the conversion belongs to every run that needs it.
         job_labels = {
+            **settings.infrastructure.labels,
             **names.labels,
             naming.TASK_LABEL: self.task_id,
             naming.INPUTS_LABEL: self.key(context),

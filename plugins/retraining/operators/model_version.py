@@ -126,7 +126,7 @@ class CreateModelVersionOperator(DatasetOperator):
             "version_description": f"{metric} {reached:.4g}, from run {context.run.run_id}",
             "version_aliases": [naming.CANDIDATE_ALIAS],
             "artifact_uri": self.job_dir + naming.MODEL_FOLDER,
-            **settings.infrastructure.encryption,
+            **settings.infrastructure.resource_fields,
             "container_spec": {
                 "image_uri": settings.serving_image,
                 "predict_route": PREDICT_ROUTE,
@@ -134,6 +134,7 @@ class CreateModelVersionOperator(DatasetOperator):
                 "ports": [{"container_port": PORT}],
             },
             "labels": {
+                **settings.infrastructure.labels,
                 naming.SNAPSHOT_LABEL: self.snapshot,
                 naming.SPLIT_LABEL: naming.label_value(split_identity(context, self.spec, self.snapshot)),
                 naming.FINGERPRINT_LABEL: training_fingerprint(

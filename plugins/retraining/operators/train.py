@@ -164,7 +164,7 @@ class TuneOperator(JobOperator):
             "max_trial_count": self._tuning.max_trials,
             "parallel_trial_count": self._tuning.parallel_trials,
             "trial_job_spec": job_spec(context, self.spec.training, flags=flags, output=output),
-            **context.settings.infrastructure.encryption,
+            **context.settings.infrastructure.resource_fields,
         }
 
 
@@ -269,7 +269,7 @@ class TrainOperator(JobOperator):
         return {
             "display_name": f"{self.spec.name}-{context.run.slug}"[:128],
             "job_spec": job_spec(context, self.spec.training, flags=flags, output=job_dir),
-            **context.settings.infrastructure.encryption,
+            **context.settings.infrastructure.resource_fields,
         }
 
     def _production(self, context: RunContext) -> dict[str, str]:

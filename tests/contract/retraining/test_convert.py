@@ -83,6 +83,8 @@ def test_convert_uses_the_deployments_network_image_machines_and_interpreter(
     file = tmp_path / "infrastructure.toml"
     file.write_text(
         f"""
+        [labels]
+        cost_center = "ml-platform"
         [dataflow]
         network = "corp"
         use_public_ips = false
@@ -99,6 +101,7 @@ def test_convert_uses_the_deployments_network_image_machines_and_interpreter(
     assert (tmp_path / "used").exists()
     (made,) = jobs(chain)
     environment = json.loads((chain.emulator.root / "jobs" / made.id / "job.json").read_text())["environment"]
+    assert made.labels["cost_center"] == "ml-platform"
     (pool,) = environment["workerPools"]
     assert pool["network"] == "corp"
     assert pool["ipConfiguration"] == "WORKER_IP_PRIVATE"

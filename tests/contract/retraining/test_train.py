@@ -136,12 +136,12 @@ def test_train_above_the_quota_waits_until_there_is_some(chain: Any, monkeypatch
     assert chain.train()["metrics"]["accuracy"] == 0.9
 
 
-def test_train_and_its_production_are_encrypted_by_the_deployments_key(
+def test_train_and_its_production_have_the_deployments_key_and_labels(
     chain: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = "projects/p/locations/us-central1/keyRings/r/cryptoKeys/k"
     file = tmp_path / "infrastructure.toml"
-    file.write_text(f'kms_key = "{key}"')
+    file.write_text(f'kms_key = "{key}"\n[labels]\ncost_center = "ml-platform"\n')
     monkeypatch.setenv("PERENNIAL_INFRASTRUCTURE_FILE", str(file))
     chain.train()
     chain.promoted("manual__0")
@@ -150,6 +150,9 @@ def test_train_and_its_production_are_encrypted_by_the_deployments_key(
         model = context.clients.models.get_model(name=context.models.name("flowers"))
     assert {chain.jobs()[0].encryption_spec.kms_key_name, endpoint.encryption_spec.kms_key_name} == {key}
     assert model.encryption_spec.kms_key_name == key
+    for resource in (chain.jobs()[0], endpoint, model):
+        assert resource.labels["cost_center"] == "ml-platform"
+        assert resource.labels["perennial_dataset"] == "flowers"
 
 
 def test_train_whose_evaluation_is_missing_fails_at_once_and_names_it(chain: Any) -> None:

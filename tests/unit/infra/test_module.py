@@ -276,6 +276,7 @@ def test_infrastructure_file_says_every_wish(full: Applied, tmp_path: Path) -> N
         dataflow=DataflowWorkers(**EVERYTHING["dataflow"], subnetwork=subnetwork),
         training=TrainingJobs(**EVERYTHING["training"]),
         kms_key=KEY,
+        labels=EVERYTHING["labels"],
     )
 
 

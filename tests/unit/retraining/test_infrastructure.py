@@ -24,7 +24,7 @@ def test_load_without_a_file_asks_google_for_nothing_special() -> None:
     found = load_infrastructure(None)
     assert found.dataflow.options() == []
     assert found.training.fields() == {}
-    assert found.encryption == {}
+    assert found.resource_fields == {"labels": {}}
 
 
 def test_load_of_every_field_gives_the_services_options(tmp_path: Path) -> None:
@@ -32,6 +32,10 @@ def test_load_of_every_field_gives_the_services_options(tmp_path: Path) -> None:
         tmp_path,
         f"""
         kms_key = "{KEY}"
+
+        [labels]
+        cost_center = "ml-platform"
+        team = ""
 
         [dataflow]
         network = "corp"
@@ -62,7 +66,8 @@ def test_load_of_every_field_gives_the_services_options(tmp_path: Path) -> None:
         "--no_use_public_ips",
     ]
     assert found.dataflow.python == "/opt/beam/bin/python"
-    assert found.encryption == {"encryption_spec": {"kms_key_name": KEY}}
+    labels = {"cost_center": "ml-platform", "team": ""}
+    assert found.resource_fields == {"labels": labels, "encryption_spec": {"kms_key_name": KEY}}
     spec = CustomJobSpec(found.training.fields())
     assert spec.network == "projects/12345/global/networks/corp"
     assert list(spec.reserved_ip_ranges) == ["ml"]
@@ -91,6 +96,11 @@ def test_load_of_a_network_attachment_gives_private_service_connect(tmp_path: Pa
         ("[training]\nwait_minutes = -1", "training.wait_minutes"),
         ("[training]\nwait_minutes = nan", "training.wait_minutes"),
         ('kms_key = "k"', "kms_key"),
+        ('[labels]\nTeam = "ml"', "labels.Team"),
+        ('[labels]\nteam = "M L"', "labels.team"),
+        ("[labels]\nteam = 3", "labels.team"),
+        ('[labels]\nperennial_run = "x"', "labels"),
+        ("[labels]\n" + "\n".join(f'l{number} = ""' for number in range(41)), "labels"),
     ],
 )
 def test_load_of_a_wrong_field_names_it(tmp_path: Path, text: str, field: str) -> None:
