@@ -25,6 +25,9 @@ MAX_POOLS = 4
 """Vertex AI takes no more: chief, workers, parameter servers, evaluators."""
 _TRAINING_POOLS = 2
 _TPU_QUOTAS = {"ct5lp": "tpu_v5e", "ct6e": "tpu_v6e"}
+_GPU_QUOTAS = {"NVIDIA_H100_80GB": "nvidia_h100_gpus", "NVIDIA_H200_141GB": "nvidia_h200_gpus"}
+_COMMON_FAMILIES = ("n1", "e2")
+"""Families of machines whose CPUs are counted together; others have a quota each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,16 +62,19 @@ class WorkerPool:
         return self.accelerator_count or 1
 
     @property
-    def quota(self) -> tuple[str, int]:
-        """End of the metric of the quota that a machine is counted by, and what it takes; 0 if unknown."""
+    def quotas(self) -> dict[str, int]:
+        """What a machine takes of Vertex AI's quotas, by the end of their metric: accelerators, and CPUs."""
+        taken: dict[str, int] = {}
+        family, cores = self.machine_type.partition("-")[0], re.search(r"-(\d+)$", self.machine_type)
+        if cores:
+            taken["cpus" if family in _COMMON_FAMILIES else f"{family}_cpus"] = int(cores[1])
         if self.accelerator_type:
             # NVIDIA_TESLA_T4 is nvidia_t4_gpus there.
             name = self.accelerator_type.lower().replace("nvidia_tesla_", "nvidia_")
-            return f"{name}_gpus", self.accelerator_count
-        if self.tpu_topology:
-            return _TPU_QUOTAS.get(self.machine_type.partition("-")[0], ""), self.devices
-        cores = re.search(r"-(\d+)$", self.machine_type)
-        return "cpus", int(cores[1]) if cores else 0
+            taken[_GPU_QUOTAS.get(self.accelerator_type, f"{name}_gpus")] = self.accelerator_count
+        if family in _TPU_QUOTAS:
+            taken[_TPU_QUOTAS[family]] = self.devices
+        return taken
 
     def to_spec(self, container: dict[str, Any]) -> dict[str, Any]:
         """Return the pool as a WorkerPoolSpec of Vertex AI."""
@@ -127,16 +133,20 @@ class Tier:
         """
         return sum(pool.replica_count * pool.devices for pool in self.pools[:_TRAINING_POOLS])
 
-    def quotas(self) -> dict[str, int]:
-        """Return what a job takes of each quota of Vertex AI, by metric: accelerators, or CPUs without any.
+    def quotas(self, *, spot: bool = False) -> dict[str, int]:
+        """Return what a job takes of each quota of Vertex AI, by metric.
 
         https://cloud.google.com/vertex-ai/docs/quotas#training
+
+        Args:
+            spot: as Spot VMs, which some tiers have anyway and whose quotas are their own.
         """
-        prefix = "aiplatform.googleapis.com/custom_model_training" + ("_preemptible" if self.spot else "")
+        prefix = "aiplatform.googleapis.com/custom_model_training"
+        if spot or self.spot:
+            prefix += "_preemptible"
         needed: dict[str, int] = {}
         for pool in self.pools:
-            name, count = pool.quota
-            if name and count:
+            for name, count in pool.quotas.items():
                 metric = f"{prefix}_{name}"
                 needed[metric] = needed.get(metric, 0) + count * pool.replica_count
         return needed

@@ -83,9 +83,8 @@ def test_run_leaves_the_metrics_that_the_page_names(first_run: Report, metrics: 
 def test_dashboard_shows_metrics_that_there_are(first_run: Report, metrics: MetricsCollector) -> None:
     del first_run
     dashboard = (CHECKOUT / "deploy" / "grafana" / "perennial.json").read_text()
-    # As OpenTelemetry's exporter for Prometheus writes them.
-    shown = set(re.findall(r"\b(airflow_\w+?)(?:_total|_milliseconds)?\b(?=[\[{)])", dashboard))
-    there = {name.replace(".", "_") for name in metrics.names()}
+    shown = set(re.findall(r"\bairflow_\w+(?=[\[{)])", dashboard))
+    there = metrics.prometheus_names()
     assert shown
     assert shown <= there
 

@@ -41,6 +41,7 @@ class MetricsCollector:
 
         self._lock = threading.Lock()
         self._values: dict[Series, float] = {}
+        self._suffixes: dict[str, str] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -79,12 +80,22 @@ class MetricsCollector:
     def _take(self, metric: Metric) -> None:
         kind = metric.WhichOneof("data")
         data = getattr(metric, kind)
+        is_counter = kind == "sum" and data.is_monotonic
+        self._suffixes[metric.name] = ("_milliseconds" if metric.unit == "ms" else "") + "_total" * is_counter
         is_difference = getattr(data, "aggregation_temporality", 0) == AGGREGATION_TEMPORALITY_DELTA
         for point in data.data_points:
             series = metric.name, frozenset((tag.key, tag.value.string_value) for tag in point.attributes)
             value = point.sum if "istogram" in kind else getattr(point, point.WhichOneof("value"))
             before = self._values.get(series, 0.0) if is_difference else 0.0
             self._values[series] = before + float(value)
+
+    def prometheus_names(self) -> set[str]:
+        """Return the names that OpenTelemetry's exporter for Prometheus gives the metrics.
+
+        https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/
+        """
+        with self._lock:
+            return {name.replace(".", "_") + suffix for name, suffix in self._suffixes.items()}
 
     def close(self) -> None:
         """Stop."""

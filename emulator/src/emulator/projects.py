@@ -5,8 +5,9 @@ them. Deviations:
 
 - Every API is enabled but those of `--disable-api`; a request to a disabled one is refused as Google does.
 - Images are those of `--image`, whatever their tag, digest, repository and region.
-- A network is one of `--network`; it has a subnetwork of its name in every region, without Private Google
-  Access. Those of `--subnetwork` are in every region, with it. There are no network attachments.
+- A network is one of `--network`; it is peered with Google's services, and has a subnetwork of its name in
+  every region, without Private Google Access. Those of `--subnetwork` are in every region, with it. There are
+  no network attachments.
 - Quotas are those of `--quota`, for jobs on demand and on Spot VMs alike; others have no limit.
 - The first segment of Compute Engine's paths, `compute`, can't be the name of a bucket in XML requests.
 """
@@ -22,16 +23,18 @@ from starlette.responses import JSONResponse, Response
 from emulator.config import Config
 from emulator.errors import InvalidArgument, NotFound
 from emulator.iam import held_permissions, is_known_account
+from emulator.iam.permissions import missing_permission_error
 from emulator.json_bodies import read_json
 from emulator.routing import Route
 from emulator.vertex.containers import find_module
-from emulator.vertex.machines import quota_metric
+from emulator.vertex.machines import quota_metric, quota_metrics
 
 _PROJECT = "projects/{project}"
 _REGION = f"/compute/v1/{_PROJECT}/regions/{{region}}"
 _PACKAGE = "projects/{project}/locations/{location}/repositories/{repository}/packages/{package}"
 _VERTEX_AI = "aiplatform.googleapis.com"
 _MOST_NAMES = 30
+_UNLIMITED = -1
 
 
 class ProjectService:
@@ -115,12 +118,10 @@ class ProjectService:
         """Answer with the quotas of training jobs, in one page."""
         del request
         parent = f"projects/{fields['project']}/services/{fields['service']}"
-        metrics = [
-            _quota(parent, f"{_VERTEX_AI}/{quota_metric(accelerator, spot=spot)}", limit)
-            for accelerator, limit in self._capacity.quotas.items()
-            for spot in (False, True)
-            if fields["service"] == _VERTEX_AI
-        ]
+        limits = dict.fromkeys(quota_metrics(), _UNLIMITED) if fields["service"] == _VERTEX_AI else {}
+        for accelerator, limit in self._capacity.quotas.items() if limits else ():
+            limits |= {quota_metric(accelerator, spot=spot): limit for spot in (False, True)}
+        metrics = [_quota(parent, f"{_VERTEX_AI}/{name}", limit) for name, limit in limits.items()]
         return JSONResponse({"metrics": metrics})
 
     async def _test_project(self, request: Request, fields: Mapping[str, str]) -> Response:
@@ -129,6 +130,8 @@ class ProjectService:
     async def _test_account(self, request: Request, fields: Mapping[str, str]) -> Response:
         asked = await _asked(request)
         if not is_known_account(fields["email"]):
+            if fields["project"] == "-":
+                raise missing_permission_error("", "iam.serviceAccounts.get", fields["email"])
             raise NotFound(f"Service account {fields['email']} does not exist.")
         return JSONResponse(_held(asked, fields["email"]))
 
@@ -142,7 +145,14 @@ class ProjectService:
         name = fields["network"]
         if name not in self._capacity.networks:
             raise _missing(f"projects/{fields['project']}/global/networks/{name}")
-        return JSONResponse({"kind": "compute#network", "name": name, "autoCreateSubnetworks": True})
+        return JSONResponse(
+            {
+                "kind": "compute#network",
+                "name": name,
+                "autoCreateSubnetworks": True,
+                "peerings": [{"name": "servicenetworking-googleapis-com"}],
+            }
+        )
 
     async def _get_subnetwork(self, _request: Request, fields: Mapping[str, str]) -> Response:
         name, private = fields["subnetwork"], fields["subnetwork"] in self._capacity.subnetworks

@@ -18,15 +18,36 @@ ACT_AS = "iam.serviceAccounts.actAs"
 VERTEX_AI = "aiplatform.googleapis.com"
 _RETRIES = 3
 _NAMES = 20
-_UNLIMITED = -1
+_PEERING = "servicenetworking-googleapis-com"
+UNLIMITED = -1
+"""Limit of a quota that has none."""
+# https://cloud.google.com/storage/docs/locations
+_MULTI_REGIONS = {"us": "us-", "eu": "europe-", "asia": "asia-"}
+_NOT_IN_EU = ("europe-west2", "europe-west6")
+_DUAL_REGIONS = {
+    "nam4": ("us-central1", "us-east1"),
+    "eur4": ("europe-north1", "europe-west4"),
+    "asia1": ("asia-northeast1", "asia-northeast2"),
+}
 _REGISTRY_IMAGE = re.compile(
-    r"(?P<location>[a-z0-9-]+)-docker\.pkg\.dev/(?P<project>[^/]+)/(?P<repository>[^/]+)/(?P<package>[^:@]+)"
+    r"(?P<location>[a-z0-9-]+)-docker\.pkg\.dev/(?P<project>[^/.]+\.[^/]+/[^/]+|[^/]+)/(?P<repository>[^/]+)/(?P<package>[^:@]+)"
     r"(?::(?P<tag>[^@]+))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
 
 
 class NotVisibleError(Exception):
     """The account may not see whether something is there; the message is Google's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """VPC network.
+
+    Attributes:
+        is_peered: with Google's services, whose jobs are then in it.
+    """
+
+    is_peered: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +77,7 @@ class Project:
         with closing(self._clients.project_api("serviceusage", "v1")) as api:
             for start in range(0, len(names), _NAMES):
                 asked = [f"{self._name}/services/{name}" for name in names[start : start + _NAMES]]
-                answer = _found(api.services().batchGet(parent=self._name, names=asked))
+                answer = _known(_found(api.services().batchGet(parent=self._name, names=asked)))
                 disabled += [
                     service["name"].rpartition("/")[2]
                     for service in answer["services"]
@@ -109,8 +130,9 @@ class Project:
         """
         with closing(self._clients.project_api("iam", "v1")) as api:
             accounts = api.projects().serviceAccounts()
-            # An account may be another project's; its email is unique.
-            name = f"projects/-/serviceAccounts/{email}"
+            # The wildcard, for accounts of other forms, answers 403 for what isn't there.
+            own = re.fullmatch(r"[^@]+@([a-z0-9-]+)\.iam\.gserviceaccount\.com", email)
+            name = f"projects/{own[1] if own else '-'}/serviceAccounts/{email}"
             held = _found(accounts.testIamPermissions(resource=name, body={"permissions": [ACT_AS]}))
         return None if held is None else not _without([ACT_AS], held)
 
@@ -124,8 +146,8 @@ class Project:
             return None
         package = image["package"].replace("/", "%2F")
         parent = (
-            f"projects/{image['project']}/locations/{image['location']}/repositories/{image['repository']}"
-            f"/packages/{package}"
+            f"projects/{image['project'].replace('/', ':')}/locations/{image['location']}"
+            f"/repositories/{image['repository']}/packages/{package}"
         )
         with closing(self._clients.project_api("artifactregistry", "v1")) as api:
             packages = api.projects().locations().repositories().packages()
@@ -135,11 +157,13 @@ class Project:
                 found = _found(packages.tags().get(name=f"{parent}/tags/{image['tag'] or 'latest'}"))
         return found is not None
 
-    def has_network(self, name: str, *, project: str = "") -> bool:
-        """Return whether a project, by default the deployment's, has a VPC network."""
+    def network(self, name: str, *, project: str = "") -> Network | None:
+        """Return a VPC network of a project, by default the deployment's; None if it isn't there."""
         with closing(self._clients.project_api("compute", "v1")) as api:
-            network = api.networks().get(project=project or self._clients.project, network=name)
-            return _found(network) is not None
+            found = _found(api.networks().get(project=project or self._clients.project, network=name))
+        if found is None:
+            return None
+        return Network(is_peered=any(one["name"] == _PEERING for one in found.get("peerings", [])))
 
     def has_network_attachment(self, path: str) -> bool:
         """Return whether a network attachment is there, `projects/P/regions/R/networkAttachments/NAME`."""
@@ -160,7 +184,7 @@ class Project:
         return Subnetwork(has_private_access=bool(found.get("privateIpGoogleAccess")))
 
     def quotas(self) -> dict[str, int]:
-        """Return Vertex AI's quotas in the region by metric; one without a limit is left out.
+        """Return Vertex AI's quotas in the region by metric, `UNLIMITED` where there is no limit.
 
         https://cloud.google.com/service-usage/docs/reference/rest/v1beta1/services.consumerQuotaMetrics/list
         """
@@ -169,13 +193,22 @@ class Project:
             metrics = api.services().consumerQuotaMetrics()
             request = metrics.list(parent=f"{self._name}/services/{VERTEX_AI}")
             while request is not None:
-                page = _found(request)
+                page = _known(_found(request))
                 for metric in page.get("metrics", []):
                     limit = _regional_limit(metric, self._clients.region)
-                    if limit is not None and limit != _UNLIMITED:
+                    if limit is not None:
                         limits[metric["metric"]] = limit
                 request = metrics.list_next(request, page)
         return limits
+
+
+def is_within(region: str, location: str) -> bool:
+    """Return True if a region is, or is in, the location of a bucket."""
+    if location in _DUAL_REGIONS:
+        return region in _DUAL_REGIONS[location]
+    if location in _MULTI_REGIONS:
+        return region.startswith(_MULTI_REGIONS[location]) and region not in _NOT_IN_EU
+    return location == region
 
 
 def _regional_limit(metric: dict[str, Any], region: str) -> int | None:
@@ -185,7 +218,7 @@ def _regional_limit(metric: dict[str, Any], region: str) -> int | None:
         if "{region}" not in quota.get("unit", ""):
             continue
         for bucket in quota.get("quotaBuckets", []):
-            limits[bucket.get("dimensions", {}).get("region", "")] = int(bucket["effectiveLimit"])
+            limits[bucket.get("dimensions", {}).get("region", "")] = int(bucket.get("effectiveLimit", 0))
     return limits.get(region, limits.get(""))
 
 
@@ -205,6 +238,12 @@ def _found(request: Any) -> Any:
         if error.status_code in (401, 403):
             raise NotVisibleError(error.reason) from error
         raise
+
+
+def _known(answer: Any) -> Any:
+    if answer is None:
+        raise NotVisibleError("404: there is no such project or service")
+    return answer
 
 
 def _without(asked: Sequence[str], held: Any) -> list[str]:

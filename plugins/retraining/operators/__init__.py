@@ -60,7 +60,7 @@ class DatasetOperator(BaseOperator):
         try:
             with run_context(context) as surroundings:
                 result = dict(self.run(surroundings))
-            self.measure(result)
+            self._try_to_measure(result)
             return result
         except (ConfigurationError, ContractError, FileNotFoundError) as error:
             raise AirflowFailException(str(error)) from error
@@ -85,6 +85,13 @@ class DatasetOperator(BaseOperator):
 
     def measure(self, result: Mapping[str, Any]) -> None:
         """Record the metrics of a result; most tasks have none but Airflow's."""
+
+    def _try_to_measure(self, result: Mapping[str, Any]) -> None:
+        """Record the metrics; what has been done is not undone for their sake."""
+        try:
+            self.measure(result)
+        except Exception as error:
+            self.log.warning("No metrics of this task: %r", error)
 
     def record_gauge(self, name: str, value: float, **tags: str) -> None:
         """Record a value of the dataset, `perennial.NAME`."""

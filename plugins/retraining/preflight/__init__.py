@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from contract import TrainingSpec
 from contract.naming import DEFAULT_DEPLOYMENT
 from retraining.context import GoogleServices
 from retraining.errors import ConfigurationError
 from retraining.google.calls import call_errors
-from retraining.google.project import NotVisibleError, Project
+from retraining.google.project import UNLIMITED, NotVisibleError, Project, Subnetwork, is_within
 from retraining.job_spec import image_for
 from retraining.operators.convert import SDISTS
 from retraining.tiers import Tier
 
 ACCOUNT = "perennial-airflow"
-APIS = (
-    "aiplatform.googleapis.com",
-    "artifactregistry.googleapis.com",
-    "cloudresourcemanager.googleapis.com",
-    "compute.googleapis.com",
-    "dataflow.googleapis.com",
-    "iam.googleapis.com",
-    "iamcredentials.googleapis.com",
-    "logging.googleapis.com",
-    "monitoring.googleapis.com",
-    "serviceusage.googleapis.com",
-    "storage.googleapis.com",
+APIS = tuple(
+    f"{name}.googleapis.com"
+    for name in (
+        *("aiplatform", "artifactregistry", "cloudresourcemanager", "compute", "dataflow", "iam"),
+        *("iamcredentials", "logging", "monitoring", "serviceusage", "storage"),
+    )
 )
 State = Literal["there", "missing", "unknown"]
-_MULTI_REGIONS = {"us": "us-", "eu": "europe-", "asia": "asia-"}
+Answer = TypeVar("Answer")
+_STORAGE = "storage."
+_OWN_DOMAIN = ".iam.gserviceaccount.com"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,13 +40,24 @@ class Finding:
         subject: what it is.
         state: whether it is there.
         reason: what was expected and received, where it isn't there or can't be seen.
-        command: mends it.
+        command: mends it; words in capitals stand for what only you know.
     """
 
     subject: str
     state: State
     reason: str = ""
     command: str = ""
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Absence of an answer.
+
+    Attributes:
+        reason: why there is none.
+    """
+
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +70,9 @@ class Rights:
         acts_as: accounts that it starts jobs and servers as.
     """
 
-    bucket: dict[str, list[str]]
-    project: dict[str, list[str]]
-    acts_as: list[str]
+    bucket: Mapping[str, Sequence[str]]
+    project: Mapping[str, Sequence[str]]
+    acts_as: Sequence[str]
 
     @classmethod
     def read(cls, file: Path) -> Rights:
@@ -80,13 +87,29 @@ class Rights:
             roles = {role: list(document["roles"][role]["permissions"]) for role in account["roles"]}
         except (OSError, ValueError, KeyError) as error:
             raise ConfigurationError(f"--permissions: expected {file} with {ACCOUNT}: {error!r}") from error
-        on_bucket = {
-            role: [one for one in names if one.startswith("storage.")] for role, names in roles.items()
-        }
-        on_project = {
-            role: [one for one in names if not one.startswith("storage.")] for role, names in roles.items()
-        }
-        return cls(bucket=on_bucket, project=on_project, acts_as=list(account.get("acts_as", [])))
+        bucket = {role: names for role, names in roles.items() if names[0].startswith(_STORAGE)}
+        project = {role: names for role, names in roles.items() if role not in bucket}
+        return cls(bucket=bucket, project=project, acts_as=list(account.get("acts_as", [])))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """Training program of a dataset, on a tier.
+
+    Attributes:
+        program: the program.
+        tier: what it runs on.
+        spot: as Spot VMs.
+    """
+
+    program: TrainingSpec
+    tier: Tier
+    spot: bool = False
+
+    @property
+    def jobs(self) -> int:
+        """Most jobs of a run at the same time: the trials of its tuning, else one."""
+        return self.program.tuning.parallel_trials if self.program.tuning else 1
 
 
 class Preflight:
@@ -95,12 +118,10 @@ class Preflight:
     Args:
         services: the deployment.
         rights: of Airflow's account.
-        trainings: training programs of its DAGs, each with a tier that it runs on.
+        trainings: of its DAGs.
     """
 
-    def __init__(
-        self, services: GoogleServices, rights: Rights, trainings: Sequence[tuple[TrainingSpec, Tier]]
-    ) -> None:
+    def __init__(self, services: GoogleServices, rights: Rights, trainings: Sequence[Training]) -> None:
         self._settings = services.settings
         self._services = services
         self._project = Project(services.clients)
@@ -109,64 +130,77 @@ class Preflight:
         # As infra/ names the accounts and roles of several deployments in one project.
         deployment = services.settings.deployment
         self._suffix = "" if deployment == DEFAULT_DEPLOYMENT else f"-{deployment}"
-        email = getattr(services.clients.credentials, "service_account_email", None)
-        self._member = f"serviceAccount:{email or self._own(ACCOUNT)}"
 
     def findings(self) -> Iterator[Finding]:
         """Yield everything that the deployment needs, in the order in which it is set up."""
-        checks: dict[str, Callable[[], Iterator[Finding]]] = {
-            "APIs": self._apis,
-            "bucket": self._bucket,
-            "permissions on the project": self._permissions,
-            "service accounts": self._accounts,
-            "networks": self._networks,
-            "images": self._images,
-            "packages of Dataflow's workers": self._packages,
-            "quotas": self._quotas,
-        }
-        for subject, check in checks.items():
-            yield from _visible(subject, check)
+        yield from self._apis()
+        yield from self._bucket()
+        for role, names in self._rights.project.items():
+            yield from self._role(role, names, self._settings.project)
+        yield from self._accounts()
+        yield from self._networks()
+        yield from self._images()
+        yield from self._packages()
+        yield from self._quotas()
 
     def _apis(self) -> Iterator[Finding]:
-        disabled = set(self._project.disabled_apis(APIS))
+        disabled = _ask(lambda: self._project.disabled_apis(APIS))
+        if isinstance(disabled, Unseen):
+            yield _finding("APIs", disabled)
+            return
         for api in APIS:
             command = f"gcloud services enable {api} --project={self._settings.project}"
             yield _finding(f"API {api}", api not in disabled, "expected it enabled", command)
 
     def _bucket(self) -> Iterator[Finding]:
         bucket, region = self._settings.bucket, self._settings.region
-        location = self._project.bucket_location(bucket)
+        location = _ask(lambda: self._project.bucket_location(bucket))
         yield _finding(
             f"bucket gs://{bucket}",
-            location is not None,
+            _is_there(location),
             "expected it to exist",
             f"gcloud storage buckets create gs://{bucket} --location={region} --uniform-bucket-level-access"
             f" --public-access-prevention --project={self._settings.project}",
         )
-        if location is None:
-            return
-        within = location == region or region.startswith(_MULTI_REGIONS.get(location, f"{region}/"))
-        yield _finding(
-            f"region of gs://{bucket}",
-            within,
-            f"expected it where the jobs are, {region}, received {location}",
-            f"export PERENNIAL_REGION={location}" if "-" in location else "",
-        )
-        for role, names in self._rights.bucket.items():
-            missing = self._project.missing_bucket_permissions(bucket, names) if names else []
-            for permission in missing:
-                command = f"gcloud storage buckets add-iam-policy-binding gs://{bucket}"
-                yield self._missing_permission(permission, f"gs://{bucket}", command, role)
+        if location is not None:
+            for role, names in self._rights.bucket.items():
+                yield from self._role(role, names, f"gs://{bucket}")
+        if isinstance(location, str):
+            yield _finding(
+                f"region of gs://{bucket}",
+                is_within(region, location),
+                f"expected it where the jobs are, {region}, received {location}",
+                f"export PERENNIAL_REGION={location}" if "-" in location else "export PERENNIAL_BUCKET=OTHER",
+            )
 
-    def _permissions(self) -> Iterator[Finding]:
-        project = self._settings.project
-        command = f"gcloud projects add-iam-policy-binding {project} --condition=None"
-        for role, names in self._rights.project.items():
-            missing = self._project.missing_permissions(names) if names else []
-            for permission in missing:
-                yield self._missing_permission(permission, project, command, role)
-            if names and not missing:
-                yield Finding(subject=f"permissions of {role} on {project}", state="there")
+    def _role(self, role: str, names: Sequence[str], resource: str) -> Iterator[Finding]:
+        """Yield the permissions of a custom role that the account lacks; if none, one finding for all."""
+        project, on_bucket = self._settings.project, resource.startswith("gs://")
+        missing = _ask(
+            lambda: (
+                self._project.missing_bucket_permissions(self._settings.bucket, names)
+                if on_bucket
+                else self._project.missing_permissions(names)
+            )
+        )
+        if isinstance(missing, Unseen) or not missing:
+            yield _finding(f"permissions of {role} on {resource}", missing if missing else True)
+            return
+        role_id = f"{role}{self._suffix.replace('-', '_')}"
+        define = f"{role_id} --project={project} --permissions={','.join(sorted(names))}"
+        bind = (
+            f"gcloud storage buckets add-iam-policy-binding {resource}"
+            if on_bucket
+            else f"gcloud projects add-iam-policy-binding {resource} --condition=None"
+        )
+        for permission in missing:
+            yield Finding(
+                subject=f"{permission} on {resource}",
+                state="missing",
+                reason=f"expected it for {self._member}",
+                command=f"(gcloud iam roles update {define} || gcloud iam roles create {define}) && {bind}"
+                f" --member={self._member} --role=projects/{project}/roles/{role_id}",
+            )
 
     def _accounts(self) -> Iterator[Finding]:
         settings = self._settings
@@ -174,59 +208,67 @@ class Preflight:
             "PERENNIAL_SERVICE_ACCOUNT": settings.service_account,
             "PERENNIAL_SERVING_SERVICE_ACCOUNT": settings.serving_service_account,
         }
-        for variable, email in configured.items():
+        for (variable, email), own in zip(configured.items(), self._rights.acts_as, strict=True):
             if email is None:
                 yield Finding(
                     subject=variable,
                     state="unknown",
                     reason="expected an account of its own, received nothing: the service's default acts, "
                     "with rights that are not checked here",
-                    command=f"export {variable}={self._own(self._rights.acts_as[0])}",
+                    command=f"export {variable}={self._own(own)}",
                 )
                 continue
-            with_it = self._project.may_act_as(email)
+            held = _ask(lambda email=email: self._project.may_act_as(email))  # type: ignore[misc]
             account_id, _, domain = email.partition("@")
-            create = f"gcloud iam service-accounts create {account_id} --project={domain.partition('.')[0]}"
-            bind = (
-                f"gcloud iam service-accounts add-iam-policy-binding {email} --member={self._member}"
-                " --role=roles/iam.serviceAccountUser"
+            create = f"gcloud iam service-accounts create {account_id} --project={settings.project}"
+            yield _finding(
+                f"service account {email}",
+                _is_there(held),
+                "expected it to exist",
+                create if domain == f"{settings.project}{_OWN_DOMAIN}" else "",
             )
-            yield _finding(f"service account {email}", with_it is not None, "expected it to exist", create)
-            if with_it is not None:
+            if isinstance(held, bool):
                 yield _finding(
-                    f"iam.serviceAccounts.actAs on {email}", with_it, f"expected it for {self._member}", bind
+                    f"iam.serviceAccounts.actAs on {email}",
+                    held,
+                    f"expected it for {self._member}",
+                    f"gcloud iam service-accounts add-iam-policy-binding {email} --member={self._member}"
+                    " --role=roles/iam.serviceAccountUser",
                 )
 
     def _networks(self) -> Iterator[Finding]:
-        infrastructure, own = self._settings.infrastructure, self._settings.project
-        if infrastructure.dataflow.subnetwork:
-            yield from self._subnetwork(infrastructure.dataflow.subnetwork)
-        else:
-            name = infrastructure.dataflow.network or "default"
+        dataflow, training = self._settings.infrastructure.dataflow, self._settings.infrastructure.training
+        name = dataflow.network or "default"
+        if dataflow.subnetwork:
+            yield from self._subnetwork(dataflow.subnetwork)
+        elif dataflow.use_public_ips:
             yield _finding(
                 f"network {name}",
-                self._project.has_network(name),
+                _is_there(_ask(lambda: self._project.network(name))),
                 "expected it to exist, or another one in the file of PERENNIAL_INFRASTRUCTURE_FILE",
-                f"gcloud compute networks create {name} --subnet-mode=auto --project={own}",
+                f"gcloud compute networks create {name} --subnet-mode=auto --project={self._settings.project}",
             )
-        if infrastructure.training.network_attachment:
-            path = infrastructure.training.network_attachment
-            _, project, _, region, _, name = path.split("/")
+        else:  # Dataflow takes the subnetwork of an automatic network's name
+            yield from self._subnetwork(f"regions/{self._settings.region}/subnetworks/{name}")
+        if training.network_attachment:
+            path = training.network_attachment
+            _, project, _, region, _, attachment = path.split("/")
             yield _finding(
                 f"network attachment {path}",
-                self._project.has_network_attachment(path),
+                _ask(lambda: self._project.has_network_attachment(path)),
                 "expected it to exist",
-                f"gcloud compute network-attachments create {name} --region={region} --project={project}"
-                " --connection-preference=ACCEPT_AUTOMATIC --subnets=SUBNETWORK",
+                f"gcloud compute network-attachments create {attachment} --region={region}"
+                f" --project={project} --connection-preference=ACCEPT_AUTOMATIC --subnets=SUBNETWORK",
             )
-        if infrastructure.training.network:
-            _, number, _, _, name = infrastructure.training.network.split("/")
+        if training.network:
+            _, number, _, _, peered = training.network.split("/")
+            network = _ask(lambda: self._project.network(peered, project=number))
             yield _finding(
-                f"network {name} of project {number}",
-                self._project.has_network(name, project=number),
-                "expected it to exist, peered with Google's services",
+                f"network {peered} of project {number}, peered with Google's services",
+                network if isinstance(network, Unseen) else network is not None and network.is_peered,
+                "expected it to exist, and the peering servicenetworking-googleapis-com",
                 "gcloud services vpc-peerings connect --service=servicenetworking.googleapis.com"
-                f" --network={name} --project={number} --ranges=RANGE",
+                f" --network={peered} --project={number} --ranges=RANGE",
             )
 
     def _subnetwork(self, path: str) -> Iterator[Finding]:
@@ -239,112 +281,120 @@ class Preflight:
             f"expected it where the jobs are, {self._settings.region}, received {region}",
             f"export PERENNIAL_REGION={region}",
         )
+        found = _ask(lambda: self._project.subnetwork(region, name, project=project))
         command = "gcloud compute networks subnets"
         where = f"{name} --region={region} --project={project} --enable-private-ip-google-access"
-        subnetwork = self._project.subnetwork(region, name, project=project)
-        yield _finding(
-            f"subnetwork {name} in {region}",
-            subnetwork is not None,
-            "expected it to exist",
-            f"{command} create {where} --network=NETWORK --range=10.0.0.0/20",
-        )
-        if subnetwork is not None and not self._settings.infrastructure.dataflow.use_public_ips:
+        create = f"{command} create {where} --network=NETWORK --range=RANGE"
+        yield _finding(f"subnetwork {name} in {region}", _is_there(found), "expected it to exist", create)
+        if isinstance(found, Subnetwork) and not self._settings.infrastructure.dataflow.use_public_ips:
             yield _finding(
                 f"Private Google Access of subnetwork {name}",
-                subnetwork.has_private_access,
+                found.has_private_access,
                 "expected it: workers have no external addresses",
                 f"{command} update {where}",
             )
 
     def _images(self) -> Iterator[Finding]:
         settings = self._settings
-        wanted = {settings.serving_image: "serving"}
-        for training, tier in self._trainings:
+        beam = settings.infrastructure.dataflow.container_image
+        targets = {settings.trainer_image: "trainer", settings.trainer_gpu_image: "trainer-gpu"}
+        targets |= {settings.serving_image: "serving", **({beam: "beam"} if beam else {})}
+        wanted = [settings.serving_image, *([beam] if beam else [])]
+        for training in self._trainings:
             try:
-                uri = image_for(tier, training, settings)
+                wanted.append(image_for(training.tier, training.program, settings))
             except ConfigurationError as error:
-                yield Finding(subject=f"image for tier {tier.name}", state="missing", reason=str(error))
-            else:
-                wanted.setdefault(uri, uri.rpartition("/")[2].partition(":")[0])
-        if settings.infrastructure.dataflow.container_image:
-            wanted[settings.infrastructure.dataflow.container_image] = "beam"
-        for uri, target in wanted.items():
-            command = f"docker build --target {target} -t {uri} . && docker push {uri}"
-            found = self._project.has_image(uri)
-            if found is None:
                 yield Finding(
-                    subject=f"image {uri}",
-                    state="unknown",
-                    reason="expected one in Artifact Registry (REGION-docker.pkg.dev), which can be asked",
+                    subject=f"image for tier {training.tier.name}", state="missing", reason=str(error)
                 )
-            else:
-                yield _finding(f"image {uri}", found, "expected it in Artifact Registry", command)
+        for uri in dict.fromkeys(wanted):
+            target = targets.get(uri) or ("autoencoder" if "/autoencoder:" in uri else "")
+            build = f"docker build --target {target} -t {uri} . && docker push {uri}"
+            found = _ask(lambda uri=uri: self._project.has_image(uri))  # type: ignore[misc]
+            yield _finding(
+                f"image {uri}",
+                Unseen("another registry than Artifact Registry is not asked") if found is None else found,
+                "expected it in Artifact Registry",
+                build if target and "@" not in uri else "",
+            )
 
     def _packages(self) -> Iterator[Finding]:
         folder = self._settings.packages
         if self._settings.infrastructure.dataflow.container_image:
             return
-        if folder.startswith("gs://"):
-            files = [Path(found.name) for found in self._services.storage.list(folder.rstrip("/") + "/")]
-            copy = f" && gcloud storage cp dist/perennial_*.tar.gz {folder}"
+        in_bucket = folder.startswith("gs://")
+        names = _ask(lambda: self._files(folder))
+        if isinstance(names, Unseen):
+            yield _finding(f"packages in {folder}", names)
+            return
+        if in_bucket:
+            copy = f" && gcloud storage cp dist/perennial_*.tar.gz {folder.rstrip('/')}/"
         else:
-            files = list(Path(folder).glob("*")) if Path(folder).is_dir() else []
-            copy = f" && cp dist/perennial_*.tar.gz {folder}"
+            copy = f" && mkdir -p '{folder}' && cp dist/perennial_*.tar.gz '{folder}'"
         for pattern in SDISTS:
-            matching = sorted(file.name for file in files if file.match(pattern))
+            matching = sorted(name for name in names if Path(name).match(pattern))
             yield _finding(
                 f"{pattern} in {folder}",
                 len(matching) == 1,
                 f"expected one file, received {', '.join(matching) or 'none'}",
-                f"make packages{copy}" if not matching else f"rm all but one of {', '.join(matching)}",
+                "" if matching else f"make packages{copy}",
             )
 
     def _quotas(self) -> Iterator[Finding]:
-        quotas = self._project.quotas()
         region, project = self._settings.region, self._settings.project
-        tiers = {tier.name: tier for _, tier in self._trainings}
-        for tier in tiers.values():
-            for metric, needed in tier.quotas().items():
-                limit = quotas.get(metric)
-                yield _finding(
-                    f"quota {metric} for tier {tier.name}",
-                    limit is None or limit >= needed,
-                    f"expected {needed} or more in {region}, received {limit}",
-                    f"gcloud alpha services quota update --service=aiplatform.googleapis.com"
-                    f" --consumer=projects/{project} --metric={metric} --unit=1/{{project}}/{{region}}"
-                    f" --dimensions=region={region} --value={needed}",
-                )
+        quotas = _ask(self._project.quotas)
+        if isinstance(quotas, Unseen):
+            yield _finding("quotas", quotas)
+            return
+        needed: dict[tuple[str, str], int] = {}
+        for one in self._trainings:
+            for metric, count in one.tier.quotas(spot=one.spot).items():
+                key = one.tier.name, metric
+                needed[key] = max(needed.get(key, 0), count * one.jobs)
+        for (tier, metric), count in needed.items():
+            limit = quotas.get(metric)
+            yield _finding(
+                f"quota {metric} for tier {tier}",
+                Unseen("no such quota is listed") if limit is None else limit == UNLIMITED or limit >= count,
+                f"expected {count} or more in {region}, received {limit}",
+                f"# ask for {count}: https://console.cloud.google.com/iam-admin/quotas?project={project}",
+            )
 
-    def _missing_permission(self, permission: str, resource: str, command: str, role: str) -> Finding:
-        return Finding(
-            subject=f"{permission} on {resource}",
-            state="missing",
-            reason=f"expected it for {self._member}",
-            command=f"{command} --member={self._member}"
-            f" --role=projects/{self._settings.project}/roles/{role}{self._suffix.replace('-', '_')}",
-        )
+    def _files(self, folder: str) -> list[str]:
+        if folder.startswith("gs://"):
+            return [found.name for found in self._services.storage.list(folder.rstrip("/") + "/")]
+        return [file.name for file in Path(folder).iterdir()] if Path(folder).is_dir() else []
+
+    @property
+    def _member(self) -> str:
+        """Principal of the grants: the connection's account, or the one that infra/ makes."""
+        email = getattr(self._services.clients.credentials, "service_account_email", None)
+        # A machine's own is called "default" until its first token; a person's has none.
+        return f"serviceAccount:{email if email and '@' in email else self._own(ACCOUNT)}"
 
     def _own(self, account: str) -> str:
-        return f"{account}{self._suffix}@{self._settings.project}.iam.gserviceaccount.com"
+        return f"{account}{self._suffix}@{self._settings.project}{_OWN_DOMAIN}"
 
 
-def _is_of_bucket(permission: str) -> bool:
-    return permission.startswith("storage.")
-
-
-def _visible(subject: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """Yield the findings of a check; it ends with an unknown one where the service doesn't tell."""
+def _ask(ask: Callable[[], Answer]) -> Answer | Unseen:
+    """Return an answer, or why there is none."""
     from googleapiclient.errors import HttpError
 
     try:
-        yield from check()
+        return ask()
     except NotVisibleError as error:
-        yield Finding(subject=subject, state="unknown", reason=f"expected to see it, received: {error}")
+        return Unseen(f"expected to see it, received: {error}")
     except (*call_errors(), HttpError) as error:
-        yield Finding(subject=subject, state="unknown", reason=f"expected an answer, received: {error}")
+        return Unseen(f"expected an answer, received: {error}")
 
 
-def _finding(subject: str, is_there: bool, reason: str, command: str) -> Finding:
+def _is_there(answer: object) -> bool | Unseen:
+    return answer if isinstance(answer, Unseen) else answer is not None
+
+
+def _finding(subject: str, is_there: object, reason: str = "", command: str = "") -> Finding:
+    if isinstance(is_there, Unseen):
+        return Finding(subject=subject, state="unknown", reason=is_there.reason)
     if is_there:
         return Finding(subject=subject, state="there")
     return Finding(subject=subject, state="missing", reason=reason, command=command)

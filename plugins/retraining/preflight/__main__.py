@@ -23,7 +23,7 @@ from contract import ContractError
 from contract.naming import dataset_of
 from retraining.context import GoogleServices
 from retraining.errors import ConfigurationError
-from retraining.preflight import Finding, Preflight, Rights
+from retraining.preflight import Finding, Preflight, Rights, Training
 from retraining.spec import DAGS, read_spec
 from retraining.tiers import deployed_tiers, find_tier
 
@@ -58,6 +58,7 @@ def argument_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--tier", dest="tiers", action="append", metavar="NAME",
         help="scale tier of the runs; may be repeated (default: those of the DAG files)")  # fmt: skip
+    add("--spot", action="store_true", help="for runs that train on Spot VMs")
     add("--dags", type=Path, default=DAGS, metavar="FOLDER", help="folder of the DAG files (%(default)s)")
     add("--permissions", type=Path, default=PERMISSIONS_FILE, metavar="FILE",
         help="rights of the deployment's accounts (%(default)s)")  # fmt: skip
@@ -70,9 +71,9 @@ def _findings(options: argparse.Namespace) -> list[Finding]:
     datasets = filter(None, (dataset_of(file.stem) for file in sorted(options.dags.glob("*.py"))))
     programs = [read_spec(dataset, options.dags).training for dataset in datasets]
     chosen = [
-        (training, find_tier(name, tiers))
-        for training in programs
-        for name in options.tiers or [training.tier]
+        Training(program=program, tier=find_tier(name, tiers), spot=options.spot)
+        for program in programs
+        for name in options.tiers or [program.tier]
     ]
     rights = Rights.read(options.permissions)
     services = GoogleServices.from_environment()

@@ -144,7 +144,7 @@ def test_lacks_of_a_project_each_have_a_command(
     assert "networks create default" in commands.pop("network default")
     image = commands.pop(f"image {REGION}-docker.pkg.dev/p/r/unknown:1")
     assert "docker push" in image
-    assert "--value=1" in commands.pop(
+    assert "ask for 1" in commands.pop(
         "quota aiplatform.googleapis.com/custom_model_training_nvidia_t4_gpus for tier BASIC_GPU"
     )
     nobody = changes["PERENNIAL_SERVICE_ACCOUNT"]
@@ -160,7 +160,10 @@ def test_missing_permission_names_the_role_that_holds_it(
 ) -> None:
     whole = (CHECKOUT / "infra" / "permissions.toml").read_text()
     file = tmp_path / "permissions.toml"
-    lost = ("storage.objects.delete", "aiplatform.customJobs.create", "serviceusage.services.get")
+    lost = (
+        *("storage.objects.delete", "storage.buckets.get"),
+        *("aiplatform.customJobs.create", "serviceusage.services.get"),
+    )
     kept = [line for line in whole.splitlines() if line.partition(" ")[0].strip('"') not in lost]
     file.write_text("\n".join(kept))
     emulator = deployment("--accounts", str(file))
@@ -174,10 +177,16 @@ def test_missing_permission_names_the_role_that_holds_it(
     create = commands[f"aiplatform.customJobs.create on {emulator.project}"]
     assert create.endswith("/roles/perennialAirflow_dev")
     # What it may not see is no lack, but is said.
-    assert [one["subject"] for one in findings if one["state"] == "unknown"] == ["APIs"]
+    assert [one["subject"] for one in findings if one["state"] == "unknown"] == [
+        "APIs",
+        "bucket gs://deployed",
+    ]
+    assert commands["storage.buckets.get on gs://deployed"].endswith("/roles/perennialStaging_dev")
 
 
-@pytest.mark.parametrize(("location", "is_right"), [("us", True), ("eu", False), ("europe-west1", False)])
+@pytest.mark.parametrize(
+    ("location", "is_right"), [("us", True), ("nam4", True), ("eu", False), ("europe-west1", False)]
+)
 def test_bucket_is_where_the_jobs_are(
     deployment: Any, dags: Any, capsys: Any, location: str, is_right: bool
 ) -> None:
@@ -236,3 +245,24 @@ def test_wrong_arguments_exit_with_2(
         main(["--dags", str(dags()), *arguments])
     assert exit_.value.code == 2
     assert named in capsys.readouterr().err
+
+
+def test_quotas_of_spot_machines_and_of_an_h100_are_their_own(
+    deployment: Any, dags: Any, capsys: Any
+) -> None:
+    deployment("--quota", "NVIDIA_H100_80GB=7")
+    prefix = "quota aiplatform.googleapis.com/custom_model_training"
+    for flags, metric in (([], "nvidia_h100_gpus"), (["--spot"], "preemptible_nvidia_h100_gpus")):
+        status, findings = ask(capsys, "--dags", str(dags("H100_X8")), *flags)
+        assert status == 1
+        assert list(missing(findings)) == [f"{prefix}_{metric} for tier H100_X8"]
+
+
+def test_package_that_is_there_twice_is_said_and_nothing_deletes_it(
+    deployment: Any, dags: Any, tmp_path: Path, capsys: Any
+) -> None:
+    deployment()
+    (tmp_path / "packages" / "perennial_contract-0.2.0.tar.gz").touch()
+    status, findings = ask(capsys, "--dags", str(dags()))
+    assert status == 1
+    assert list(missing(findings).values()) == [""]

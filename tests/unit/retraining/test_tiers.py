@@ -187,10 +187,12 @@ PREFIX = "aiplatform.googleapis.com/custom_model_training"
     [
         ("BASIC", {"cpus": 4}),
         ("STANDARD_1", {"cpus": 40}),
-        ("BASIC_GPU", {"nvidia_t4_gpus": 1}),
-        ("L4_TWO_WORKERS", {"nvidia_l4_gpus": 2}),
+        ("BASIC_GPU", {"cpus": 8, "nvidia_t4_gpus": 1}),
+        ("L4_TWO_WORKERS", {"g2_cpus": 24, "nvidia_l4_gpus": 2}),
         ("A100_80GB", {"nvidia_a100_80gb_gpus": 1}),
         ("BASIC_TPU", {"tpu_v5e": 4}),
+        ("H100", {"preemptible_nvidia_h100_gpus": 1}),
+        ("H100_X8", {"nvidia_h100_gpus": 8}),
     ],
 )
 def test_quotas_count_what_every_machine_takes(tier: str, needed: dict[str, int]) -> None:
@@ -206,3 +208,4 @@ def test_quotas_of_spot_machines_are_their_own(tmp_path: Path) -> None:
     tiers = load_tiers(str(file))
     assert tiers["SPARE"].quotas() == {f"{PREFIX}_preemptible_nvidia_a100_gpus": 1}
     assert tiers["ODD"].quotas() == {}
+    assert TIERS["BASIC"].quotas(spot=True) == {f"{PREFIX}_preemptible_cpus": 4}

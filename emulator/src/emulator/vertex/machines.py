@@ -68,6 +68,7 @@ _TPU = re.compile(r"(ct5lp-hightpu|ct6e-standard)-([148])t")
 _TPU_NAMES = {"ct5lp-hightpu": "TPU_V5_LITEPOD", "ct6e-standard": "TPU_V6E"}
 _CLOUD_TPU = "cloud-tpu"
 _METRIC = "custom_model_training"
+_GPU_METRICS = {"NVIDIA_H100_80GB": "nvidia_h100", "NVIDIA_H200_141GB": "nvidia_h200"}
 _N1 = re.compile(r"n1-(standard|highmem|highcpu)-(\d+)")
 
 
@@ -163,7 +164,19 @@ def quota_metric(accelerator: str, *, spot: bool = False) -> str:
         return f"{prefix}_tpu_v5e"
     if accelerator.startswith("TPU"):
         return f"{prefix}_{accelerator.lower()}"
-    return f"{prefix}_{accelerator.lower().replace('tesla_', '')}_gpus"
+    name = _GPU_METRICS.get(accelerator, accelerator.lower().replace("tesla_", ""))
+    return f"{prefix}_{name}_gpus"
+
+
+def quota_metrics() -> list[str]:
+    """Return the names of all quotas of training jobs: of accelerators, and of CPUs by family."""
+    from google.cloud.aiplatform_v1 import AcceleratorType
+
+    accelerators = [one.name for one in AcceleratorType if one.name.startswith(("NVIDIA_", "TPU_"))]
+    names = [quota_metric(name, spot=spot) for name in accelerators for spot in (False, True)]
+    prefixes = (_METRIC, f"{_METRIC}_preemptible")
+    cpus = [f"{prefix}_{family}cpus" for prefix in prefixes for family in ("", "n2_", "c2_", "g2_", "a2_")]
+    return list(dict.fromkeys([*names, *cpus]))
 
 
 def missing_accelerators(wanted: Mapping[str, int]) -> list[str]:
