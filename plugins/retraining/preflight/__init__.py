@@ -246,7 +246,7 @@ class Preflight:
                 f"network {name}",
                 _is_there(_ask(lambda: self._project.network(name))),
                 "expected it to exist, or another one in the file of PERENNIAL_INFRASTRUCTURE_FILE",
-                f"gcloud compute networks create {name} --subnet-mode=auto --project={self._settings.project}",
+                f"gcloud compute networks create {name} --project={self._settings.project}",
             )
         else:  # Dataflow takes the subnetwork of an automatic network's name
             yield from self._subnetwork(f"regions/{self._settings.region}/subnetworks/{name}")
