@@ -5,11 +5,10 @@ locals {
   accounts = local.access.accounts
 
   # A role of Cloud Storage's permissions is granted on the bucket, any other on the project.
-  bucket_roles = {
-    for name, role in local.access.roles : name => role
+  bucket_roles = [
+    for name, role in local.access.roles : name
     if alltrue([for permission in keys(role.permissions) : startswith(permission, "storage.")])
-  }
-  project_roles = { for name, role in local.access.roles : name => role if !contains(keys(local.bucket_roles), name) }
+  ]
 
   # Rights of an account on other accounts.
   account_roles = {
@@ -47,17 +46,8 @@ resource "google_service_account" "account" {
   depends_on = [google_project_service.api]
 }
 
-resource "google_project_iam_custom_role" "bucket" {
-  for_each = local.bucket_roles
-
-  project     = var.project
-  role_id     = "${each.key}${local.role_suffix}"
-  title       = "Perennial: ${each.value.title}"
-  permissions = keys(each.value.permissions)
-}
-
-resource "google_project_iam_custom_role" "project" {
-  for_each = local.project_roles
+resource "google_project_iam_custom_role" "role" {
+  for_each = local.access.roles
 
   project     = var.project
   role_id     = "${each.key}${local.role_suffix}"
@@ -75,18 +65,18 @@ resource "google_project_iam_custom_role" "account" {
 }
 
 resource "google_storage_bucket_iam_member" "grant" {
-  for_each = { for key, grant in local.grants : key => grant if contains(keys(local.bucket_roles), grant.role) }
+  for_each = { for key, grant in local.grants : key => grant if contains(local.bucket_roles, grant.role) }
 
   bucket = google_storage_bucket.data.name
-  role   = google_project_iam_custom_role.bucket[each.value.role].name
+  role   = google_project_iam_custom_role.role[each.value.role].name
   member = google_service_account.account[each.value.account].member
 }
 
 resource "google_project_iam_member" "grant" {
-  for_each = { for key, grant in local.grants : key => grant if contains(keys(local.project_roles), grant.role) }
+  for_each = { for key, grant in local.grants : key => grant if !contains(local.bucket_roles, grant.role) }
 
   project = var.project
-  role    = google_project_iam_custom_role.project[each.value.role].name
+  role    = google_project_iam_custom_role.role[each.value.role].name
   member  = google_service_account.account[each.value.account].member
 }
 

@@ -62,12 +62,12 @@ resource "google_monitoring_notification_channel" "email" {
   depends_on = [google_project_service.api]
 }
 
-resource "google_logging_metric" "log" {
-  for_each = { for name in ["heartbeat"] : name => local.heartbeat_filter if var.heartbeat != null }
+resource "google_logging_metric" "heartbeat" {
+  count = var.heartbeat == null ? 0 : 1
 
   project = var.project
-  name    = "perennial${local.suffix}-${each.key}"
-  filter  = each.value
+  name    = "perennial${local.suffix}-heartbeat"
+  filter  = local.heartbeat_filter
 
   metric_descriptor {
     metric_kind = "DELTA"
@@ -157,7 +157,7 @@ resource "google_monitoring_alert_policy" "job" {
 
 # The dead man's switch: what does not run raises no alert of its own.
 resource "google_monitoring_alert_policy" "silence" {
-  for_each = { for name in ["heartbeat"] : name => var.heartbeat if local.alerted && var.heartbeat != null }
+  count = local.alerted && var.heartbeat != null ? 1 : 0
 
   project               = var.project
   display_name          = "Perennial: nothing happens"
@@ -166,16 +166,16 @@ resource "google_monitoring_alert_policy" "silence" {
   user_labels           = local.labels
 
   documentation {
-    content   = "No sign of Airflow for ${each.value.hours} hours: look whether its scheduler runs, and whether DAGs are paused."
+    content   = "No sign of Airflow for ${var.heartbeat.hours} hours: look whether its scheduler runs, and whether DAGs are paused."
     mime_type = "text/markdown"
   }
 
   conditions {
-    display_name = "no line for ${each.value.hours} hours"
+    display_name = "no line for ${var.heartbeat.hours} hours"
 
     condition_absent {
-      filter   = "resource.type=\"${each.value.resource_type}\" AND metric.type=\"${local.user}/${google_logging_metric.log[each.key].name}\""
-      duration = "${each.value.hours * 3600}s"
+      filter   = "resource.type=\"${var.heartbeat.resource_type}\" AND metric.type=\"${local.user}/${google_logging_metric.heartbeat[0].name}\""
+      duration = "${var.heartbeat.hours * 3600}s"
 
       aggregations {
         alignment_period     = local.minutes.hour

@@ -7,7 +7,7 @@ for it, deferred or not.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -60,7 +60,7 @@ class DatasetOperator(BaseOperator):
         try:
             with run_context(context) as surroundings:
                 result = dict(self.run(surroundings))
-            self._try_to_measure(result)
+            self._try_to_record(lambda: self.measure(result))
             return result
         except (ConfigurationError, ContractError, FileNotFoundError) as error:
             raise AirflowFailException(str(error)) from error
@@ -86,10 +86,10 @@ class DatasetOperator(BaseOperator):
     def measure(self, result: Mapping[str, Any]) -> None:
         """Record the metrics of a result; most tasks have none but Airflow's."""
 
-    def _try_to_measure(self, result: Mapping[str, Any]) -> None:
-        """Record the metrics; what has been done is not undone for their sake."""
+    def _try_to_record(self, record: Callable[[], None]) -> None:
+        """Record metrics; what has been done is not undone for their sake."""
         try:
-            self.measure(result)
+            record()
         except Exception as error:
             self.log.warning("No metrics of this task: %r", error)
 
@@ -190,16 +190,16 @@ class JobOperator(DatasetOperator):
             self._defer(context, job)
         logs = self.logs(context, job, since=status.created)
         status = follow(jobs, job, logs, poll_seconds=context.settings.poll_seconds, log=self.log)
-        self.record_event("jobs", task=self.task_id, state=status.state)
-        Stats.timing(
-            "perennial.job.duration",
-            datetime.now(UTC) - status.created,
-            tags={"dataset": self.spec.name, "task": self.task_id},
-        )
+        self._try_to_record(lambda: self._measure_job(status))
         if status.lacks_machines:
             raise NoMachinesError(str(self.failure(job, status)))
         if not status.succeeded:
             raise self.failure(job, status)
+
+    def _measure_job(self, status: JobStatus) -> None:
+        self.record_event("jobs", task=self.task_id, state=status.state)
+        tags = {"dataset": self.spec.name, "task": self.task_id}
+        Stats.timing("perennial.job.duration", datetime.now(UTC) - status.created, tags=tags)
 
     def _started(self, context: RunContext) -> str | None:
         from google.api_core.exceptions import RetryError, TooManyRequests

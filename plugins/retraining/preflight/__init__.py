@@ -28,7 +28,6 @@ APIS = tuple(
 )
 State = Literal["there", "missing", "unknown"]
 Answer = TypeVar("Answer")
-_STORAGE = "storage."
 _OWN_DOMAIN = ".iam.gserviceaccount.com"
 
 
@@ -67,12 +66,10 @@ class Rights:
     Attributes:
         bucket: on the bucket: role -> permissions.
         project: on the project: role -> permissions.
-        acts_as: accounts that it starts jobs and servers as.
     """
 
     bucket: Mapping[str, Sequence[str]]
     project: Mapping[str, Sequence[str]]
-    acts_as: Sequence[str]
 
     @classmethod
     def read(cls, file: Path) -> Rights:
@@ -83,13 +80,15 @@ class Rights:
         """
         try:
             document = tomllib.loads(file.read_text(encoding="utf-8"))
-            account = document["accounts"][ACCOUNT]
-            roles = {role: list(document["roles"][role]["permissions"]) for role in account["roles"]}
+            held = document["accounts"][ACCOUNT]["roles"]
+            roles = {role: list(document["roles"][role]["permissions"]) for role in held}
         except (OSError, ValueError, KeyError) as error:
             raise ConfigurationError(f"--permissions: expected {file} with {ACCOUNT}: {error!r}") from error
-        bucket = {role: names for role, names in roles.items() if names[0].startswith(_STORAGE)}
+        bucket = {
+            role: names for role, names in roles.items() if all(n.startswith("storage.") for n in names)
+        }
         project = {role: names for role, names in roles.items() if role not in bucket}
-        return cls(bucket=bucket, project=project, acts_as=list(account.get("acts_as", [])))
+        return cls(bucket=bucket, project=project)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,11 +203,11 @@ class Preflight:
 
     def _accounts(self) -> Iterator[Finding]:
         settings = self._settings
-        configured = {
-            "PERENNIAL_SERVICE_ACCOUNT": settings.service_account,
-            "PERENNIAL_SERVING_SERVICE_ACCOUNT": settings.serving_service_account,
-        }
-        for (variable, email), own in zip(configured.items(), self._rights.acts_as, strict=True):
+        configured = (
+            ("PERENNIAL_SERVICE_ACCOUNT", settings.service_account, "perennial-jobs"),
+            ("PERENNIAL_SERVING_SERVICE_ACCOUNT", settings.serving_service_account, "perennial-serving"),
+        )
+        for variable, email, own in configured:
             if email is None:
                 yield Finding(
                     subject=variable,
@@ -329,6 +328,8 @@ class Preflight:
             return
         if in_bucket:
             copy = f" && gcloud storage cp dist/perennial_*.tar.gz {folder.rstrip('/')}/"
+        elif Path(folder).resolve() == Path("dist").resolve():  # where they are made
+            copy = ""
         else:
             copy = f" && mkdir -p '{folder}' && cp dist/perennial_*.tar.gz '{folder}'"
         for pattern in SDISTS:
