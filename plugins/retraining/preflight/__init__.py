@@ -84,11 +84,8 @@ class Rights:
             roles = {role: list(document["roles"][role]["permissions"]) for role in held}
         except (OSError, ValueError, KeyError) as error:
             raise ConfigurationError(f"--permissions: expected {file} with {ACCOUNT}: {error!r}") from error
-        bucket = {
-            role: names for role, names in roles.items() if all(n.startswith("storage.") for n in names)
-        }
-        project = {role: names for role, names in roles.items() if role not in bucket}
-        return cls(bucket=bucket, project=project)
+        bucket = {one: names for one, names in roles.items() if all(n.startswith("storage.") for n in names)}
+        return cls(bucket=bucket, project={one: roles[one] for one in roles if one not in bucket})
 
 
 @dataclass(frozen=True, kw_only=True)
