@@ -16,11 +16,11 @@ from contract.validation import to_json
 from retraining.context import RunContext
 from retraining.errors import UnchangedError
 from retraining.google.deployments import Deployment
+from retraining.google.endpoints import WHOLE
 from retraining.google.models import ModelVersion
 from retraining.history import History
 from retraining.job_spec import training_fingerprint
 from retraining.params import OVERRIDE, RECONVERT, RETRAIN, UNCHANGED
-from retraining.traffic import WHOLE
 
 
 def gate_digest(gate: GateSpec) -> str:

@@ -21,9 +21,9 @@ from retraining.context import GoogleServices
 from retraining.errors import RolloutFailedError, RolloutWaitError, SplitChangedError
 from retraining.gate import prediction_differences
 from retraining.google.deployments import Deployment
+from retraining.google.endpoints import WHOLE, with_share
 from retraining.google.models import ModelVersion
 from retraining.google.monitoring import Monitoring
-from retraining.traffic import WHOLE, with_share
 
 STALE = timedelta(minutes=30)
 """Time after a step's end from which on a rollout counts as abandoned."""

@@ -23,6 +23,7 @@ from retraining.errors import ConfigurationError
 from retraining.plan.deployment import BackfillRequest, airflow_command, plan_backfill
 from retraining.plan.runs import COLUMNS, NUMERIC_COLUMNS, Plan, parse_time
 from retraining.spec import DAGS, read_spec
+from retraining.standard_output import reserve_standard_output
 
 _STYLES = {"create": "", "repeat": "yellow", "leave": "dim", "lack": "dim"}
 
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argument_parser()
     options = parser.parse_args(arguments)
     try:
-        # Airflow prints messages of its own to the standard output, which is for programs to read.
+        # DAG files may print.
         with redirect_stdout(sys.stderr):
             plan, command = _plan(options)
     except (ConfigurationError, ContractError) as error:
@@ -123,4 +124,5 @@ def _count(text: str) -> int:
 
 
 if __name__ == "__main__":
+    reserve_standard_output()
     sys.exit(main())

@@ -25,6 +25,7 @@ from retraining.context import GoogleServices
 from retraining.errors import ConfigurationError
 from retraining.preflight import Finding, Preflight, Rights, Training
 from retraining.spec import DAGS, read_spec
+from retraining.standard_output import reserve_standard_output
 from retraining.tiers import deployed_tiers, find_tier
 
 PERMISSIONS_FILE = DAGS.parent / "infra" / "permissions.toml"
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argument_parser()
     options = parser.parse_args(arguments)
     try:
-        # Airflow prints messages of its own to the standard output, which is for programs to read.
+        # DAG files may print.
         with redirect_stdout(sys.stderr):
             found = _findings(options)
     except (ConfigurationError, ContractError) as error:
@@ -96,4 +97,5 @@ def _print(found: Sequence[Finding], console: Console) -> None:
 
 
 if __name__ == "__main__":
+    reserve_standard_output()
     sys.exit(main())

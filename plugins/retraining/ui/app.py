@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import FileResponse
 
-from retraining.ui import backfill, card, models, releases, report
+from retraining.ui import backfill, card, models, report
 from retraining.ui.dependencies import AUTHENTICATED
 from retraining.ui.pages import page
 
@@ -31,7 +31,6 @@ def create_app() -> FastAPI:
     )
     app.include_router(report.router)
     app.include_router(models.router)
-    app.include_router(releases.router)
     app.include_router(card.router)
     app.include_router(backfill.router)
 

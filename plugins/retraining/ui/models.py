@@ -1,4 +1,7 @@
-"""Pages of the models: all datasets, the versions of one, and predictions by the version in production."""
+"""Pages of the models: all datasets, the versions of one, predictions by the one in production, decisions.
+
+A decision on a release is a run of the DAG `model_rollback`, in the user's name.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,22 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from airflow.api_fastapi.common.db.common import SessionDep
-from fastapi import APIRouter, Body, Response
+from airflow.api_fastapi.core_api.datamodels.dag_run import TriggerDAGRunPostBody
+from airflow.api_fastapi.core_api.routes.public.dag_run import trigger_dag_run
+from airflow.api_fastapi.core_api.security import GetUserDep
+from airflow.models.dagbag import DBDagBag
+from fastapi import APIRouter, Body, HTTPException, Request, Response
 from markupsafe import Markup
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from contract.history import HistoryEvent, promoted_versions
 from contract.naming import (
     DATA_UNTIL_LABEL,
     METRIC_LABEL,
+    ROLLBACK_DAG,
     RUN_LABEL,
     job_folder_of,
     time_of_label,
@@ -30,6 +39,7 @@ from retraining.rollout import is_rolling_out
 from retraining.ui import plots
 from retraining.ui.artifacts import read_first_golden, read_labels
 from retraining.ui.dependencies import (
+    CAN_DECIDE,
     CAN_READ_RUNS,
     MayDecide,
     TrainingDags,
@@ -42,6 +52,23 @@ from retraining.ui.runs import read_run_ids
 router = APIRouter()
 
 _THREADS = 8
+_FOREIGN = ("cross-site", "same-site")
+
+
+class Decision(BaseModel):
+    """Body of a request for a decision.
+
+    Attributes:
+        action: as of the DAG.
+        version: to go back to; None for the one before, or where none is meant.
+        reason: a sentence.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: Literal["rollback", "hold", "release"]
+    version: Annotated[str, StringConstraints(pattern=r"^[0-9]+$")] | None = None
+    reason: Annotated[str, Field(max_length=1000), StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +177,24 @@ def predict(dag_id: str, instance: Annotated[dict[str, Any], Body(embed=True)]) 
     labels = read_labels(services.storage, job_folder_of(version.artifact_uri)) if version else ()
     prediction = render(answer.predictions[0], labels=labels)
     return page("prediction.html", prediction=prediction, version=answer.version)
+
+
+@router.post("/models/{dag_id}/decide", dependencies=[CAN_READ_RUNS, CAN_DECIDE])
+def decide(
+    dag_id: str,
+    decision: Decision,
+    user: GetUserDep,
+    session: SessionDep,
+    request: Request,
+) -> Response:
+    """Trigger a run that carries out a decision; return a link to it, as a part of a page."""
+    # A page of another site can't read the answer, but it could make the request.
+    if request.headers.get("sec-fetch-site") in _FOREIGN:
+        raise HTTPException(403, "expected a request of this page")
+    conf = {"dataset": trained_dataset(dag_id), **decision.model_dump()}
+    body = TriggerDAGRunPostBody(conf=conf, logical_date=None, note=decision.reason)
+    run = trigger_dag_run(ROLLBACK_DAG, body, DBDagBag(), user, session, request)
+    return page("decided.html", decision=decision, dag_id=ROLLBACK_DAG, run_id=run.run_id)
 
 
 def read_model(

@@ -19,8 +19,7 @@ from contract.model_inputs import ModelInputs
 from serving.batching import Outputs, Rows, concatenate, split
 from serving.errors import InstanceError, ModelError, describe
 from serving.graph import Graph
-from serving.instances import Array, columns
-from serving.pixels import PixelLimits
+from serving.instances import Array, PixelLimits, columns
 from serving.requests import PredictRequest
 from serving.responses import predictions
 from serving.signature import TensorSpec

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -12,9 +13,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+
+from serving.server import JoinedWrites
 
 Start = Callable[..., "Server"]
 
@@ -110,3 +114,58 @@ def test_process_without_a_model_ends_with_1_and_says_why(start: Start, tmp_path
     output, _ = server.process.communicate(timeout=60)
     assert server.process.returncode == 1
     assert "model: expected a folder with saved_model.pb, received" in output
+
+
+class Transport:
+    def __init__(self) -> None:
+        self.calls: list[Any] = []
+
+    def write(self, data: bytes) -> None:
+        self.calls.append(data)
+
+    def close(self) -> None:
+        self.calls.append("closed")
+
+    def is_closing(self) -> bool:
+        return "closed" in self.calls
+
+
+@pytest.mark.parametrize(
+    ("pieces", "closed", "expected"),
+    [
+        ([b"head", b"body"], False, [b"headbody"]),
+        ([b"head"], False, [b"head"]),
+        ([b"head", b"body"], True, [b"headbody", "closed"]),
+        ([], True, ["closed"]),
+    ],
+)
+def test_what_is_written_in_one_turn_is_one_write(
+    pieces: list[bytes], closed: bool, expected: list[Any]
+) -> None:
+    transport = Transport()
+
+    async def turn() -> None:
+        joined = JoinedWrites(transport, asyncio.get_running_loop())  # type: ignore[arg-type]
+        for piece in pieces:
+            joined.write(piece)
+        assert transport.calls == []
+        if closed:
+            joined.close()
+        await asyncio.sleep(0)
+        assert joined.is_closing() is closed
+
+    asyncio.run(turn())
+    assert transport.calls == expected
+
+
+def test_later_turns_are_writes_of_their_own() -> None:
+    transport = Transport()
+
+    async def turns() -> None:
+        joined = JoinedWrites(transport, asyncio.get_running_loop())  # type: ignore[arg-type]
+        for piece in (b"one", b"two"):
+            joined.write(piece)
+            await asyncio.sleep(0)
+
+    asyncio.run(turns())
+    assert transport.calls == [b"one", b"two"]

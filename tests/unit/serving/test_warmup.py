@@ -15,8 +15,8 @@ from PIL import Image
 
 from contract.artifacts import GoldenRequest
 from serving.errors import InstanceError
+from serving.instances import PixelLimits
 from serving.model import Model
-from serving.pixels import PixelLimits
 from serving.requests import PredictRequest
 
 
