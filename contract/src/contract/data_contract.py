@@ -7,7 +7,7 @@ import glob
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -177,9 +177,15 @@ class SplitSpec:
 
     def split_of(self, key: bytes) -> str:
         """Return `train` or `validation` for a record with this key, if its file doesn't decide."""
-        digest = hashlib.blake2b(key, digest_size=8, key=self.salt.encode()).digest()
-        bucket = int.from_bytes(digest, "big") % 10_000
-        return VALIDATION_SPLIT if bucket < self.validation_percent * 100 else TRAIN_SPLIT
+        return VALIDATION_SPLIT if self.are_validation([key])[0] else TRAIN_SPLIT
+
+    def are_validation(self, keys: Sequence[bytes]) -> list[bool]:
+        """Return True for each key whose record is for validation, if its file doesn't decide."""
+        blake2b, integer, salt = hashlib.blake2b, int.from_bytes, self.salt.encode()
+        limit = self.validation_percent * 100
+        return [
+            integer(blake2b(key, digest_size=8, key=salt).digest(), "big") % 10_000 < limit for key in keys
+        ]
 
     @cached_property
     def _partitioning(self) -> Partitioning | None:

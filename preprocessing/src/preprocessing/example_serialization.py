@@ -7,15 +7,20 @@ https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/example/fea
 Records share most of their values, and protocol buffers can be concatenated, since a map is a repeated
 entry: so each distinct value is encoded once (`bytes_entry`, `float_entry`, `int64_entry`), and a record is a
 join of entries in the order of `serialization_order`. https://protobuf.dev/programming-guides/encoding/
+Of the rows of a table, thousands are joined at once, in Arrow's arrays (`joined`).
 """
 
 from __future__ import annotations
 
 import functools
 import struct
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
 
@@ -129,7 +134,7 @@ class ExampleEncoder:
         for column in self._columns:
             value = values.get(column.name, column.default)
             if isinstance(value, bytes) and column.is_text:  # large, and so copied only once
-                parts += (_bytes_prefix(column.name, len(value)), value)
+                parts += (bytes_prefix(column.name, len(value)), value)
             else:
                 parts.append(column[value])
         parts[0] = example_prefix(sum(map(len, parts)))
@@ -171,7 +176,7 @@ class _ValueEncoder(dict[Any, bytes]):
 
 def bytes_entry(name: str, value: bytes) -> bytes:
     """Serialize the entry of a feature that holds one string."""
-    return _bytes_prefix(name, len(value)) + value
+    return bytes_prefix(name, len(value)) + value
 
 
 def float_entry(name: str, value: float) -> bytes:
@@ -229,7 +234,7 @@ def float_prefix(name: str) -> bytes:
 
 
 @functools.lru_cache(maxsize=4096)
-def _bytes_prefix(name: str, length: int) -> bytes:
+def bytes_prefix(name: str, length: int) -> bytes:
     """Return the bytes before a string of a length in the entry of a feature."""
     prefix = b""
     for tag in (_VALUES, _BYTES_LIST, _FEATURE):
@@ -245,3 +250,32 @@ def _entry(name: str, kind: bytes, values: bytes) -> bytes:
 
 def _delimited(tag: bytes, content: bytes) -> bytes:
     return tag + varint(len(content)) + content
+
+
+Lengths = npt.NDArray[np.int32]
+
+
+def lengths_of(parts: pa.BinaryArray) -> Lengths:
+    """Return the number of bytes of each of n parts, shape (n,); none may be null."""
+    return pc.binary_length(parts).to_numpy()
+
+
+def by_length(lengths: Lengths, make: Callable[[int], bytes]) -> pa.BinaryArray:
+    """Return the bytes that `make` returns for each of n lengths; it is called once for each distinct one."""
+    distinct, indices = np.unique(lengths, return_inverse=True)
+    return pa.array(map(make, distinct.tolist()), pa.binary()).take(pa.array(indices))
+
+
+def equal_parts(parts: npt.NDArray[np.uint8], *, prefix: bytes = b"") -> pa.BinaryArray:
+    """Return n parts of equal length, shape (n, length), each after the same prefix."""
+    beginning = np.broadcast_to(np.frombuffer(prefix, np.uint8), (len(parts), len(prefix)))
+    whole = np.hstack([beginning, parts])
+    offsets = np.arange(len(parts) + 1, dtype=np.int32) * whole.shape[1]
+    return pa.Array.from_buffers(
+        pa.binary(), len(parts), [None, pa.py_buffer(offsets), pa.py_buffer(whole.tobytes())]
+    )
+
+
+def joined(*parts: pa.BinaryArray, separator: bytes = b"") -> pa.BinaryArray:
+    """Join the parts of each row; arrays of n become one of n."""
+    return pc.binary_join_element_wise(*parts, pa.scalar(separator, pa.binary()))

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contract.artifacts import DatasetInfo
 from preprocessing.errors import OutputError
-from preprocessing.output import FRAME_BYTES, OutputFolder, frame_records, masked_crc32c
+from preprocessing.output import FRAME_BYTES, OutputFolder, frame_records, frame_together, masked_crc32c
 
 NAME = "flowers-train.tfrecord-00000-of-00002"
 
@@ -68,6 +71,11 @@ def test_frame_records_are_as_the_format_says() -> None:
     expected = bytes.fromhex("0300000000000000b099490e6162636e57f121")
     assert b"".join(frame_records([b"abc", b"abc"])) == 2 * expected
     assert len(expected) == 3 + FRAME_BYTES
+
+
+@given(st.lists(st.binary(max_size=300), min_size=1, max_size=20))
+def test_frame_together_gives_the_same_bytes(records: list[bytes]) -> None:
+    assert frame_together(pa.array(records, pa.binary())) == b"".join(frame_records(records))
 
 
 def test_masked_crc32c_of_zeros_is_the_published_value() -> None:

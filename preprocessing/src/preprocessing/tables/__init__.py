@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from preprocessing.sources import is_compressed, shard_at
 
@@ -60,3 +61,15 @@ class ByteRange:
     def shard_of(self, num_shards: int) -> int:
         """Return the index of its shard: shards divide the source in the order of names and offsets."""
         return shard_at(self.position, num_shards)
+
+
+def joined_ranges(ranges: Iterable[ByteRange]) -> list[ByteRange]:
+    """Join ranges, ordered by file and offset, that follow one another: fewer, larger reads."""
+    found: list[ByteRange] = []
+    for item in ranges:
+        before = found[-1] if found else None
+        if before is not None and before.file == item.file and before.offset + before.size == item.offset:
+            found[-1] = replace(before, size=before.size + item.size)
+        else:
+            found.append(item)
+    return found

@@ -1,33 +1,40 @@
 """Rows of text to serialized records, some thousand at a time.
 
-Work goes column by column: each text is looked up among the encoded ones, and the entries of a row are
-joined. Python's own code runs once for each distinct value and each batch, the rest runs in C. Most columns
-have few distinct values: each is validated and encoded once, and then looked up. Numbers that hardly repeat
-are parsed all together instead, as long as each of them plainly is a number.
+Work goes column by column, in Arrow's arrays: the entries of each column are made, and those of a row are
+joined. Python's own code runs once for each distinct value and each batch, the rest runs in C++. Most columns
+have few distinct values: each is validated and encoded once, and then looked up. Numbers, and texts that
+hardly repeat, are encoded all together instead, as long as each of them plainly is one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import string
+from collections import Counter
 from dataclasses import dataclass
-from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from contract import DataContract, FeatureSpec
 from contract.values import is_rounded_text, normal_text
 from preprocessing.errors import InvalidRecordError, excerpt
 from preprocessing.example_serialization import (
+    by_length,
     bytes_entry,
+    bytes_prefix,
+    equal_parts,
     example_prefix,
     float_entry,
     float_prefix,
     int64_entry,
+    joined,
+    lengths_of,
     serialization_order,
 )
-from preprocessing.tables.rows import BadRow, Rows
+from preprocessing.tables.rows import BadRow, Lines, Rows
 
 INVALID = b""
 """Stands for the entry of a text that is no value; no entry is empty."""
@@ -41,8 +48,48 @@ _LEARNT = ("input", "label")
 _REPEATING = 4
 """A column repeats itself where less than one text in so many is new."""
 
+_SPACES = string.whitespace + "\x1c\x1d\x1e\x1f"
+"""What `str.strip` takes from ASCII texts."""
+
 Floats = npt.NDArray[np.float64]
-Texts = Sequence[str]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ColumnBatch:
+    """A feature's values in n rows.
+
+    Attributes:
+        texts: raw texts, a string array of n.
+        entries: entries of the records, a binary array of n; null where the text is no value.
+        numbers: shape (n,), NaN where the text is no value; None if the feature is no number.
+        distinct: the texts as a dictionary array; None if they were encoded all together, in which case none
+            stands for a missing value.
+    """
+
+    texts: pa.StringArray
+    entries: pa.BinaryArray
+    numbers: Floats | None = None
+    distinct: pa.DictionaryArray | None = None
+
+    def chosen(self, mask: Mask) -> ColumnBatch:
+        """Return the values of some of the rows; the mask has shape (n,)."""
+        chosen = pa.array(mask)
+        return ColumnBatch(
+            texts=self.texts.filter(chosen),
+            entries=self.entries.filter(chosen),
+            numbers=None if self.numbers is None else self.numbers[mask],
+            distinct=None if self.distinct is None else self.distinct.filter(chosen),
+        )
+
+    def count_texts(self, mask: Mask) -> Counter[str]:
+        """Count the raw texts of some of the rows; the mask has shape (n,)."""
+        if self.distinct is None:
+            return Counter(self.texts.filter(pa.array(mask)).to_pylist())
+        indices = self.distinct.indices.to_numpy(zero_copy_only=False)[mask]
+        texts = self.distinct.dictionary.to_pylist()
+        counts = np.bincount(indices, minlength=len(texts)).tolist()
+        return Counter({text: count for text, count in zip(texts, counts, strict=True) if count})
 
 
 class Column(dict[str, bytes]):
@@ -71,43 +118,62 @@ class Column(dict[str, bytes]):
             and feature.dtype == "float32"
             and not any(_is_finite(spelling) for spelling in self._missing)
         )
+        self._is_plain_text = (
+            feature.dtype == "string" and not feature.vocabulary and feature.timezone is None
+        )
         self._indices = {value: index for index, value in enumerate(feature.vocabulary, feature.first_index)}
 
-    def look_up(self, texts: Texts) -> tuple[list[bytes], Floats | None]:
-        """Return the entries for n raw texts, and, if parsed together, their numbers, shape (n,)."""
-        if self._parses_together and self._misses > len(texts) // _REPEATING:
-            numbers = self._parse_together(texts)
-            if numbers is not None:
-                prefix, packed = float_prefix(self.feature.name), numbers.astype("<f4").tobytes()
-                return [prefix + packed[at : at + 4] for at in range(0, len(packed), 4)], numbers
+    def look_up(self, texts: pa.StringArray) -> ColumnBatch:
+        """Return the values that n raw texts stand for."""
+        together = None
+        if self._parses_together:
+            together = self._parse_together(texts)
+        elif self._is_plain_text and self._misses > len(texts) // _REPEATING:
+            together = self._encode_together(texts)
+        if together is not None:
+            return together
         if max(len(self), len(self.numbers)) > _KEPT_TEXTS:
             self.clear()
             self.numbers.clear()
             self.missing_texts.clear()
         self._misses = 0
-        return list(map(self.__getitem__, texts)), None
+        distinct = texts.dictionary_encode()
+        raw = distinct.dictionary.to_pylist()
+        entries = pa.array([entry or None for entry in map(self.__getitem__, raw)], pa.binary())
+        numbers = None
+        if self.feature.is_number:
+            known = np.array([self.numbers.get(text, math.nan) for text in raw], np.float64)
+            numbers = known[distinct.indices.to_numpy(zero_copy_only=False)]
+        return ColumnBatch(
+            texts=texts, entries=entries.take(distinct.indices), numbers=numbers, distinct=distinct
+        )
 
-    def numbers_of(self, texts: Texts) -> Floats:
-        """Return the numbers that n texts stand for, shape (n,), just after they were looked up."""
-        return np.fromiter(map(self.numbers.__getitem__, texts), np.float64, len(texts))
-
-    def _parse_together(self, texts: Texts) -> Floats | None:
-        """Return the numbers that n texts stand for; None if one of them has to be looked at."""
-        together = "".join(texts)
-        if "_" in together or not together.isascii():
-            return None
+    def _parse_together(self, texts: pa.StringArray) -> ColumnBatch | None:
+        """Return the values of n numbers; None if one of the texts has to be looked at."""
         try:
-            numbers = np.array(list(map(float, texts)))
-        except ValueError:
+            # Arrow takes nothing for a number that Python would not, but for what is not finite.
+            numbers = texts.cast(pa.float64()).to_numpy()
+        except pa.ArrowInvalid:
             return None
         feature = self.feature
         low = -_FLOAT32_MAXIMUM if feature.minimum is None else feature.minimum
         high = _FLOAT32_MAXIMUM if feature.maximum is None else feature.maximum
-        # Not-a-numbers fail both comparisons.
-        if not np.all((numbers >= low) & (numbers <= high)):
+        # Not-a-numbers fail both comparisons. Large whole numbers may have to be refused.
+        if not np.all((numbers >= low) & (numbers <= high)) or np.abs(numbers).max(initial=0.0) > _MOST_EXACT:
             return None
-        # Large whole numbers may have to be refused.
-        return numbers if np.abs(numbers).max(initial=0.0) <= _MOST_EXACT else None
+        packed = numbers.astype("<f4").view(np.uint8).reshape(-1, 4)
+        return ColumnBatch(
+            texts=texts, entries=equal_parts(packed, prefix=float_prefix(feature.name)), numbers=numbers
+        )
+
+    def _encode_together(self, texts: pa.StringArray) -> ColumnBatch | None:
+        """Return the values of n texts that are kept as they are; None if one has to be looked at."""
+        stripped = normal_texts(texts)
+        if pc.is_in(stripped, value_set=pa.array(sorted(self._missing), pa.string())).true_count:
+            return None
+        content = stripped.cast(pa.binary())
+        prefixes = by_length(lengths_of(content), lambda length: bytes_prefix(self.feature.name, length))
+        return ColumnBatch(texts=texts, entries=joined(prefixes, content))
 
     def __missing__(self, text: str) -> bytes:
         self._misses += 1
@@ -254,24 +320,22 @@ def _number(text: str) -> float:
         return math.nan
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class RecordBatch:
     """Rows that became records.
 
     Attributes:
-        records: serialized tf.Examples.
+        records: serialized tf.Examples, a binary array of n.
         keys: the key of each record, which the split hashes.
-        lines: number of the first line of each record's row.
-        texts: by feature in the order of the contract, the raw text of each record.
-        numbers: by feature, the numbers of the records, shape (n,); None if the feature is no number.
+        lines: number of the first line of each record's row, shape (n,).
+        columns: by feature in the order of the contract.
         bad: rows with a value that can't be used.
     """
 
-    records: list[bytes]
+    records: pa.BinaryArray
     keys: list[bytes]
-    lines: Sequence[int]
-    texts: list[Texts]
-    numbers: list[Floats | None]
+    lines: Lines
+    columns: list[ColumnBatch]
     bad: list[BadRow]
 
 
@@ -281,54 +345,38 @@ class RowEncoder:
     def __init__(self, contract: DataContract) -> None:
         features = contract.features
         self.columns = [Column(feature, missing=contract.missing_of(feature)) for feature in features]
-        self._names = [feature.name for feature in features]
-        self._order = serialization_order(self._names)
+        self._order = serialization_order([feature.name for feature in features])
         self._keys = [index for index, feature in enumerate(features) if feature.role == "key"]
         self._hashed = [i for i in self._order if features[i].role in {"input", "label"}]
 
-    def encode(self, rows: Rows, columns: tuple[str, ...]) -> RecordBatch:
-        """Return the records of rows, in their order.
-
-        Args:
-            rows: each with a value for every one of the columns.
-            columns: names of the file's columns.
-        """
-        by_column = list(zip(*rows.rows, strict=True))
-        texts: list[Texts] = [by_column[columns.index(name)] if rows.rows else () for name in self._names]
-        entries, numbers = map(list, zip(*map(Column.look_up, self.columns, texts), strict=True))
+    def encode(self, rows: Rows) -> RecordBatch:
+        """Return the records of rows, whose columns are the features', in their order."""
+        columns = [column.look_up(texts) for column, texts in zip(self.columns, rows.columns, strict=True)]
         lines, bad = rows.lines, []
-        if not all(map(all, entries)):
-            valid = [all(row) for row in zip(*entries, strict=True)]
+        if any(column.entries.null_count for column in columns):
+            valid = np.logical_and.reduce([column.entries.is_valid().to_numpy(zero_copy_only=False)
+                                           for column in columns])  # fmt: skip
             bad = [
-                self._bad_row(lines[index], [column_texts[index] for column_texts in texts])
-                for index, is_valid in enumerate(valid)
-                if not is_valid
+                self._bad_row(int(lines[index]), [column.texts[index].as_py() for column in columns])
+                for index in np.flatnonzero(~valid).tolist()
             ]
-            texts = [list(compress(column_texts, valid)) for column_texts in texts]
-            entries = [list(compress(column_entries, valid)) for column_entries in entries]
-            numbers = [None if found is None else found[np.array(valid)] for found in numbers]
-            lines = list(compress(lines, valid))
-        bodies = list(map(b"".join, zip(*(entries[index] for index in self._order), strict=True)))
+            columns, lines = [column.chosen(valid) for column in columns], lines[valid]
+        entries = [columns[index].entries for index in self._order]
+        prefixes = by_length(np.add.reduce([lengths_of(column) for column in entries]), example_prefix)
         return RecordBatch(
-            records=[example_prefix(len(body)) + body for body in bodies],
-            keys=self._keys_of(texts, entries, bodies),
+            records=joined(prefixes, *entries),
+            keys=self._keys_of(columns),
             lines=lines,
-            texts=texts,
-            numbers=[
-                column.numbers_of(column_texts) if found is None and column.feature.is_number else found
-                for column, column_texts, found in zip(self.columns, texts, numbers, strict=True)
-            ],
+            columns=columns,
             bad=bad,
         )
 
-    def _keys_of(self, texts: list[Texts], entries: list[list[bytes]], bodies: list[bytes]) -> list[bytes]:
+    def _keys_of(self, columns: list[ColumnBatch]) -> list[bytes]:
         """Return the key's text, several joined by NUL; without a key the entries of inputs and label."""
         if self._keys:
-            stripped = [map(normal_text, texts[index]) for index in self._keys]
-            return [row.encode() for row in map("\0".join, zip(*stripped, strict=True))]
-        if len(self._hashed) == len(self._order):
-            return bodies
-        return list(map(b"".join, zip(*(entries[index] for index in self._hashed), strict=True)))
+            texts = [normal_texts(columns[index].texts).cast(pa.binary()) for index in self._keys]
+            return joined(*texts, separator=b"\0").to_pylist()
+        return joined(*(columns[index].entries for index in self._hashed)).to_pylist()
 
     def _bad_row(self, line: int, texts: list[str]) -> BadRow:
         for column, text in zip(self.columns, texts, strict=True):
@@ -337,3 +385,10 @@ class RowEncoder:
             except InvalidRecordError as error:
                 return BadRow(line, error.reason, error.detail)
         raise AssertionError(f"line {line}: every value can be used")
+
+
+def normal_texts(texts: pa.StringArray) -> pa.StringArray:
+    """Return texts in normal form (`contract.values.normal_text`)."""
+    if pc.all(pc.string_is_ascii(texts)).as_py() is False:
+        return pa.array(map(normal_text, texts.to_pylist()), pa.string())
+    return pc.ascii_trim(texts, characters=_SPACES)

@@ -23,7 +23,7 @@ from preprocessing.sources import (
 )
 from preprocessing.stores import UnreadableError, open_store
 from preprocessing.tables import ByteRange, TableFile
-from preprocessing.tables.rows import BLOCK_BYTES, Block, RowReader, read_blocks
+from preprocessing.tables.rows import Block, RowReader, read_blocks
 
 _ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".data", ".txt")
 """Endings of a source that is one file and no folder."""
@@ -47,6 +47,8 @@ _OTHER_CONTENTS = (
 _LONGEST_BEGINNING = 8
 _LEAST_RANGE_BYTES, _MOST_RANGE_BYTES = 256 << 10, 8 << 20
 _RANGES = 1024
+_CUT_BYTES = 256 << 10
+"""Ranges end at multiples of about so many bytes; another number would make other shards of the same data."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,8 @@ class TablePartition:
 
     def _header(self, stream: RawStream, delimiter: str) -> tuple[str, ...]:
         for block in table_blocks(stream, 0):
-            for row in RowReader(delimiter=delimiter, width=None).read(block, 1).rows:
+            row = RowReader(delimiter=delimiter, width=None).read_first(block)
+            if row is not None:
                 return self._checked(tuple(map(normal_text, row)))
         raise SourceError(f"source {self.uri}: expected a header, found no line that is one")
 
@@ -169,7 +172,7 @@ class TablePartition:
         offset, line = 0, 1
         size = lines = 0
         with open_raw(self.uri) as stream:
-            for block in read_blocks(stream.read, size=min(most, BLOCK_BYTES)):
+            for block in read_blocks(stream.read, size=min(most, _CUT_BYTES)):
                 size += block.size
                 lines += block.lines
                 if size > most // 2:

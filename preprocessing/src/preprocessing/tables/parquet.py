@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -37,12 +38,6 @@ from preprocessing.tables.rows import Rows
 _ENDING = ".parquet"
 _BATCH_ROWS = 8192
 _GROUP_BYTES = 32 << 20
-_BINARY = (
-    pa.types.is_binary,
-    pa.types.is_large_binary,
-    pa.types.is_fixed_size_binary,
-    pa.types.is_binary_view,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,23 +228,19 @@ def read_rows(chunk: RowGroups) -> Iterator[Rows]:
             for batch in batches:
                 by_name = dict(zip(map(normal_text, batch.schema.names), batch.columns, strict=True))
                 texts = [_texts(by_name[name]) for name in chunk.file.columns]
-                rows = list(map(list, zip(*texts, strict=True)))
-                yield Rows(rows=rows, lines=range(line, line + batch.num_rows))
+                yield Rows(columns=texts, lines=np.arange(line, line + batch.num_rows))
                 line += batch.num_rows
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise SourceError(f"source {chunk.uri}: {error}") from error
 
 
-def _texts(column: pa.Array) -> list[str]:
+def _texts(column: pa.Array) -> pa.StringArray:
     """Return the values of a column as a CSV file has them, nothing for null and NaN."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
-    if any(is_binary(column.type) for is_binary in _BINARY):
-        return ["" if value is None else value.decode() for value in column.to_pylist()]
-    texts: list[str] = pc.fill_null(column.cast(pa.string()), "").to_pylist()
-    return texts
+    return pc.fill_null(column.cast(pa.string()), "")
 
 
 @contextmanager

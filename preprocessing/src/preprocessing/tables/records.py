@@ -7,15 +7,17 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import compress
 from typing import Any
 
-from contract import TRAIN_SPLIT, ContractError, DataContract
+import numpy as np
+import pyarrow as pa
+
+from contract import TRAIN_SPLIT, VALIDATION_SPLIT, ContractError, DataContract
 from contract.artifacts import RejectedRecord
 from preprocessing.conversion_stats import ShardStats
 from preprocessing.output import ShardFiles
 from preprocessing.sources import Source, open_raw
-from preprocessing.tables import ByteRange, TableFile
+from preprocessing.tables import ByteRange, TableFile, joined_ranges
 from preprocessing.tables.encoding import RecordBatch, RowEncoder
 from preprocessing.tables.files import TableSource, table_blocks
 from preprocessing.tables.rows import BadRow, Block, RowReader, Rows
@@ -58,7 +60,8 @@ class TableFormat:
     ) -> ShardStats:
         """Write the rows of a shard in the order of file names and lines."""
         writer = TableWriter(files, contract, num_shards=num_shards)
-        for chunk in sorted(chunks, key=lambda chunk: (chunk.file.name.encode(), chunk.offset)):
+        ranges = sorted(chunks, key=lambda chunk: (chunk.file.name.encode(), chunk.offset))
+        for chunk in joined_ranges(ranges):
             writer.write(chunk)
         return writer.finish()
 
@@ -86,7 +89,8 @@ class TableWriter:
             SourceError: the file can't be read to the end of the range, or ends within a row.
         """
         file, line = chunk.file, chunk.line
-        reader = RowReader(delimiter=self._delimiter, width=len(file.columns))
+        kept = [file.columns.index(feature.name) for feature in self._contract.features]
+        reader = RowReader(delimiter=self._delimiter, width=len(file.columns), kept=kept)
         header, cut = file.has_header and not chunk.offset, None
         with open_raw(chunk.uri) as stream:
             length = None if file.is_compressed else chunk.size
@@ -95,7 +99,7 @@ class TableWriter:
                 line += block.lines
                 if rows.bad and rows.bad[-1].line >= line - 1 and _ends_within(rows.bad[-1], block):
                     cut = rows.bad[-1]
-                if header and rows.rows:
+                if header and rows.lines.size:
                     rows, header = rows.without_first(), False
                 self.write_rows(rows, file)
             if cut is not None:  # nobody knows how many rows more there were
@@ -117,28 +121,31 @@ class TableWriter:
         return self._contract.csv.delimiter
 
     def write_rows(self, rows: Rows, file: TableFile) -> None:
-        """Write rows of a file, or reject them."""
+        """Write rows of a file, or reject them; their columns are the features', in the contract's order."""
         stats = self._stats
         before = stats.read
-        batch = self._encoder.encode(rows, file.columns)
+        batch = self._encoder.encode(rows)
         for bad in sorted([*rows.bad, *batch.bad], key=lambda row: row.line):
             stats.read += 1
             stats.rejected.add(RejectedRecord(f"{file.uri}:{bad.line}", bad.reason, bad.detail))
         stats.read += len(batch.records)
-        if batch.records:
+        if len(batch.records):
             self._write_batch(batch, file)
         if stats.read // _ROWS_PER_LOG_LINE > before // _ROWS_PER_LOG_LINE:
             logger.info("%s: %d rows read for this shard", file.name, stats.read)
 
     def _write_batch(self, batch: RecordBatch, file: TableFile) -> None:
         split = self._contract.split
-        of_file = split.split_of_file(file.name)
-        splits = list(map(split.split_of, batch.keys)) if of_file is None else [of_file] * len(batch.records)
+        of_file, count = split.split_of_file(file.name), len(batch.records)
+        hashed = None if of_file else np.array(split.are_validation(batch.keys))
         for name in split.names:
-            mask = [of_record == name for of_record in splits]
-            self._files.write(name, list(compress(batch.records, mask)))
+            if hashed is None:
+                mask = np.full(count, name == of_file)
+            else:
+                mask = hashed if name == VALIDATION_SPLIT else ~hashed & (name == TRAIN_SPLIT)
+            self._files.write_all(name, batch.records.filter(pa.array(mask)))
             if self._contract.label.vocabulary:
-                self._labels[name].update(compress(batch.texts[self._label], mask))
+                self._labels[name] += batch.columns[self._label].count_texts(mask)
             if name == TRAIN_SPLIT:
                 self._accumulator.add(batch, mask, row_hashes(_seed(file.name), batch.lines))
 

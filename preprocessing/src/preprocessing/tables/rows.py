@@ -1,4 +1,9 @@
-"""A stream to blocks of whole lines, and blocks to rows; a bad row costs as few neighbours as can be."""
+"""A stream to blocks of whole lines, and blocks to rows; a bad row costs as few neighbours as can be.
+
+Lines without quotes and oddities, nearly all of them, are split by Arrow's parser, column by column. Whatever
+it refuses, or might take otherwise than Python's csv module does, is read by that, row by row.
+https://arrow.apache.org/docs/python/csv.html
+"""
 
 from __future__ import annotations
 
@@ -6,8 +11,14 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
 
 from preprocessing.errors import Reason, excerpt
 
@@ -15,13 +26,17 @@ if TYPE_CHECKING:
     from _csv import Reader
 
 Row = list[str]
+Lines = npt.NDArray[np.int64]
 
-BLOCK_BYTES = 1 << 18
+BLOCK_BYTES = 1 << 20
 LINE_BYTES = 4 << 20
 """Limit of a line: it would have to be held in memory to find the end of a longer one, which is rejected."""
 
 _HEAD_BYTES = 1 << 10
 _LINE_END = re.compile(rb"\r\n?|\n")
+_LINE_FEED, _CARRIAGE_RETURN = b"\n\r"
+_ODD = (b'"', b"\0", b"\xef\xbb\xbf")
+"""What Arrow's parser takes otherwise than the csv module: quotes, NUL, and byte order marks."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +58,10 @@ class Block:
         """Number of lines."""
         if self.too_long:
             return 1
-        count = self.data.count
-        ends = count(b"\n")
-        if b"\r" in self.data:
-            ends += count(b"\r") - count(b"\r\n")
-        return ends + (not self.data.endswith((b"\n", b"\r")))
+        data = np.frombuffer(self.data, np.uint8)
+        feeds, returns = data == _LINE_FEED, data == _CARRIAGE_RETURN
+        ends = np.count_nonzero(feeds) + np.count_nonzero(returns[:-1] & ~feeds[1:]) + returns[-1:].sum()
+        return int(ends) + (not self.data.endswith((b"\n", b"\r")))
 
 
 def read_blocks(
@@ -134,18 +148,18 @@ class Rows:
     """The rows of a block.
 
     Attributes:
-        rows: the values of each row, all of the same number; spaces after a value are still there.
-        lines: number of each row's first line, from 1.
+        columns: the texts of each column, string arrays of n rows; spaces around a value may still be there.
+        lines: number of each row's first line, from 1, shape (n,).
         bad: rows that are none of these.
     """
 
-    rows: list[Row] = field(default_factory=list)
-    lines: Sequence[int] = ()
+    columns: Sequence[pa.StringArray]
+    lines: Lines = field(default_factory=lambda: np.empty(0, np.int64))
     bad: list[BadRow] = field(default_factory=list)
 
     def without_first(self) -> Rows:
         """Return all but the first row."""
-        return Rows(rows=self.rows[1:], lines=self.lines[1:], bad=self.bad)
+        return Rows(columns=[column[1:] for column in self.columns], lines=self.lines[1:], bad=self.bad)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,10 +173,12 @@ class RowReader:
     Attributes:
         delimiter: one character.
         width: number of values in each row; None for any number.
+        kept: indices of the columns to return, in this order.
     """
 
     delimiter: str
     width: int | None
+    kept: Sequence[int] = ()
 
     def read(self, block: Block, line: int) -> Rows:
         """Return the rows of a block; empty lines are no rows.
@@ -172,28 +188,64 @@ class RowReader:
             line: number of the first one, from 1.
         """
         if block.too_long:
-            return Rows(bad=[BadRow(line, "field_too_long", f"a line of more than {LINE_BYTES} bytes")])
+            bad = BadRow(line, "field_too_long", f"a line of more than {LINE_BYTES} bytes")
+            return self._rows_of([], [bad])
+        return self._plain_rows(block, line) or self._rows_of(*self._validated(block, line))
+
+    def read_first(self, block: Block) -> Row | None:
+        """Return the first row of a block; None if it has none."""
+        return None if block.too_long else next(iter(self._validated(block, 1)[0]), (0, None))[1]
+
+    def _plain_rows(self, block: Block, line: int) -> Rows | None:
+        """Return the rows of a block in which each line plainly is one; None if that isn't sure."""
+        data = block.data
+        if self.width in (None, 1) or not self.delimiter.isascii() or any(odd in data for odd in _ODD):
+            return None
+        characters = np.frombuffer(data, np.uint8)
+        ends = np.flatnonzero(characters == _LINE_FEED)
+        returns = np.count_nonzero(characters == _CARRIAGE_RETURN)
+        if returns and returns != np.count_nonzero(characters[ends - 1] == _CARRIAGE_RETURN):
+            return None  # a carriage return ends a line by itself
+        if np.diff(ends, prepend=-1, append=len(data)).max() > csv.field_size_limit():
+            return None
+        names = [str(index) for index in range(self.width or 0)]
+        chosen = [names[index] for index in self.kept]
         try:
-            text = block.data.decode()
-        except UnicodeDecodeError:
-            return self._recover(block.data.decode(errors="surrogateescape"), line)
-        if '"' in text or "\0" in text:
-            return self._recover(text, line)
-        try:
-            rows = list(self._reader(io.StringIO(text, newline=None)))
-        except csv.Error:
-            return self._recover(text, line)
-        # Without quotes, each line is a row.
-        if all(len(row) == self.width for row in rows):
-            return Rows(rows=rows, lines=range(line, line + len(rows)))
-        return self._validated(enumerate(rows, line))
+            data.isascii() or data.decode()
+            table = arrow_csv.read_csv(
+                pa.BufferReader(data),
+                arrow_csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names),
+                arrow_csv.ParseOptions(delimiter=self.delimiter, quote_char=False, double_quote=False),
+                arrow_csv.ConvertOptions(
+                    check_utf8=False,
+                    column_types=dict.fromkeys(chosen, pa.string()),
+                    strings_can_be_null=False,
+                    include_columns=chosen,
+                ),
+            )
+        except (pa.ArrowInvalid, UnicodeDecodeError):
+            return None
+        if table.num_rows != ends.size + (not data.endswith(b"\n")):
+            return None  # lines without values are none of these
+        columns = [column.combine_chunks() for column in table.columns]
+        return Rows(columns=columns, lines=np.arange(line, line + table.num_rows))
+
+    def _rows_of(self, rows: Sequence[tuple[int, Row]], bad: list[BadRow]) -> Rows:
+        return Rows(
+            columns=[pa.array([row[index] for _, row in rows], pa.string()) for index in self.kept],
+            lines=np.array([line for line, _ in rows], np.int64),
+            bad=bad,
+        )
 
     def _reader(self, lines: Iterator[str]) -> Reader:
         return csv.reader(lines, delimiter=self.delimiter, skipinitialspace=True, strict=True)
 
-    def _recover(self, text: str, line: int) -> Rows:
-        lines = list(io.StringIO(text, newline=None))
-        return self._validated((line + index, found) for index, found in self._rows_one_by_one(lines))
+    def _split(self, text: str) -> Iterator[tuple[int, Row | BadRow]]:
+        """Return each row with the index of its first line."""
+        if '"' not in text and "\0" not in text:  # each line is a row
+            with suppress(csv.Error):
+                return enumerate(list(self._reader(io.StringIO(text, newline=None))))
+        return self._rows_one_by_one(list(io.StringIO(text, newline=None)))
 
     def _rows_one_by_one(self, lines: list[str]) -> Iterator[tuple[int, Row | BadRow]]:
         """Yield each row with the index of its first line."""
@@ -218,23 +270,22 @@ class RowReader:
     def _is_of_another_width(self, row: Row) -> bool:
         return self.width is not None and len(row) != self.width
 
-    def _validated(self, found: Iterator[tuple[int, Row | BadRow]]) -> Rows:
-        rows: list[Row] = []
-        lines: list[int] = []
+    def _validated(self, block: Block, line: int) -> tuple[list[tuple[int, Row]], list[BadRow]]:
+        """Return the rows of a block with their lines, and the bad ones."""
+        rows: list[tuple[int, Row]] = []
         bad: list[BadRow] = []
-        for line, row in found:
+        for index, row in self._split(block.data.decode(errors="surrogateescape")):
             if isinstance(row, BadRow):
-                bad.append(BadRow(line, row.reason, row.detail))
+                bad.append(BadRow(line + index, row.reason, row.detail))
                 continue
             if not row or (len(row) == 1 and not row[0].strip() and self.width != 1):
                 continue
             problem = self._problem(row)
             if problem is not None:
-                bad.append(BadRow(line, *problem))
+                bad.append(BadRow(line + index, *problem))
             else:
-                rows.append(row)
-                lines.append(line)
-        return Rows(rows=rows, lines=lines, bad=bad)
+                rows.append((line + index, row))
+        return rows, bad
 
     def _problem(self, row: Row) -> tuple[Reason, str] | None:
         text = self.delimiter.join(row)

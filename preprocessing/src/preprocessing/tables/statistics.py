@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,8 @@ import numpy.typing as npt
 
 from contract import CategoricalStatistics, NumberStatistics
 from contract.statistics import QUANTILES
-from preprocessing.tables.encoding import Column, Floats, RecordBatch
+from preprocessing.tables.encoding import Column, ColumnBatch, Floats, Mask, RecordBatch
+from preprocessing.tables.rows import Lines
 
 LISTED_CATEGORIES = 10_000
 """Number of a feature's categories that are listed."""
@@ -168,16 +168,16 @@ class RowSample:
         return RowSample.of(hashes, np.concatenate([self.values, other.values]), rows)
 
 
-def row_hashes(seed: int, lines: Sequence[int]) -> Hashes:
+def row_hashes(seed: int, lines: Lines) -> Hashes:
     """Return a 64-bit hash of each row by its file and line: the same wherever shards begin.
 
     Args:
         seed: stands for the file, 64 bits.
-        lines: of the rows.
+        lines: of the rows, shape (n,).
 
     Source: https://prng.di.unimi.it/splitmix64.c
     """
-    z = np.asarray(lines, np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)
+    z = lines.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
@@ -248,21 +248,22 @@ class StatsAccumulator:
             hashes=np.empty(0, np.uint64), values=np.empty((0, len(self._numbers)), np.float64)
         )
 
-    def add(self, batch: RecordBatch, mask: Sequence[bool], hashes: Hashes) -> None:
+    def add(self, batch: RecordBatch, mask: Mask, hashes: Hashes) -> None:
         """Count the training rows of a batch.
 
         Args:
             batch: n rows.
-            mask: True for rows of the training split, length n.
+            mask: True for rows of the training split, shape (n,).
             hashes: of all rows, shape (n,).
         """
-        chosen = np.fromiter(mask, bool, len(mask))
         for categories in self._categories:
-            categories.add(compress(batch.texts[categories.index], mask))
+            categories.add(batch.columns[categories.index], mask)
         if not self._numbers:
             return
-        values = np.stack([numbers.add(batch, chosen) for numbers in self._numbers], axis=1)
-        hashes = hashes[chosen]
+        values = np.stack(
+            [numbers.add(batch.columns[numbers.index], mask) for numbers in self._numbers], axis=1
+        )
+        hashes = hashes[mask]
         if self._sample.hashes.size == self._rows:
             low = hashes < self._sample.hashes[-1]
             hashes, values = hashes[low], values[low]
@@ -287,14 +288,13 @@ class _NumberColumn:
         self.moments = Moments()
         self._column = column
 
-    def add(self, batch: RecordBatch, chosen: npt.NDArray[np.bool_]) -> Floats:
+    def add(self, batch: ColumnBatch, mask: Mask) -> Floats:
         """Count the chosen ones of n rows, and return their values, shape (chosen,)."""
-        numbers = batch.numbers[self.index]
-        assert numbers is not None  # noqa: S101 - RowEncoder gives them for every number
-        values = numbers[chosen]
-        missing_texts, missing = self._column.missing_texts, 0
-        if missing_texts:
-            missing = sum(map(missing_texts.__contains__, compress(batch.texts[self.index], chosen)))
+        assert batch.numbers is not None  # noqa: S101 - every number has them
+        values, missing = batch.numbers[mask], 0
+        if batch.distinct is not None and self._column.missing_texts:
+            counts = batch.count_texts(mask)
+            missing = sum(counts[text] for text in self._column.missing_texts)
         self.moments = self.moments.merged(Moments.of(values, missing=missing))
         return values
 
@@ -309,8 +309,8 @@ class _CategoryColumn:
         self._raw: Counter[str] = Counter()
         self._counts = CategoryCounts(counts={})
 
-    def add(self, texts: Iterable[str]) -> None:
-        self._raw.update(texts)
+    def add(self, batch: ColumnBatch, mask: Mask) -> None:
+        self._raw += batch.count_texts(mask)
         if len(self._raw) > _COUNTED_CATEGORIES:
             self._fold()
 

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+
 import numpy as np
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contract import FeatureSpec, category, class_label, number, timestamp
 from preprocessing.errors import InvalidRecordError
 from preprocessing.example_serialization import bytes_entry, float_entry, int64_entry
-from preprocessing.tables.encoding import INVALID, Column
+from preprocessing.tables.encoding import Column, ColumnBatch
 
 MISSING = ("", "?", "nan")
 
@@ -15,40 +21,68 @@ def _column(feature: FeatureSpec) -> Column:
     return Column(feature, missing=MISSING if feature.missing is None else feature.missing)
 
 
+def _look_up(column: Column, texts: list[str]) -> ColumnBatch:
+    return column.look_up(pa.array(texts, pa.string()))
+
+
 def test_look_up_strips_and_encodes_each_text_once() -> None:
-    column = _column(number("age"))
-    entries, together = column.look_up(["39", " 39 ", "39"])
-    assert entries == [float_entry("age", 39)] * 3
-    assert together is None
+    column = _column(replace(number("age"), dtype="int64"))
+    found = _look_up(column, ["39", " 39 ", "39"])
+    assert found.entries.to_pylist() == [int64_entry("age", 39)] * 3
+    assert found.numbers is not None
+    assert found.numbers.tolist() == [39, 39, 39]
     assert set(column) == {"39", " 39 "}
-    assert column.numbers_of(["39", " 39 "]).tolist() == [39, 39]
 
 
-def test_look_up_of_numbers_that_do_not_repeat_converts_them_together() -> None:
+def test_look_up_of_plain_numbers_converts_them_together() -> None:
     column = _column(number("x", minimum=-1e9))
     texts = [str(value / 7) for value in range(1000)]
-    first, _ = column.look_up(texts)
-    second, numbers = column.look_up(texts)
-    assert second == first
-    assert numbers is not None
-    assert np.array_equal(numbers, np.array([float(text) for text in texts]))
+    found = _look_up(column, texts)
+    assert found.entries.to_pylist() == [float_entry("x", float(text)) for text in texts]
+    assert found.numbers is not None
+    assert np.array_equal(found.numbers, np.array([float(text) for text in texts]))
+    assert found.distinct is None
+    assert not column
 
 
-@pytest.mark.parametrize("odd", ["", "1_0", "\N{ARABIC-INDIC DIGIT FIVE}", "word", "inf", "1e39", "-2e9"])
+ODD = ["", "1_0", "\N{ARABIC-INDIC DIGIT FIVE}", "word", "inf", "1e39", "-2e9", "16777217"]
+
+
+@pytest.mark.parametrize("odd", ODD)
 def test_look_up_together_of_a_text_that_is_no_plain_number_rejects_only_it(odd: str) -> None:
-    column = _column(number("x", minimum=-1e9))
-    texts = [str(value / 7) for value in range(1000)]
-    column.look_up(texts)
-    entries, numbers = column.look_up([*texts, odd])
-    assert numbers is None
-    assert entries[-1] == INVALID
-    assert all(entries[:-1])
+    found = _look_up(_column(number("x", minimum=-1e9)), [*(str(value / 7) for value in range(1000)), odd])
+    assert found.distinct is not None
+    assert found.entries.is_valid().to_pylist() == [True] * 1000 + [False]
+
+
+@given(
+    st.lists(st.sampled_from([*ODD, "1.5", " 2", "+3", "4.", ".5e1", "0x1", "1d", "nan", "-0"]), max_size=4)
+)
+def test_look_up_together_is_look_up_one_by_one(texts: list[str]) -> None:
+    found = _look_up(_column(number("x")), texts)
+    assert found.numbers is not None
+    for text, entry, value in zip(texts, found.entries.to_pylist(), found.numbers, strict=True):
+        try:
+            assert entry == _column(number("x")).encode(text)
+            assert value == float(text)
+        except InvalidRecordError:
+            assert entry is None
+
+
+@given(st.lists(st.text(st.sampled_from(" ab\x1f\u00e9e\u0301?\t"), max_size=4), min_size=1, max_size=20))
+def test_look_up_of_texts_that_do_not_repeat_is_look_up_one_by_one(texts: list[str]) -> None:
+    column = _column(category("w", default="none"))
+    _look_up(column, [f"distinct {number}" for number in range(100)])
+    found = _look_up(column, texts)
+    assert found.entries.to_pylist() == [column.encode(text) for text in texts]
+    counts = found.count_texts(np.ones(len(texts), bool))
+    assert counts == Counter(texts)
 
 
 def test_look_up_of_many_texts_forgets() -> None:
-    column = _column(category("word"))
+    column = _column(category("word", vocabulary=[str(number) for number in range(60_000)]))
     for batch in range(30):
-        column.look_up([f"{batch}-{number}" for number in range(2000)])
+        _look_up(column, [str(2000 * batch + number) for number in range(2000)])
     assert len(column) < 25_000
 
 

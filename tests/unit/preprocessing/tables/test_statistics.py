@@ -36,7 +36,7 @@ def test_commonest_orders_by_count_then_alphabet_and_counts_the_rest() -> None:
 
 
 def test_row_sample_merged_depends_on_no_division() -> None:
-    hashes = row_hashes(3, range(1, 1001))
+    hashes = row_hashes(3, np.arange(1, 1001))
     values = np.arange(1000.0).reshape(-1, 1)
     whole = RowSample.of(hashes, values, 100)
     parts = [RowSample.of(hashes[part::3], values[part::3], 100) for part in range(3)]
@@ -50,7 +50,7 @@ def _table(values: list[float], categories: dict[str, int]) -> TableStats:
     return TableStats(
         numbers={"n": Moments.of(column[:, 0], missing=0)},
         categories={"w": CategoryCounts(counts=categories)},
-        sample=RowSample.of(row_hashes(len(values), range(len(values))), column, 100),
+        sample=RowSample.of(row_hashes(len(values), np.arange(len(values))), column, 100),
     )
 
 
