@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from retraining.settings import Settings
 
-STORAGE_CONNECTIONS = 32
-"""Uploads go in as many threads as this at once; the pool must hold a connection for each."""
+STORAGE_CONNECTIONS = 64
+"""Requests at once; the pool must hold a connection for each."""
 
 _PATHS = {"compute": "/compute/v1/"}
 """Paths that an API's own endpoint includes, and so one in its place does."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from retraining.google import Clients
 
+_LEAST_THREADS = 16
+_MEMORY_BYTES = 64 << 20
+
 Item = TypeVar("Item")
 Artifact = TypeVar("Artifact", bound=JsonFile)
 
@@ -285,16 +288,25 @@ class Storage:
 
 
 def in_parallel(
-    work: Callable[[Item], None], items: Iterable[Item], *, done: Callable[[Item], None] = lambda _: None
+    work: Callable[[Item], None],
+    items: Iterable[Item],
+    *,
+    done: Callable[[Item], None] = lambda _: None,
+    item_bytes: int = 0,
 ) -> None:
     """Do work for every item in threads; the first error ends it.
+
+    A request waits for the service for most of its time, so there are many; those with much content in memory
+    are fewer.
 
     Args:
         work: called in a thread for each item.
         items: what to work on.
         done: called in the caller's thread after each.
+        item_bytes: memory that an item takes meanwhile, about.
     """
-    with ThreadPoolExecutor(STORAGE_CONNECTIONS // 2, thread_name_prefix="storage") as pool:
+    threads = min(STORAGE_CONNECTIONS, max(_LEAST_THREADS, _MEMORY_BYTES // max(item_bytes, 1)))
+    with ThreadPoolExecutor(threads, thread_name_prefix="storage") as pool:
         futures = {pool.submit(work, item): item for item in items}
         try:
             for future in as_completed(futures):

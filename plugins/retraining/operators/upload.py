@@ -120,7 +120,8 @@ class UploadDataOperator(DatasetOperator):
             wrong = there.get(item.name)
             source.bring(item, raw_dir + item.name, replaced=(wrong and wrong.generation) or 0)
 
-        in_parallel(bring, missing, done=count)
+        item_bytes = sum(item.size for item in missing) // max(len(missing), 1)
+        in_parallel(bring, missing, done=count, item_bytes=item_bytes)
         found = {item.name: item for item in storage.list(raw_dir)} if missing else there
         wrong = [item.name for item in objects if found.get(item.name) != item]
         if wrong:

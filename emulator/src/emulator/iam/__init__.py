@@ -116,7 +116,10 @@ class AccessControl:
         if method in OPEN or _is_session(request, method):
             _caller.set(None)
             return
-        account = await run_in_threadpool(self._authenticate, request)
+        if not is_signed(request) and self._tokens.is_remembered(_bearer_token(request)):
+            account = self._authenticate(request)
+        else:
+            account = await run_in_threadpool(self._authenticate, request)
         _caller.set(Caller(account=account, accounts=self._accounts, method=method, audit=self._audit))
         for permission in required_permissions(method):
             require(permission, request.url.path)
@@ -129,15 +132,15 @@ class AccessControl:
         """
         if is_signed(request):
             return verified_signer(request, self._accounts)
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+        token = _bearer_token(request)
+        if not token:
             raise errors.Unauthenticated(
                 "Request is missing required authentication credential. Expected OAuth 2 access token, login "
                 "cookie or other valid authentication credential. "
                 "See https://developers.google.com/identity/sign-in/web/devconsole-project.",
                 reason="required",
             )
-        return self._accounts.get(self._tokens.verify(token.strip(), self._accounts))
+        return self._accounts.get(self._tokens.verify(token, self._accounts))
 
 
 def _is_session(request: Request, method: str) -> bool:
@@ -150,3 +153,9 @@ def _is_session(request: Request, method: str) -> bool:
         and request.method in _SESSION_METHODS
         and "upload_id" in request.query_params
     )
+
+
+def _bearer_token(request: Request) -> str:
+    """Return the bearer token of a request; empty without one."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""

@@ -99,21 +99,20 @@ class Spool:
         """Append data."""
         self._waiting += data
         if len(self._waiting) >= BLOCK_BYTES:
-            await self._flush()
+            await run_in_threadpool(self.flush)
 
-    async def close(self) -> None:
-        """Write buffered data and close the file."""
-        try:
-            await self._flush()
-        finally:
-            self._file.close()
-
-    async def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write buffered data."""
         block, self._waiting = bytes(self._waiting), bytearray()
-        await run_in_threadpool(self._append, block)
-
-    def _append(self, block: bytes) -> None:
         written = 0
         while written < len(block):
             written += self._file.write(block[written:])
         self._checksums.update(block)
+
+    async def close(self) -> None:
+        """Write buffered data and close the file."""
+        try:
+            if self._waiting:
+                await run_in_threadpool(self.flush)
+        finally:
+            self._file.close()

@@ -144,13 +144,16 @@ async def receive_object(
     checksums = Checksums()
     with temporary_file(store) as path:
         spool = Spool(path, checksums)
+
+        def commit() -> StoredObject:
+            spool.flush()
+            digests = checksums.digests()
+            announced.check(digests)
+            return store.commit(path, bucket, name, digests=digests, metadata=metadata, conditions=conditions)
+
         try:
             async for data in content:
                 await spool.write(data)
+            return await run_in_threadpool(commit)
         finally:
             await spool.close()
-        digests = checksums.digests()
-        announced.check(digests)
-        return await run_in_threadpool(
-            store.commit, path, bucket, name, digests=digests, metadata=metadata, conditions=conditions
-        )

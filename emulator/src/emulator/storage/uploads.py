@@ -38,6 +38,12 @@ from emulator.storage.wire import (
 
 _MAX_HEAD_BYTES = 1 << 20
 _MAX_EPILOGUE_BYTES = 64
+_HEADERS = rb"(?:[^\r\n]+\r?\n)*"
+_HEAD = re.compile(
+    rb"\s*--(?P<boundary>[^\r\n]*?)[ \t]*(?P<newline>\r?\n)" + _HEADERS + rb"\r?\n(?P<resource>.*?)\r?\n"
+    rb"--(?P=boundary)[ \t]*\r?\n(?P<headers>" + _HEADERS + rb")\r?\n",
+    re.DOTALL,
+)
 _PATHS = ("/upload/storage/v1/b/{bucket}/o", "/resumable/upload/storage/v1/b/{bucket}/o")
 """The second is the one that apitools, and so `gcloud storage`, sends resumable uploads to."""
 
@@ -82,18 +88,13 @@ async def read_related(body: AsyncIterator[bytes], boundary: bytes) -> RelatedUp
     Raises:
         InvalidArgument: the body is no such upload.
     """
-    mark = b"--" + re.escape(boundary) + rb"[ \t]*"
-    headers = rb"((?:[^\r\n]+\r?\n)*)\r?\n"
-    head = re.compile(
-        rb"\s*" + mark + rb"(\r?\n)" + headers + rb"(.*?)\r?\n" + mark + rb"\r?\n" + headers, re.DOTALL
-    )
     buffer = b""
-    while (found := head.match(buffer)) is None:
+    while (found := _HEAD.match(buffer)) is None or found["boundary"] != boundary:
         data = await anext(body, None)
         if data is None or len(buffer) > _MAX_HEAD_BYTES:
             raise InvalidArgument("Multipart upload: expected a JSON part and a content part")
         buffer += data
-    newline, _, resource, content_headers = found.groups()
+    newline, resource, content_headers = found["newline"], found["resource"], found["headers"]
     content_type = str(BytesHeaderParser().parsebytes(content_headers).get("Content-Type", ""))
     rest = buffer[found.end() :]
     return RelatedUpload(resource, content_type, _content(rest, body, newline + b"--" + boundary + b"--"))
