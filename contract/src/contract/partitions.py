@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -141,15 +141,7 @@ class Partitioning:
         Args:
             name: its path in the source.
         """
-        compared = name if "/" in self.pattern else name.rsplit("/", 1)[-1]
-        try:
-            start = datetime.strptime(compared, self.pattern).date()  # noqa: DTZ007, a day has no zone
-        except ValueError:
-            return None
-        # strptime also takes 2018-1 for 2018-01: a month has one name.
-        if start.strftime(self.pattern) != compared:
-            return None
-        return Interval(start, self._next(start))
+        return _interval_of(name if "/" in self.pattern else name.rsplit("/", 1)[-1], self.pattern, self.unit)
 
     def day_of(self, time: datetime) -> date:
         """Return the day of a time with a time zone."""
@@ -176,7 +168,7 @@ class Partitioning:
     def between(self, start: date, end: date) -> Iterator[Interval]:
         """Yield every partition between two ends of partitions, oldest first, with or without such a file."""
         while start < end:
-            following = self._next(start)
+            following = _end_of(start, self.unit)
             yield Interval(start, following)
             start = following
 
@@ -184,16 +176,27 @@ class Partitioning:
         """Return the partition that ends where another begins."""
         return Interval(self._previous(end), end)
 
-    def _next(self, start: date) -> date:
-        if self.unit == "day":
-            return start + timedelta(days=1)
-        months = 12 if self.unit == "year" else 1
-        month = 12 * start.year + start.month - 1 + months
-        return date(month // 12, month % 12 + 1, 1)
-
     def _previous(self, end: date) -> date:
         return {
             "year": Duration(12, 0),
             "month": Duration(1, 0),
             "day": Duration(0, 1),
         }[self.unit].before(end)
+
+
+@lru_cache(maxsize=1 << 16)  # a plan asks for each name once for each run
+def _interval_of(name: str, pattern: str, unit: Unit) -> Interval | None:
+    try:
+        start = datetime.strptime(name, pattern).date()  # noqa: DTZ007, a day has no zone
+    except ValueError:
+        return None
+    # strptime also takes 2018-1 for 2018-01: a month has one name.
+    return Interval(start, _end_of(start, unit)) if start.strftime(pattern) == name else None
+
+
+def _end_of(start: date, unit: Unit) -> date:
+    """Return the first day after the partition that begins with a day."""
+    if unit == "day":
+        return start + timedelta(days=1)
+    month = 12 * start.year + start.month - 1 + (12 if unit == "year" else 1)
+    return date(month // 12, month % 12 + 1, 1)

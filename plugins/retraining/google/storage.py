@@ -173,6 +173,16 @@ class Storage:
             if not blob.name.endswith("/")
         ]
 
+    def matching(self, folder: str, pattern: str) -> list[str]:
+        """Return the names, relative to a folder, of the objects below it that match a glob.
+
+        https://cloud.google.com/storage/docs/json_api/v1/objects/list#list-objects-and-prefixes-using-glob
+        """
+        bucket, prefix = split_uri(folder)
+        fields = "items(name),nextPageToken"
+        found = self._client.list_blobs(bucket, prefix=prefix, match_glob=prefix + pattern, fields=fields)
+        return [blob.name.removeprefix(prefix) for blob in found]
+
     def describe(self, uri: str, name: str) -> RawObject | None:
         """Return an object by another name; None if there is none."""
         bucket, path = split_uri(uri)

@@ -92,15 +92,19 @@ def plan_backfill(
         history=past_runs(dag.dag_id, spec, session),
         source=source,
         snapshot_of=None if reads_files else _snapshot_by_sizes(source, services.names(spec.name), storage),
-        is_converted=lambda key: storage.exists(
-            services.names(spec.name).tfrecord_folder(key) + DatasetInfo.FILENAME
-        ),
+        is_converted=_converted_keys(services.names(spec.name), storage).__contains__,
         tiers=tiers,
         tier=tier,
         spot=request.spot,
         reprocess=request.reprocess,
         parallel=min(request.parallel or spec.max_active_runs, spec.max_active_runs),
     )
+
+
+def _converted_keys(names: DatasetNames, storage: Storage) -> set[str]:
+    """Return the keys whose records are committed: one listing, however many runs there are."""
+    parent = names.tfrecord_folder("").rstrip("/") + "/"
+    return {name.partition("/")[0] for name in storage.matching(parent, f"*/{DatasetInfo.FILENAME}")}
 
 
 def _snapshot_by_sizes(
