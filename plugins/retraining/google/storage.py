@@ -173,7 +173,7 @@ class Storage:
             if not blob.name.endswith("/")
         ]
 
-    def matching(self, folder: str, pattern: str) -> list[str]:
+    def matching(self, folder: str, pattern: str) -> Sequence[str]:
         """Return the names, relative to a folder, of the objects below it that match a glob.
 
         https://cloud.google.com/storage/docs/json_api/v1/objects/list#list-objects-and-prefixes-using-glob
