@@ -15,6 +15,7 @@ from retraining.errors import ConfigurationError
 from retraining.google.storage import RawObject, Storage
 
 READ_BYTES = 1 << 20
+_DESCRIBED_TOGETHER = 10_000
 
 
 class Source(ABC):
@@ -86,9 +87,13 @@ class Folder(Source):
 
     def describe(self, chosen: Collection[str]) -> list[RawObject]:
         """Read the chosen files."""
+        names = sorted(chosen)
+        found: list[RawObject] = []
         # Reading and hashing both release the interpreter's lock.
         with ThreadPoolExecutor(thread_name_prefix="checksum") as pool:
-            return list(pool.map(self._describe, sorted(chosen)))
+            for at in range(0, len(names), _DESCRIBED_TOGETHER):
+                found += pool.map(self._describe, names[at : at + _DESCRIBED_TOGETHER])
+        return found
 
     def bring(self, item: RawObject, uri: str, *, replaced: int = 0) -> None:
         """Upload a file."""

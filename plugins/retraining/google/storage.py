@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
@@ -26,7 +26,7 @@ Item = TypeVar("Item")
 Artifact = TypeVar("Artifact", bound=JsonFile)
 
 
-@dataclass(frozen=True, kw_only=True, order=True)
+@dataclass(frozen=True, kw_only=True, order=True, slots=True)
 class RawObject:
     """One raw file or object.
 
@@ -160,18 +160,20 @@ class Storage:
 
     def list(self, folder: str) -> list[RawObject]:
         """Return the objects below a folder, named relative to it, without folders' placeholders."""
+        return [*self.objects(folder)]
+
+    def objects(self, folder: str) -> Iterator[RawObject]:
+        """Yield the objects of `list`, a page of a thousand at a time in memory."""
         bucket, prefix = split_uri(folder)
         fields = "items(name,size,crc32c,generation),nextPageToken"
-        return [
-            RawObject(
-                name=blob.name.removeprefix(prefix),
-                size=blob.size,
-                crc32c=blob.crc32c,
-                generation=blob.generation,
-            )
-            for blob in self._client.list_blobs(bucket, prefix=prefix, fields=fields)
-            if not blob.name.endswith("/")
-        ]
+        for blob in self._client.list_blobs(bucket, prefix=prefix, fields=fields):
+            if not blob.name.endswith("/"):
+                yield RawObject(
+                    name=blob.name.removeprefix(prefix),
+                    size=blob.size,
+                    crc32c=blob.crc32c,
+                    generation=blob.generation,
+                )
 
     def matching(self, folder: str, pattern: str) -> Sequence[str]:
         """Return the names, relative to a folder, of the objects below it that match a glob.
@@ -221,7 +223,7 @@ class Storage:
                 blob.delete()
 
         bucket, prefix = split_uri(folder)
-        in_parallel(delete, list(self._client.list_blobs(bucket, prefix=prefix)))
+        in_parallel(delete, self._client.list_blobs(bucket, prefix=prefix))
 
     def upload(self, file: str, uri: str, *, crc32c: str, replaced: int = 0) -> None:
         """Upload a file whose content is known; the service refuses any other content.
@@ -317,11 +319,20 @@ def in_parallel(
     """
     threads = min(STORAGE_CONNECTIONS, max(_LEAST_THREADS, _MEMORY_BYTES // max(item_bytes, 1)))
     with ThreadPoolExecutor(threads, thread_name_prefix="storage") as pool:
-        futures = {pool.submit(work, item): item for item in items}
+        pending: dict[Future[None], Item] = {}
+
+        def collect(until: int) -> None:
+            while len(pending) > until:
+                for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                    item = pending.pop(future)
+                    future.result()
+                    done(item)
+
         try:
-            for future in as_completed(futures):
-                future.result()
-                done(futures[future])
+            for item in items:  # of a million, not one each is waiting in memory
+                pending[pool.submit(work, item)] = item
+                collect(2 * threads)
+            collect(0)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

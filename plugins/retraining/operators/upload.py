@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -122,14 +122,23 @@ class UploadDataOperator(DatasetOperator):
 
         item_bytes = sum(item.size for item in missing) // max(len(missing), 1)
         in_parallel(bring, missing, done=count, item_bytes=item_bytes)
-        found = {item.name: item for item in storage.list(raw_dir)} if missing else there
-        wrong = [item.name for item in objects if found.get(item.name) != item]
+        self._check(objects, storage.objects(raw_dir) if missing else there.values(), raw_dir)
+        return len(missing)
+
+    def _check(self, objects: Sequence[RawObject], found: Iterable[RawObject], raw_dir: str) -> None:
+        lacking = {item.name: item for item in objects}
+        wrong, foreign = [], []
+        for item in found:
+            expected = lacking.pop(item.name, None)
+            if expected is None:
+                foreign.append(item.name)
+            elif expected != item:
+                wrong.append(item.name)
+        wrong += lacking
         if wrong:
-            raise ContentChangedError(f"{raw_dir}{wrong[0]}: changed while it was uploaded")
-        foreign = sorted(found.keys() - {item.name for item in objects})
+            raise ContentChangedError(f"{raw_dir}{min(wrong)}: changed while it was uploaded")
         if foreign:
             more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
             raise ConfigurationError(
-                f"{raw_dir}: expected the snapshot's objects alone, received also {foreign[0]}{more}"
+                f"{raw_dir}: expected the snapshot's objects alone, received also {min(foreign)}{more}"
             )
-        return len(missing)
