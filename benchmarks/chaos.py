@@ -12,6 +12,7 @@ undisturbed ones of the same session, plus the work that was destroyed.
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import statistics
 import sys
@@ -223,6 +224,11 @@ def tally(results: list[Result], undisturbed: list[float], left: list[str]) -> b
         print(f"  {kind:<14} {len(late)} runs, later by {middle:.1f} s, at most {max(late):.1f} s")
     for result in wrong:
         print(result)
+    right = {
+        "right": (len(results) - len(wrong)) / len(results),
+        "slowest_to_undisturbed": slowest.seconds / median,
+    }
+    print(json.dumps(right))
     return not wrong and not left
 
 

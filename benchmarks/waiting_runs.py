@@ -1,15 +1,22 @@
-"""Memory of the triggerer while fifty runs wait for their training jobs in it: a whole local stack.
+"""Cost of runs that wait for their training jobs: memory, database rows and requests, on a local stack.
 
-python benchmarks/waiting_runs.py
+    python benchmarks/waiting_runs.py
+    python benchmarks/waiting_runs.py --runs 1000
+
+The emulator answers at once; the jobs don't begin within the hour.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import sqlite3
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -21,8 +28,9 @@ from local.paths import StackPaths
 from local.stack import Stack
 
 DAG_ID = "waiting"
+PROCESSES = ("triggerer", "scheduler")
 MEBIBYTE = 1 << 20
-DEFERRED_SECONDS = 900.0
+DEFERRED_SECONDS = 3600.0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,21 +51,37 @@ def main(arguments: list[str] | None = None) -> int:
             with AirflowClient(stack.ports.airflow_url) as airflow:
                 airflow.unpause(DAG_ID)
                 waiting: list[str] = []
-                memory = {}
+                memory: dict[int, dict[str, float]] = {}
+                rows: dict[int, int] = {}
+                began = time.monotonic()
                 for count in (0, 1, options.runs):
                     _wait(stack, airflow, waiting, count)
                     time.sleep(options.settle_seconds)
-                    memory[count] = _memory(stack)
-                    print(f"{count} runs wait: {memory[count]:.1f} MiB", flush=True)
+                    memory[count] = {name: _memory(stack, name) for name in PROCESSES}
+                    print(f"{count} runs wait: {_listed(memory[count])} MiB", flush=True)
+                    rows[count] = _rows(stack)
+                seconds = time.monotonic() - began
+                before, since = _requests(stack), time.monotonic()
+                time.sleep(options.settle_seconds)
+                requests = (_requests(stack) - before) / (time.monotonic() - since) * 60 / options.runs
                 tries = Counter(_train(airflow, run)[1] for run in waiting)
         finally:
             stack.down()
-    each = (memory[options.runs] - memory[1]) / (options.runs - 1)
-    print(
-        f"added by each after the first: {each:.2f} MiB; all processes of the triggerer, what they alone hold"
-    )
+    most, one = options.runs, memory[1]
+    each = {name: (memory[most][name] - one[name]) / (most - 1) for name in PROCESSES}
+    each_rows = (rows[most] - rows[1]) / (most - 1)
+    print(f"added by each run after the first: {_listed(each)} MiB, what the processes alone hold; "
+          f"{each_rows:.0f} rows of the database; {requests:.1f} requests a minute")  # fmt: skip
+    print(f"all of them waited after {seconds:.0f} s, {seconds / most:.2f} s each")
     print(f"tries that it took until they waited: {dict(sorted(tries.items()))}")
-    return 0 if each <= options.limit else 1
+    ratios = {f"{name}_memory_to_one": round(memory[most][name] / one[name], 3) for name in PROCESSES}
+    print(json.dumps({"runs": most, **ratios, "rows_per_run": round(each_rows, 1),
+                      "requests_per_run_and_minute": round(requests, 2)}))  # fmt: skip
+    return 0 if each["triggerer"] <= options.limit else 1
+
+
+def _listed(memory: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {size:.2f}" for name, size in memory.items())
 
 
 def _wait(stack: Stack, airflow: AirflowClient, waiting: list[str], count: int) -> None:
@@ -80,12 +104,26 @@ def _train(airflow: AirflowClient, run_id: str) -> tuple[str | None, int]:
     return task.state, task.try_number
 
 
-def _memory(stack: Stack) -> float:
-    """Return the unique set size of the triggerer's processes, MiB."""
-    (pid,) = [status.pid for status in stack.statuses() if status.name == "triggerer"]
-    triggerer = psutil.Process(pid)
-    family = [triggerer, *triggerer.children(recursive=True)]
+def _memory(stack: Stack, name: str) -> float:
+    """Return the unique set size of a program's processes, MiB."""
+    (pid,) = [status.pid for status in stack.statuses() if status.name == name]
+    program = psutil.Process(pid)
+    family = [program, *program.children(recursive=True)]
     return float(sum(process.memory_full_info().uss for process in family) / MEBIBYTE)
+
+
+def _rows(stack: Stack) -> int:
+    """Return the number of rows in Airflow's database."""
+    with closing(sqlite3.connect(stack.paths.database, timeout=60)) as database:
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        counts = (database.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0] for (table,) in tables)
+        return sum(counts)
+
+
+def _requests(stack: Stack) -> int:
+    """Return the number of requests to the emulator so far, by its audit log."""
+    files = (stack.paths.emulator / name for name in ("audit.jsonl.1", "audit.jsonl"))
+    return sum(len(file.read_bytes().splitlines()) for file in files if file.exists())
 
 
 if __name__ == "__main__":
