@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, Validat
 from contract.naming import DEFAULT_DEPLOYMENT, check_deployment_name
 from retraining.errors import ConfigurationError
 from retraining.infrastructure import Infrastructure, load_infrastructure
+from retraining.tiers import Tier, load_tiers
 
 IMAGE_TAG = "0.1.0"
 PREFIX = "PERENNIAL_"
@@ -100,6 +101,16 @@ class Settings(BaseModel):
             ContractError: a field has a value that it can't have.
         """
         return load_infrastructure(self.infrastructure_file)
+
+    @cached_property
+    def tiers(self) -> dict[str, Tier]:
+        """Scale tiers by name: ours, and those of the files of tiers and of infrastructure.
+
+        Raises:
+            ConfigurationError: a file can't be read.
+            ContractError: a field has a value that it can't have.
+        """
+        return load_tiers(self.tiers_file, self.infrastructure.tiers)
 
     @property
     def requestable_sources(self) -> tuple[str, ...]:

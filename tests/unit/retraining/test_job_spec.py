@@ -12,7 +12,7 @@ from contract import TrainingSpec
 from retraining.context import Run, RunContext
 from retraining.errors import ConfigurationError
 from retraining.google import Clients
-from retraining.job_spec import job_spec, training_arguments, training_image
+from retraining.job_spec import job_spec, run_machines, training_arguments, training_image
 from retraining.settings import Settings
 
 VARIABLES = {
@@ -35,7 +35,9 @@ def spec(training: TrainingSpec, *, variables: dict[str, str] | None = None, **p
         params=params,
         clients=Clients("google_cloud_default", project="p", region="us-central1"),
     )
-    return CustomJobSpec(job_spec(context, training, flags={"train_steps": 3}, output="gs://b/runs/"))
+    machines = run_machines(context.settings, training, params)[0]
+    flags = {"train_steps": 3}
+    return CustomJobSpec(job_spec(context, training, flags=flags, output="gs://b/runs/", machines=machines))
 
 
 def test_job_spec_runs_the_module_in_the_trainers_image_on_the_specs_tier() -> None:
@@ -139,3 +141,20 @@ def test_job_spec_has_the_deployments_network(tmp_path: Path) -> None:
     file.write_text('[training]\nnetwork = "projects/1/global/networks/corp"')
     found = spec(TrainingSpec(), variables={"PERENNIAL_INFRASTRUCTURE_FILE": str(file)})
     assert found.network == "projects/1/global/networks/corp"
+
+
+def test_run_machines_pass_over_fallbacks_that_the_program_cannot_use(tmp_path: Path) -> None:
+    file = tmp_path / "infrastructure.toml"
+    file.write_text("""[training]
+fallback.L4 = [
+  { after_minutes = 10, tier = "L4_X4" },      # 4 devices can't share a batch of 30 evenly
+  { after_minutes = 10, tier = "TPU_V5E_1" },  # the deployment names no image for TPUs
+  { after_minutes = 10, tier = "A100" },
+]
+""")
+    found = run_machines(
+        settings(PERENNIAL_INFRASTRUCTURE_FILE=str(file)),
+        TrainingSpec(tier="L4", arguments={"model": "wide_deep"}),
+        {"train_batch_size": 30},
+    )
+    assert [(str(one), one.after_minutes) for one in found] == [("L4", 0), ("A100", 30)]
