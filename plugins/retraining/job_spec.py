@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from contract import ContractError, DatasetSpec, TrainingSpec
@@ -22,6 +23,26 @@ def training_arguments(
     """Return the program's arguments: the tuned ones, else the run's, else the spec's."""
     requested = {name: params.get(name, value) for name, value in training.arguments.items()}
     return requested | dict(tuned or {})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """Training program of a dataset, on a tier.
+
+    Attributes:
+        program: the program.
+        tier: what it runs on.
+        spot: as Spot VMs.
+    """
+
+    program: TrainingSpec
+    tier: Tier
+    spot: bool = False
+
+    @property
+    def jobs(self) -> int:
+        """Most jobs of a run at the same time: the trials of its tuning, else one."""
+        return self.program.tuning.parallel_trials if self.program.tuning else 1
 
 
 def run_machines(settings: Settings, training: TrainingSpec, params: Mapping[str, Any]) -> list[Machines]:
@@ -127,11 +148,11 @@ def training_image(training: TrainingSpec, settings: Settings) -> str:
     if "/" in image:
         return image
     folder, _, last = settings.trainer_image.rpartition("/")
-    _, colon, tag = last.partition(":")
-    if not folder or not colon or "@" in last:
+    tag = settings.image_tag or last.partition("@")[0].partition(":")[2]
+    if not folder or not tag:
         raise ConfigurationError(
-            f"PERENNIAL_TRAINER_IMAGE: expected FOLDER/NAME:TAG, to find {image!r} beside it, "
-            f"received {settings.trainer_image!r}"
+            f"PERENNIAL_TRAINER_IMAGE: expected FOLDER/NAME:TAG, or PERENNIAL_IMAGE_TAG, to find {image!r} "
+            f"beside it, received {settings.trainer_image!r}"
         )
     return f"{folder}/{image if ':' in image else f'{image}:{tag}'}"
 

@@ -105,6 +105,12 @@ def test_training_image_beside_an_image_without_folder_and_tag_names_the_setting
         training_image(TrainingSpec(image="autoencoder"), settings(PERENNIAL_TRAINER_IMAGE=trainer))
 
 
+def test_training_image_beside_a_digest_has_the_tag_of_the_deployment() -> None:
+    named = settings(PERENNIAL_TRAINER_IMAGE="host/trainer@sha256:0123", PERENNIAL_IMAGE_TAG="abc")
+    assert training_image(TrainingSpec(image="autoencoder"), named) == "host/autoencoder:abc"
+    assert named.serving_image == "us-central1-docker.pkg.dev/p/perennial/serving:abc"
+
+
 def test_job_spec_of_a_gpu_tier_takes_the_image_with_cuda_and_says_what_it_must_find() -> None:
     found = spec(TrainingSpec(tier="BASIC_GPU"))
     container = found.worker_pool_specs[0].container_spec
