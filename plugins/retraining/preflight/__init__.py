@@ -353,7 +353,8 @@ class Preflight:
 
     def _files(self, folder: str) -> list[str]:
         if folder.startswith("gs://"):
-            return [found.name for found in self._services.storage.list(folder.rstrip("/") + "/")]
+            listed = self._services.storage.list(folder.rstrip("/") + "/")
+            return [found.name for found in listed if "/" not in found.name]
         return [file.name for file in Path(folder).iterdir()] if Path(folder).is_dir() else []
 
     @property
