@@ -10,6 +10,9 @@
 # a member for unchanged as long as its pyproject.toml is.
 
 ARG PYTHON=python:3.11-slim-bookworm
+# Beam's launcher of its SDK harness, of the version that uv.lock has.
+# https://beam.apache.org/documentation/runtime/environments/
+ARG BEAM=apache/beam_python3.11_sdk:2.77.0
 
 
 FROM ${PYTHON} AS uv
@@ -136,9 +139,7 @@ ENTRYPOINT ["python", "-m", "emulator"]
 CMD ["--root", "/var/lib/perennial/emulator", "--port", "9023"]
 
 
-# Beam's launcher of its SDK harness, of the version that uv.lock has.
-# https://beam.apache.org/documentation/runtime/environments/
-FROM apache/beam_python3.11_sdk:2.77.0 AS beam-launcher
+FROM ${BEAM} AS beam-launcher
 
 
 FROM base AS beam

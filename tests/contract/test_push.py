@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -97,6 +99,7 @@ def objects(emulator: Any) -> dict[str, int]:
     return {blob.name: blob.generation for blob in client.list_blobs("deployed")}
 
 
+@pytest.mark.slow
 def test_push_brings_packages_and_dags_once_and_preflight_finds_them(
     deployment: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -133,6 +136,7 @@ def test_push_brings_packages_and_dags_once_and_preflight_finds_them(
     assert [one["state"] for one in findings] == ["there", "there"]
 
 
+@pytest.mark.slow
 def test_push_refuses_to_change_what_a_commit_is(deployment: Any) -> None:
     emulator = deployment()
     blob = f"packages/{COMMIT}/perennial_contract-0.1.0.tar.gz"
@@ -145,6 +149,7 @@ def test_push_refuses_to_change_what_a_commit_is(deployment: Any) -> None:
     assert objects(emulator)[blob.replace(COMMIT, f"{COMMIT}-dirty")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["docker", "podman"])
 def test_push_builds_and_pushes_images_and_names_them_by_digest(
     deployment: Any, engine: Any, name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
@@ -181,6 +186,7 @@ def test_push_builds_and_pushes_images_and_names_them_by_digest(
     assert objects(emulator) == before, "the same lock has the same bill of materials"
 
 
+@pytest.mark.slow
 def test_push_builds_nothing_that_the_registry_has(deployment: Any, engine: Any) -> None:
     emulator = deployment("--image", "perennial/serving=chain_server")
     lines = engine("docker")
@@ -191,6 +197,7 @@ def test_push_builds_nothing_that_the_registry_has(deployment: Any, engine: Any)
     assert [line.split()[3] for line in lines() if " build " in line] == ["trainer"]
 
 
+@pytest.mark.slow
 def test_dry_run_changes_nothing(deployment: Any, engine: Any, capfd: pytest.CaptureFixture[str]) -> None:
     emulator = deployment()
     engine("docker")
@@ -220,6 +227,7 @@ def test_push_begins_with_nothing_where_bucket_or_registry_is_missing(
     assert not Path(os.environ["ENGINE_LOG"]).exists()
 
 
+@pytest.mark.slow
 def test_push_without_an_engine_or_with_a_failed_build_says_so(
     deployment: Any, engine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,3 +241,28 @@ def test_push_without_an_engine_or_with_a_failed_build_says_so(
     with pytest.raises(StackError, match="docker build ended with status 1"):
         pushed("broken")
     assert objects(emulator) == {}
+
+
+@pytest.mark.slow
+def test_commands_of_the_first_day_run_in_their_order(
+    deployment: Any, engine: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page = (CHECKOUT / "docs" / "first-day-in-the-cloud.md").read_text()
+    lines = re.findall(r"^(?:perennial cloud|set -a; \. \.local/push\.env)[^\n#]*", page, re.MULTILINE)
+    assert len(lines) == 5
+    # The working tree of a test may have changes, and the emulator has the quota that the page asks for.
+    script = "\n".join(lines).replace("cloud push", "cloud push --dirty")
+    images = ("trainer", "trainer-gpu", "autoencoder", "serving")
+    emulator = deployment(
+        *(text for name in images for text in ("--image", f"perennial/{name}=chain_trainer"))
+    )
+    engine("docker")
+    monkeypatch.setenv("PATH", f"{CHECKOUT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    for account in ("jobs", "serving"):
+        variable = f"PERENNIAL_{'' if account == 'jobs' else 'SERVING_'}SERVICE_ACCOUNT"
+        monkeypatch.setenv(variable, emulator.email(f"perennial-{account}"))
+    (tmp_path / ".local").mkdir()
+    done = subprocess.run(["bash", "-euc", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " 0 missing" in done.stdout
+    assert "trainer-gpu@sha256:" in (tmp_path / ".local" / "push.env").read_text()

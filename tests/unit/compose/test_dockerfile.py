@@ -32,7 +32,8 @@ def test_base_image_is_pinned_to_a_version() -> None:
     (base,) = re.findall(r"^ARG PYTHON=(\S+)$", TEXT, flags=re.MULTILINE)
     assert re.fullmatch(r"python:3\.\d+-slim-[a-z]+", base)
     bases = {re.match(r"FROM (\S+)", stage)[1] for stage in stages().values()}  # type: ignore[index]
-    assert bases <= {"${PYTHON}", "scratch", BEAM_IMAGE, *stages()}
+    assert bases <= {"${PYTHON}", "${BEAM}", "scratch", *stages()}
+    assert re.findall(r"^ARG BEAM=(\S+)$", TEXT, flags=re.MULTILINE) == [BEAM_IMAGE]
 
 
 def test_base_image_has_a_supported_python() -> None:
