@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowRescheduleException
 
+from contract import ServingSpec
 from retraining.context import run_context
 from retraining.google import calls
 from retraining_chain import wait_for
@@ -227,6 +228,25 @@ def test_tune_takes_the_next_machines_too(
     write_infrastructure(tmp_path, monkeypatch, FALLBACK)
     chain.task.rescheduled = datetime.now(UTC) - timedelta(minutes=55)
     assert "; on LARGE, since no BASIC came" in chain.with_params(tune=True).tune()["note"]
+
+
+def test_production_has_the_machines_and_the_endpoint_of_the_deployment_where_the_spec_says_nothing(
+    chain: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_infrastructure(
+        tmp_path,
+        monkeypatch,
+        '[serving]\nmachine_type = "n1-standard-4"\naccelerator_type = "NVIDIA_TESLA_T4"\nmax_replicas = 3\n'
+        "dedicated_endpoint = true\n",
+    )
+    chain.with_spec(serving=ServingSpec(max_replicas=2)).promoted("manual__0")
+    with run_context(chain.context) as context:
+        endpoint = context.clients.endpoints.get_endpoint(name=context.endpoints.name("flowers"))
+    resources = endpoint.deployed_models[0].dedicated_resources
+    assert resources.machine_spec.machine_type == "n1-standard-4"
+    assert resources.machine_spec.accelerator_type.name == "NVIDIA_TESLA_T4"
+    assert (resources.min_replica_count, resources.max_replica_count) == (1, 2)
+    assert endpoint.dedicated_endpoint_enabled
 
 
 def test_train_and_its_production_have_the_deployments_key_and_labels(
