@@ -1,6 +1,7 @@
 # The images, as targets: `docker build --target trainer --tag REGION-docker.pkg.dev/PROJECT/perennial/trainer:0.1.0 .`
 #   trainer, serving   run on Vertex AI
 #   trainer-gpu        the trainer with CUDA's libraries, for tiers with GPUs
+#   trainer-tpu        the trainer with tensorflow-tpu and libtpu, for tiers with TPUs, of a lock of its own
 #   beam               runs on Dataflow's workers, which then install nothing
 #   autoencoder        the trainer, for one model
 #   airflow            the services of Airflow; dags/, plugins/ and deploy/config/ are mounted, not copied
@@ -9,6 +10,9 @@
 # a member for unchanged as long as its pyproject.toml is.
 
 ARG PYTHON=python:3.11-slim-bookworm
+# Beam's launcher of its SDK harness, of the version that uv.lock has.
+# https://beam.apache.org/documentation/runtime/environments/
+ARG BEAM=apache/beam_python3.11_sdk:2.77.0
 
 
 FROM ${PYTHON} AS uv
@@ -86,6 +90,24 @@ WORKDIR /home/perennial
 ENTRYPOINT ["python", "-m", "trainer.task"]
 
 
+FROM base AS trainer-tpu
+RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
+    --mount=type=cache,target=/root/.cache/uv \
+    --mount=source=trainer/tpu,target=trainer/tpu \
+    uv sync --project trainer/tpu --no-install-package perennial-contract --no-install-package perennial-trainer
+RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
+    --mount=source=contract,target=contract,rw \
+    --mount=source=trainer,target=trainer,rw \
+    uv sync --no-cache --no-editable --project trainer/tpu
+# PJRT, without which TensorFlow finds no TPU v5e.
+ENV PJRT_DEVICE=TPU \
+    NEXT_PLUGGABLE_DEVICE_USE_C_API=true \
+    TF_PLUGGABLE_DEVICE_LIBRARY_PATH=/opt/perennial/lib/python3.11/site-packages/libtpu/libtpu.so
+USER 0
+WORKDIR /home/perennial
+ENTRYPOINT ["python", "-m", "trainer.task"]
+
+
 # An image of a dataset's own (`TrainingSpec(image=...)`): a training job runs it from its URI, on a laptop or in the cloud.
 FROM trainer AS autoencoder
 ENTRYPOINT ["python", "-m", "trainer.task", "--model", "autoencoder"]
@@ -117,9 +139,7 @@ ENTRYPOINT ["python", "-m", "emulator"]
 CMD ["--root", "/var/lib/perennial/emulator", "--port", "9023"]
 
 
-# Beam's launcher of its SDK harness, of the version that uv.lock has.
-# https://beam.apache.org/documentation/runtime/environments/
-FROM apache/beam_python3.11_sdk:2.77.0 AS beam-launcher
+FROM ${BEAM} AS beam-launcher
 
 
 FROM base AS beam

@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euc
-.PHONY: help install demo train predict forget up down status test test-unit test-slow test-all test-emulator chaos lint types pictures packages clean
+.PHONY: help install demo train predict forget up down status test test-unit test-slow test-all test-emulator chaos lint types pictures packages images clean
 
 UV_VERSION := 0.13.8
 DATASET ?= flowers
@@ -93,6 +93,13 @@ pictures: $(INSTALLED)  ## README's pictures of the report and the models page, 
 packages: $(INSTALLED)  ## the source distributions that Dataflow workers install, in dist/
 	@$(UV) build --quiet --sdist --package perennial-contract --out-dir dist
 	$(UV) build --quiet --sdist --package perennial-preprocessing --out-dir dist
+
+images: $(INSTALLED)  ## every image of a deployment, built by docker, and a trainer's answer to a machine without its GPU
+	@for target in $$(.venv/bin/python -c 'from local import push; print(*push.IMAGES, "emulator")'); do
+		docker build --quiet --target $$target --tag perennial/$$target:local .
+	done
+	docker run --rm --env PERENNIAL_EXPECTED_ACCELERATORS=GPU:1 perennial/trainer-gpu:local \
+		--data-dir /tmp --job-dir /tmp 2>&1 | grep "expected GPU:1"
 
 clean: ## stop the stack and remove all that it keeps, its packages and caches; .venv stays
 	@[ ! -x $(PERENNIAL) ] || $(PERENNIAL) down

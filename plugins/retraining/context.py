@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from contract import DatasetSpec, ServingSpec
 from contract.naming import DatasetNames, Identity, digest, run_slug
 from retraining.google import Clients
 from retraining.google.endpoints import Endpoints
@@ -125,6 +126,11 @@ class GoogleServices:
         settings = self.settings
         return DatasetNames(deployment=settings.deployment, bucket=settings.bucket, dataset=dataset)
 
+    def serving(self, spec: DatasetSpec) -> ServingSpec:
+        """Return the machines and the endpoints of a dataset's models: the spec's, then the deployment's."""
+        ours = ServingSpec(machine_type=self.settings.serving_machine)
+        return spec.serving.with_defaults(self.settings.infrastructure.serving).with_defaults(ours)
+
     def check_ownership(self, dataset: str) -> None:
         """Refuse to go on where the dataset's model or an endpoint of it is somebody else's.
 
@@ -152,10 +158,12 @@ class RunContext(GoogleServices):
     Attributes:
         run: the DAG run.
         params: the run's parameters.
+        rescheduled_at: when the task was first rescheduled; None if it was not yet.
     """
 
     run: Run
     params: Mapping[str, Any]
+    rescheduled_at: datetime | None = None
 
     def identity(self, dataset: str, task: str, inputs: Mapping[str, Any]) -> Identity:
         """Return the identity of what a task of this run makes of its inputs, JSON values."""
@@ -177,11 +185,15 @@ def run_context(context: Mapping[str, Any]) -> Iterator[RunContext]:
         ContractError: a field of the file of infrastructure is wrong.
     """
     settings = Settings.from_environment()
-    _ = settings.infrastructure  # a wrong file fails the first task, before anything is paid
+    _ = settings.tiers  # a wrong file fails the first task, before anything is paid
     clients = Clients.from_settings(settings)
     try:
         yield RunContext(
-            settings=settings, clients=clients, run=Run.from_context(context), params=context["params"]
+            settings=settings,
+            clients=clients,
+            run=Run.from_context(context),
+            params=context["params"],
+            rescheduled_at=context["ti"].get_first_reschedule_date(context),
         )
     finally:
         clients.close()

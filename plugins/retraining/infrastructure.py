@@ -11,6 +11,9 @@ use_public_ips = false
 
 [training]
 wait_minutes = 480
+
+[training.fallback]
+L4 = [{ after_minutes = 30, tier = "BASIC_GPU" }]
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from contract import ContractError
+from contract import ContractError, ServingSpec
 from contract.validation import from_json
 from retraining.errors import ConfigurationError
 
@@ -32,6 +35,7 @@ FILE_VARIABLE = "PERENNIAL_INFRASTRUCTURE_FILE"
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=1)]
 Minutes = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+SomeMinutes = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Network = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")]
 Subnetwork = Annotated[
     str,
@@ -106,6 +110,28 @@ class DataflowWorkers:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fallback:
+    """Machines that a training takes when others don't come.
+
+    Attributes:
+        after_minutes: of waiting for the machines before.
+        tier: their scale tier; that of the machines before if not said.
+        spot: as Spot VMs, or on demand; as the machines before if not said.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    after_minutes: SomeMinutes
+    tier: Text | None = None
+    spot: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.tier is None and self.spot is None:
+            expected = f"a tier, or spot, after {self.after_minutes:g} minutes"
+            raise ContractError("training.fallback", expected=expected, received=None)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingJobs:
     """Surroundings of training and tuning jobs.
 
@@ -116,7 +142,8 @@ class TrainingJobs:
         reserved_ip_ranges: names of its address ranges that jobs may take.
         network_attachment: of Private Service Connect, in place of a peering.
         wait_minutes: how long a task waits for machines that Google has not got, Spot VMs for instance,
-            before that is a failure.
+            before that is a failure; where there are fallbacks, for the last of them.
+        fallback: machines that a run takes in turn when those of its tier don't come, by the tier's name.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -125,6 +152,7 @@ class TrainingJobs:
     reserved_ip_ranges: tuple[Text, ...] = ()
     network_attachment: NetworkAttachment | None = None
     wait_minutes: Minutes = 1440.0
+    fallback: dict[str, tuple[Fallback, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.network and self.network_attachment:
@@ -158,6 +186,8 @@ class Infrastructure:
     Attributes:
         dataflow: of conversions.
         training: of training and tuning jobs.
+        serving: of deployed models, where a dataset's spec doesn't say.
+        tiers: scale tiers in addition to ours, and in place of those of the same name, as in `tiers.toml`.
         kms_key: encrypts jobs, models and endpoints; Google's own keys do if not said.
         labels: of jobs, models and endpoints besides ours, for the bill.
     """
@@ -166,6 +196,8 @@ class Infrastructure:
 
     dataflow: DataflowWorkers = DataflowWorkers()
     training: TrainingJobs = TrainingJobs()
+    serving: ServingSpec = field(default_factory=ServingSpec)
+    tiers: dict[str, Any] = field(default_factory=dict)
     kms_key: KmsKey | None = None
     labels: Labels = field(default_factory=dict)
 
@@ -191,8 +223,17 @@ def load_infrastructure(file: str | None) -> Infrastructure:
     """
     if not file:
         return Infrastructure()
-    try:
-        document = tomllib.loads(Path(file).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # a file in another encoding is a ValueError, as wrong TOML is
-        raise ConfigurationError(f"{FILE_VARIABLE}: expected a TOML file at {file}: {error}") from error
+    document = read_toml(Path(file), FILE_VARIABLE)
     return from_json(Infrastructure, json.dumps(document, default=str), Path(file).name)
+
+
+def read_toml(file: Path, variable: str) -> dict[str, Any]:
+    """Return the content of the file that a variable names.
+
+    Raises:
+        ConfigurationError: it can't be read.
+    """
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # a file in another encoding is a ValueError, as wrong TOML is
+        raise ConfigurationError(f"{variable}: expected a TOML file at {file}: {error}") from error

@@ -1,17 +1,19 @@
-"""Training program of a dataset: its arguments, image, CustomJobSpec, and the fingerprint of its inputs."""
+"""Training program of a dataset: arguments, machines, image, CustomJobSpec, and its inputs' fingerprint."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from contract import DatasetSpec, TrainingSpec
-from contract.naming import EXPECTED_ACCELERATORS, digest
+from contract import ContractError, DatasetSpec, TrainingSpec
+from contract.naming import EXPECTED_ACCELERATORS, TIER_LABEL, digest, label_value
 from retraining.context import RunContext
 from retraining.errors import ConfigurationError
 from retraining.params import RETRAIN, SPOT, TIER, TUNE
 from retraining.settings import Settings
-from retraining.tiers import Tier, WorkerPool, find_tier, load_tiers
+from retraining.tiers import Machines, Tier, WorkerPool, find_tier, machine_choices
+from retraining.training_check import check_batch_size
 from retraining.tuning import study_spec
 
 
@@ -23,46 +25,96 @@ def training_arguments(
     return requested | dict(tuned or {})
 
 
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """Training program of a dataset, on a tier.
+
+    Attributes:
+        program: the program.
+        tier: what it runs on.
+        spot: as Spot VMs.
+    """
+
+    program: TrainingSpec
+    tier: Tier
+    spot: bool = False
+
+    @property
+    def jobs(self) -> int:
+        """Most jobs of a run at the same time: the trials of its tuning, else one."""
+        return self.program.tuning.parallel_trials if self.program.tuning else 1
+
+
+def run_machines(settings: Settings, training: TrainingSpec, params: Mapping[str, Any]) -> list[Machines]:
+    """Return the machines that a run asks for, then the deployment's fallbacks that its program can use.
+
+    Args:
+        settings: the deployment.
+        training: of the dataset.
+        params: the run's parameters.
+
+    Raises:
+        ConfigurationError: there is no such tier, or no such image beside the trainer's.
+        ContractError: the devices of the run's tier can't share its training batch evenly.
+    """
+    asked, *others = machine_choices(
+        find_tier(params.get(TIER, training.tier), settings.tiers),
+        spot=bool(params.get(SPOT, False)),
+        fallback=settings.infrastructure.training.fallback,
+        tiers=settings.tiers,
+    )
+    check_batch_size(training, params, asked.tier)
+    return [asked, *(one for one in others if unusable(one.tier, settings, training, params) is None)]
+
+
+def unusable(
+    tier: Tier, settings: Settings, training: TrainingSpec, params: Mapping[str, Any]
+) -> ValueError | None:
+    """Return why a program can't train on a tier: its devices can't share the batch, or it has no image."""
+    try:
+        check_batch_size(training, params, tier)
+        image_for(tier, training, settings)
+    except (ContractError, ConfigurationError) as error:
+        return error
+    return None
+
+
 def job_spec(
     context: RunContext,
     training: TrainingSpec,
     *,
     flags: Mapping[str, Any],
     output: str,
-    tier: str = "",
+    machines: Machines,
 ) -> dict[str, Any]:
     """Return the CustomJobSpec that runs a dataset's training program.
 
     Args:
-        context: the task's surroundings; the run's parameters choose the machines.
+        context: the task's surroundings.
         training: of the dataset.
         flags: of the program, without the dashes.
         output: the folder that Vertex AI names to the program, with a slash at its end.
-        tier: in place of the run's.
+        machines: of the job.
 
     Raises:
-        ConfigurationError: there is no such tier, or no such image beside the trainer's.
+        ConfigurationError: there is no such image beside the trainer's.
     """
-    settings = context.settings
-    name = tier or context.params.get(TIER, training.tier)
-    machines = find_tier(name, load_tiers(settings.tiers_file))
+    settings, pools = context.settings, machines.tier.pools
     container: dict[str, Any] = {
-        "image_uri": image_for(machines, training, settings),
+        "image_uri": image_for(machines.tier, training, settings),
         "args": [f"--{name}={value}" for name, value in flags.items()],
     }
     if training.image is None:
         container["command"] = ["python", "-m", training.module]
     scheduling: dict[str, Any] = {"timeout": {"seconds": training.timeout_seconds}}
-    if sum(pool.replica_count for pool in machines.pools) > 1:
+    if sum(pool.replica_count for pool in pools) > 1:
         # Workers that reduce among themselves don't survive the loss of one.
         scheduling["restart_job_on_worker_restart"] = True
-    if machines.spot or context.params.get(SPOT, False):
+    if machines.spot:
         # https://cloud.google.com/vertex-ai/docs/training/use-spot-vms
         scheduling["strategy"] = "SPOT"
     spec: dict[str, Any] = {
-        "worker_pool_specs": [
-            pool.to_spec({**container, **_expectation(pool, settings)}) for pool in machines.pools
-        ],
+        "worker_pool_specs": [pool.to_spec({**container, **_expectation(pool, settings)}) for pool in pools],
         "base_output_directory": {"output_uri_prefix": output},
         "scheduling": scheduling,
         **settings.infrastructure.training.fields(),
@@ -70,6 +122,18 @@ def job_spec(
     if settings.service_account:
         spec["service_account"] = settings.service_account
     return spec
+
+
+def job_fields(settings: Settings, machines: Machines) -> dict[str, Any]:
+    """Return the fields of a job that the deployment and its machines determine: its labels, and its key."""
+    fields = settings.infrastructure.resource_fields
+    return {**fields, "labels": {**fields["labels"], TIER_LABEL: label_value(machines.tier.name)}}
+
+
+def job_machines(labels: Mapping[str, str], scheduling: Any) -> str:
+    """Return the machines of a job in words, as those of `Machines`."""
+    tier = labels.get(TIER_LABEL, "").upper()
+    return f"{tier} as Spot VMs" if scheduling.strategy.name == "SPOT" else tier
 
 
 def training_image(training: TrainingSpec, settings: Settings) -> str:
@@ -84,11 +148,11 @@ def training_image(training: TrainingSpec, settings: Settings) -> str:
     if "/" in image:
         return image
     folder, _, last = settings.trainer_image.rpartition("/")
-    _, colon, tag = last.partition(":")
-    if not folder or not colon or "@" in last:
+    tag = settings.image_tag or last.partition("@")[0].partition(":")[2]
+    if not folder or not tag:
         raise ConfigurationError(
-            f"PERENNIAL_TRAINER_IMAGE: expected FOLDER/NAME:TAG, to find {image!r} beside it, "
-            f"received {settings.trainer_image!r}"
+            f"PERENNIAL_TRAINER_IMAGE: expected FOLDER/NAME:TAG, or PERENNIAL_IMAGE_TAG, to find {image!r} "
+            f"beside it, received {settings.trainer_image!r}"
         )
     return f"{folder}/{image if ':' in image else f'{image}:{tag}'}"
 

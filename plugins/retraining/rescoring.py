@@ -14,8 +14,9 @@ from retraining.context import RunContext
 from retraining.google.jobs import JobLogs, follow
 from retraining.google.models import ModelVersion
 from retraining.google.vertex_jobs import CustomJobs, job_folder
-from retraining.job_spec import job_spec
-from retraining.tiers import load_tiers
+from retraining.job_spec import job_fields, job_spec
+from retraining.params import SPOT
+from retraining.tiers import Machines, find_tier
 
 SMALL_TIER = "BASIC"
 """Tier of the job, where the deployment has it; else that of the training."""
@@ -86,16 +87,18 @@ class Rescoring:
             "production_version": self._production.version,
             **self._spec.gate.evaluation_flags,
         }
-        tiers = load_tiers(context.settings.tiers_file)
+        tiers = context.settings.tiers
+        tier = find_tier(SMALL_TIER if SMALL_TIER in tiers else training.tier, tiers)
+        machines = Machines(tier=tier, spot=tier.spot or bool(context.params.get(SPOT, False)))
         spec = job_spec(
             context,
             training.scoring,
             flags=flags,
             output=folder,
-            tier=SMALL_TIER if SMALL_TIER in tiers else training.tier,
+            machines=machines,
         )
         return {
             "display_name": f"{self._spec.name}-score-{context.run.slug}"[:128],
             "job_spec": spec,
-            **context.settings.infrastructure.resource_fields,
+            **job_fields(context.settings, machines),
         }

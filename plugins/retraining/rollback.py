@@ -137,7 +137,7 @@ class ReleaseDesk:
             rollout.run(requests, objection=lambda: "")
         self._services.models.move_aliases(target, add=[naming.DEFAULT_ALIAS], remove=[])
         self._record("rollback", before, target)
-        kept = self._spec.serving.keep_replaced_minutes
+        kept = self._services.serving(self._spec).keep_replaced_minutes or 0.0
         replaced = before.version if before else ""
         left = take_off(self._services, kept, endpoint, target, replaced)
         rollout.finish()

@@ -176,7 +176,7 @@ class Rollout:
         self.end_others()
         state = self.state
         if state is None:
-            self._services.endpoints.ensure(self._endpoint, self._names, self._spec.serving)
+            self._services.endpoints.ensure(self._endpoint, self._names, self._services.serving(self._spec))
             there = self._services.endpoints.deployments(self._endpoint)
             state = RolloutState(
                 owner=self._owner,
@@ -226,8 +226,7 @@ class Rollout:
         endpoints.deploy(
             self._endpoint,
             self._version,
-            serving=self._spec.serving,
-            machine_type=self._services.settings.serving_machine,
+            serving=self._services.serving(self._spec),
             service_account=self._services.settings.serving_service_account,
             percent=percent,
             found=state.found,

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, Validat
 from contract.naming import DEFAULT_DEPLOYMENT, check_deployment_name
 from retraining.errors import ConfigurationError
 from retraining.infrastructure import Infrastructure, load_infrastructure
+from retraining.tiers import Tier, load_tiers
 
 IMAGE_TAG = "0.1.0"
 PREFIX = "PERENNIAL_"
@@ -35,6 +36,7 @@ class Settings(BaseModel):
         source_prefixes: folders and `gs://` URIs, separated by commas, below which a run's parameter or a
             form can name a source, besides the source root.
         source_hint: ends the error about a missing folder below the source root: the command that fills it.
+        image_tag: of our images that are not named; None for this version's.
         trainer_image: runs training jobs.
         trainer_gpu_image: runs those of tiers with GPUs.
         trainer_tpu_image: runs those of tiers with TPUs.
@@ -68,6 +70,7 @@ class Settings(BaseModel):
     source_root: str | None = Field(None, description="a folder or gs:// URI")
     source_prefixes: str = Field("", description="folders and gs:// URIs, separated by commas")
     source_hint: str | None = Field(None, description="a sentence")
+    image_tag: str | None = Field(None, description="an image's tag")
     trainer_image: str = Field(
         default_factory=lambda data: _image("trainer", data), description="an image's URI"
     )
@@ -101,6 +104,16 @@ class Settings(BaseModel):
         """
         return load_infrastructure(self.infrastructure_file)
 
+    @cached_property
+    def tiers(self) -> dict[str, Tier]:
+        """Scale tiers by name: ours, and those of the files of tiers and of infrastructure.
+
+        Raises:
+            ConfigurationError: a file can't be read.
+            ContractError: a field has a value that it can't have.
+        """
+        return load_tiers(self.tiers_file, self.infrastructure.tiers)
+
     @property
     def requestable_sources(self) -> tuple[str, ...]:
         """Folders and `gs://` URIs below which a run can name a source."""
@@ -130,4 +143,5 @@ class Settings(BaseModel):
 def _image(name: str, settings: Mapping[str, Any]) -> str:
     """Return the URI of one of our images in the deployment's Artifact Registry."""
     region, project = settings.get("region"), settings.get("project")
-    return f"{region}-docker.pkg.dev/{project}/perennial/{name}:{IMAGE_TAG}"
+    tag = settings.get("image_tag") or IMAGE_TAG
+    return f"{region}-docker.pkg.dev/{project}/perennial/{name}:{tag}"

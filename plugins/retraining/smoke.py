@@ -59,14 +59,14 @@ def smoke_test(
     """
     names, endpoints = services.names(spec.name), services.endpoints
     endpoint = names.candidate_endpoint
-    endpoints.ensure(endpoint, names, spec.serving)
+    serving = services.serving(spec)
+    endpoints.ensure(endpoint, names, serving)
     try:
         report(f"Deploying {version.name} to {endpoint}")
         endpoints.deploy(
             endpoint,
             version,
-            serving=spec.serving,
-            machine_type=services.settings.serving_machine,
+            serving=serving,
             service_account=services.settings.serving_service_account,
         )
         # One by one: the service takes no more than 1.5 MB in a request.

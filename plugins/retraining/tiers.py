@@ -6,8 +6,7 @@ import json
 import math
 import os
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +15,9 @@ from pydantic import ConfigDict, Field
 
 from contract import ContractError
 from contract.validation import from_json
+from retraining import infrastructure
 from retraining.errors import ConfigurationError
+from retraining.infrastructure import Fallback, read_toml
 
 FILE_VARIABLE = "PERENNIAL_TIERS_FILE"
 DEFAULT_FILE = Path(__file__).with_name("tiers.toml")
@@ -166,23 +167,76 @@ class Tier:
         return total
 
 
-def load_tiers(file: str | None = None) -> dict[str, Tier]:
+@dataclass(frozen=True, kw_only=True)
+class Machines:
+    """Machines that a training asks for.
+
+    Attributes:
+        tier: their scale tier.
+        spot: as Spot VMs.
+        after_minutes: of waiting for others.
+    """
+
+    tier: Tier
+    spot: bool = False
+    after_minutes: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.tier.name} as Spot VMs" if self.spot else self.tier.name
+
+
+def machine_choices(
+    tier: Tier, *, spot: bool, fallback: Mapping[str, Sequence[Fallback]], tiers: Mapping[str, Tier]
+) -> list[Machines]:
+    """Return the machines that a run asks for, then those that it takes when these don't come.
+
+    Args:
+        tier: of the run.
+        spot: as Spot VMs.
+        fallback: of the deployment, by tier.
+        tiers: of the deployment.
+
+    Raises:
+        ConfigurationError: a fallback names a tier that there isn't.
+    """
+    choices = [Machines(tier=tier, spot=spot or tier.spot)]
+    waited = 0.0
+    for step in fallback.get(tier.name, ()):
+        before = choices[-1]
+        named = find_tier(step.tier, tiers) if step.tier else before.tier
+        as_spot = (before.spot if step.spot is None else step.spot) or named.spot
+        if (named, as_spot) == (before.tier, before.spot):
+            continue  # on demand already, for instance
+        waited += step.after_minutes
+        choices.append(Machines(tier=named, spot=as_spot, after_minutes=waited))
+    return choices
+
+
+def load_tiers(file: str | None = None, own: Mapping[str, Any] | None = None) -> dict[str, Tier]:
     """Return our tiers and those of a deployment, by name.
 
     Args:
         file: a TOML file with tiers to add, or to put in the place of ours of the same name.
+        own: such tiers of the file of infrastructure.
 
     Raises:
         ConfigurationError: the file can't be read.
         ContractError: a tier has a field that it can't have; the error names both.
     """
-    documents = _read(DEFAULT_FILE) | (_read(Path(file)) if file else {})
+    documents = read_toml(DEFAULT_FILE, FILE_VARIABLE)
+    documents |= (read_toml(Path(file), FILE_VARIABLE) if file else {}) | dict(own or {})
     return {name: _tier(name, document) for name, document in documents.items()}
 
 
 def deployed_tiers(environment: Mapping[str, str] = os.environ) -> dict[str, Tier]:
-    """Return the tiers of this deployment, with those of the file that `PERENNIAL_TIERS_FILE` names."""
-    return load_tiers(environment.get(FILE_VARIABLE) or None)
+    """Return the tiers of this deployment, with those of its file of tiers and of infrastructure."""
+    variable = infrastructure.FILE_VARIABLE
+    named = environment.get(variable)
+    # No more of it: a wrong field elsewhere fails a run, and leaves the DAGs to be seen.
+    own = read_toml(Path(named), variable).get("tiers", {}) if named else {}
+    if not isinstance(own, Mapping):
+        raise ContractError("tiers", expected="a table of tiers", received=own)
+    return load_tiers(environment.get(FILE_VARIABLE) or None, own)
 
 
 def find_tier(name: str, tiers: Mapping[str, Tier]) -> Tier:
@@ -195,13 +249,6 @@ def find_tier(name: str, tiers: Mapping[str, Tier]) -> Tier:
         return tiers[name]
     hint = f"; say what CUSTOM is in the file of {FILE_VARIABLE}" if name == "CUSTOM" else ""
     raise ConfigurationError(f"tier: expected one of {', '.join(tiers)}, received {name!r}{hint}")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # a file in another encoding is a ValueError, as wrong TOML is
-        raise ConfigurationError(f"{FILE_VARIABLE}: expected a TOML file at {path}: {error}") from error
 
 
 def _tier(name: str, document: object) -> Tier:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
+
+from pydantic import ConfigDict
 
 from contract.validation import ContractError
 
@@ -48,47 +51,49 @@ class RolloutSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class ServingSpec:
-    """Machines of a deployed model, and its endpoint.
+    """Machines of a deployed model, and its endpoint; what is None, the deployment says.
 
     https://cloud.google.com/vertex-ai/docs/general/deployment
 
     Attributes:
-        machine_type: `n1-standard-4` for instance; None for the deployment's setting.
-        accelerator_type: in Vertex AI's terms, `NVIDIA_TESLA_T4` for instance; None for none.
-        accelerator_count: of each machine.
-        min_replicas: machines that always run, 1 or more.
-        max_replicas: machines under load.
+        machine_type: `n1-standard-4` for instance.
+        accelerator_type: in Vertex AI's terms, `NVIDIA_TESLA_T4` for instance; none beside a machine type
+            that is said.
+        accelerator_count: of each machine; 1 unless said.
+        min_replicas: machines that always run, 1 or more; 1 unless said.
+        max_replicas: machines under load; `min_replicas` unless said.
         target_utilization: use of the CPU, or of the accelerator where there is one, that autoscaling aims
             at, in percent; None for the service's default, 60.
         dedicated_endpoint: whether the endpoints have a network path and a host name of their own, with
-            larger requests. It holds for endpoints that are made from then on.
+            larger requests; no unless said. It holds for endpoints that are made from then on.
         request_timeout_seconds: longest time of a prediction, 1 to 3600; only with a dedicated endpoint. None
             for the service's default.
         keep_replaced_minutes: time for which a version that was replaced stays deployed, without traffic, for
-            an instant way back; `housekeeping` takes it off. It costs its machines for so long.
+            an instant way back; `housekeeping` takes it off. It costs its machines for so long; 0 unless
+            said.
 
     Raises:
         ContractError: a field has a value that it can't have.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     machine_type: str | None = None
     accelerator_type: str | None = None
-    accelerator_count: int = 1
-    min_replicas: int = 1
-    max_replicas: int = 1
+    accelerator_count: int | None = None
+    min_replicas: int | None = None
+    max_replicas: int | None = None
     target_utilization: int | None = None
-    dedicated_endpoint: bool = False
+    dedicated_endpoint: bool | None = None
     request_timeout_seconds: float | None = None
-    keep_replaced_minutes: float = 0.0
+    keep_replaced_minutes: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("accelerator_count", "min_replicas"):
-            if getattr(self, name) < 1:
-                raise ContractError(f"serving.{name}", expected="1 or more", received=getattr(self, name))
-        if self.max_replicas < self.min_replicas:
-            raise ContractError(
-                "serving.max_replicas", expected=f"{self.min_replicas} or more", received=self.max_replicas
-            )
+        least = self.min_replicas or 1
+        for name, lowest in (("accelerator_count", 1), ("min_replicas", 1), ("max_replicas", least)):
+            value = getattr(self, name)
+            if value is not None and value < lowest:
+                raise ContractError(f"serving.{name}", expected=f"{lowest} or more", received=value)
         target, timeout = self.target_utilization, self.request_timeout_seconds
         if target is not None and not 1 <= target <= 100:
             raise ContractError("serving.target_utilization", expected="1 to 100", received=target)
@@ -98,7 +103,31 @@ class ServingSpec:
                 expected="1 to 3600, with a dedicated endpoint",
                 received=timeout,
             )
-        if not 0 <= self.keep_replaced_minutes < math.inf:
-            raise ContractError(
-                "serving.keep_replaced_minutes", expected="0 or more", received=self.keep_replaced_minutes
-            )
+        kept = self.keep_replaced_minutes
+        if kept is not None and not 0 <= kept < math.inf:
+            raise ContractError("serving.keep_replaced_minutes", expected="0 or more", received=kept)
+
+    def with_defaults(self, defaults: ServingSpec) -> ServingSpec:
+        """Return this spec, with what it doesn't say from another one; what neither says stays None.
+
+        A machine type and its accelerator go together, and so do replicas and an endpoint's timeout with
+        what they need.
+        """
+        values: dict[str, Any] = {
+            field.name: getattr(defaults, field.name)
+            if getattr(self, field.name) is None
+            else getattr(self, field.name)
+            for field in fields(self)
+        }
+        if self.machine_type is not None or self.accelerator_type is not None:
+            values |= {
+                "accelerator_type": self.accelerator_type,
+                "accelerator_count": self.accelerator_count,
+            }
+        if self.max_replicas is None and values["max_replicas"] is not None:
+            values["max_replicas"] = max(values["max_replicas"], values["min_replicas"] or 1)
+        elif self.min_replicas is None and values["min_replicas"] is not None and self.max_replicas:
+            values["min_replicas"] = min(values["min_replicas"], self.max_replicas)
+        if not values["dedicated_endpoint"]:
+            values["request_timeout_seconds"] = None
+        return ServingSpec(**values)

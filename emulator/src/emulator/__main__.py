@@ -76,6 +76,10 @@ def main(arguments: list[str] | None = None) -> int:
         help="subnetwork with Private Google Access, in every region; may be repeated",
     )  # fmt: skip
     parser.add_argument(
+        "--repository", action="append", default=[], metavar="NAME",
+        help="repository of images, of all regions; may be repeated (default: every one is there)",
+    )  # fmt: skip
+    parser.add_argument(
         "--disable-api", action="append", default=[], metavar="NAME",
         help="API that is not enabled, dataflow.googleapis.com for instance; may be repeated",
     )  # fmt: skip
@@ -98,7 +102,8 @@ def main(arguments: list[str] | None = None) -> int:
                 log_reads=options.log_reads, quotas=dict(options.quota),
                 pretended=options.pretend_accelerators, deploy_seconds=options.deploy_seconds,
                 networks=tuple(options.network) or ("default",),
-                subnetworks=tuple(options.subnetwork), disabled_apis=frozenset(options.disable_api),
+                subnetworks=tuple(options.subnetwork), repositories=tuple(options.repository),
+                disabled_apis=frozenset(options.disable_api),
             ),
         )  # fmt: skip
     except (RootInUseError, AccountsFileError, OSError) as error:

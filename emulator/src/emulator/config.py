@@ -104,6 +104,7 @@ class Config:
         loopback = f"http://127.0.0.1:{self.port}/"
         return {
             "CLOUDSDK_API_ENDPOINT_OVERRIDES_AIPLATFORM": loopback,
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_ARTIFACTREGISTRY": loopback,
             "CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW": loopback,
             "CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING": loopback,
             "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": f"{self.url}/storage/v1/",

@@ -97,6 +97,7 @@ class Capacity:
         deploy_seconds: time until a machine is there for a deployed model.
         networks: VPC networks of every project; jobs that name none use the one called `default`.
         subnetworks: those with Private Google Access, in every region.
+        repositories: of images; every one if none is named.
         disabled_apis: APIs that are not enabled, `dataflow.googleapis.com` for instance.
     """
 
@@ -106,6 +107,7 @@ class Capacity:
     deploy_seconds: float = 0.0
     networks: tuple[str, ...] = ("default",)
     subnetworks: tuple[str, ...] = ()
+    repositories: tuple[str, ...] = ()
     disabled_apis: frozenset[str] = frozenset()
 
 

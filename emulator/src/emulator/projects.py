@@ -4,7 +4,8 @@ Methods that tell which APIs, rights, images, networks and quotas there are; not
 them. Deviations:
 
 - Every API is enabled but those of `--disable-api`; a request to a disabled one is refused as Google does.
-- Images are those of `--image`, whatever their tag, digest, repository and region.
+- Images are those of `--image`, whatever their tag, digest, repository and region; a tag's digest is made of
+  its name. Every repository is there, or those of `--repository`.
 - A network is one of `--network`; it is peered with Google's services, and has a subnetwork of its name in
   every region, without Private Google Access. Those of `--subnetwork` are in every region, with it. There are
   no network attachments.
@@ -14,6 +15,7 @@ them. Deviations:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -31,7 +33,8 @@ from emulator.vertex.machines import quota_metric, quota_metrics
 
 _PROJECT = "projects/{project}"
 _REGION = f"/compute/v1/{_PROJECT}/regions/{{region}}"
-_PACKAGE = "projects/{project}/locations/{location}/repositories/{repository}/packages/{package}"
+_REPOSITORY = "projects/{project}/locations/{location}/repositories/{repository}"
+_PACKAGE = f"{_REPOSITORY}/packages/{{package}}"
 _VERTEX_AI = "aiplatform.googleapis.com"
 _MOST_NAMES = 30
 _UNLIMITED = -1
@@ -63,6 +66,10 @@ class ProjectService:
             Route(
                 "IAM", "iam.projects.serviceAccounts.testIamPermissions", "POST",
                 f"/v1/{_PROJECT}/serviceAccounts/{{email}}:testIamPermissions", self._test_account,
+            ),
+            Route(
+                "Artifact Registry", "artifactregistry.repositories.get", "GET",
+                f"/v1/{_REPOSITORY}", self._get_repository,
             ),
             Route(
                 "Artifact Registry", "artifactregistry.packages.tags.get", "GET",
@@ -139,7 +146,18 @@ class ProjectService:
         uri = "{location}-docker.pkg.dev/{project}/{repository}/{package}".format_map(fields)
         if find_module(self._config.images, uri) is None:
             raise NotFound(f"Package {fields['package']!r} was not found.")
-        return JSONResponse({"name": request.url.path.removeprefix("/v1/")})
+        name = request.url.path.removeprefix("/v1/")
+        if "tag" not in fields:
+            return JSONResponse({"name": name})
+        digest = hashlib.sha256(name.encode()).hexdigest()
+        package = name.rpartition("/tags/")[0]
+        return JSONResponse({"name": name, "version": f"{package}/versions/sha256:{digest}"})
+
+    async def _get_repository(self, request: Request, fields: Mapping[str, str]) -> Response:
+        repositories, name = self._capacity.repositories, request.url.path.removeprefix("/v1/")
+        if repositories and fields["repository"] not in repositories:
+            raise NotFound(f"Repository {name!r} was not found.")
+        return JSONResponse({"name": name, "format": "DOCKER", "mode": "STANDARD_REPOSITORY"})
 
     async def _get_network(self, _request: Request, fields: Mapping[str, str]) -> Response:
         name = fields["network"]

@@ -112,8 +112,21 @@ def test_images_are_those_of_the_command_line(api: Any) -> None:
     packages = registry.projects().locations().repositories().packages()
     tag = packages.tags().get(name=f"{REPOSITORY}/packages/trainer/tags/0.1.0").execute()
     assert tag["name"].endswith("/tags/0.1.0")
+    assert tag["version"].startswith(f"{REPOSITORY}/packages/trainer/versions/sha256:")
+    assert packages.versions().get(name=tag["version"]).execute()
     assert packages.versions().get(name=f"{REPOSITORY}/packages/trainer/versions/sha256:00").execute()
     assert status_of(packages.tags().get(name=f"{REPOSITORY}/packages/server/tags/0.1.0")) == 404
+
+
+def test_repositories_are_all_or_those_of_the_command_line(api: Any) -> None:
+    for arguments, found in (((), True), (("--repository", "others"), False)):
+        repositories = api("artifactregistry", "v1", *arguments).projects().locations().repositories()
+        if found:
+            assert repositories.get(name=REPOSITORY).execute()["format"] == "DOCKER"
+        else:
+            assert status_of(repositories.get(name=REPOSITORY)) == 404
+            others = REPOSITORY.replace("/tests", "/others")
+            assert repositories.get(name=others).execute()["name"] == others
 
 
 def test_quotas_are_those_of_the_command_line(api: Any) -> None:

@@ -23,8 +23,15 @@ locals {
     dataflow = merge(var.dataflow, { subnetwork = local.subnetwork })
     training = merge(var.training, {
       reserved_ip_ranges = length(var.training.reserved_ip_ranges) > 0 ? var.training.reserved_ip_ranges : null
+      fallback           = null
     })
+    serving = { for name, value in var.serving : name => value if value != null }
   }
+  fallback_lines = [
+    for tier, steps in var.training.fallback : "${tier} = [${join(", ", [
+      for step in steps : "{ ${join(", ", [for name, value in step : "${name} = ${jsonencode(value)}" if value != null])} }"
+    ])}]"
+  ]
 
   # Texts, numbers, booleans and lists of texts are the same in JSON and in TOML.
   infrastructure_lines = concat(
@@ -36,6 +43,8 @@ locals {
         [for name, value in fields : "${name} = ${jsonencode(value)}" if value != null],
       )
     ]),
+    length(local.fallback_lines) > 0 ? concat(["", "[training.fallback]"], local.fallback_lines) : [],
+    var.tiers != "" ? ["", trimspace(var.tiers)] : [],
   )
 }
 

@@ -243,6 +243,30 @@ variable "dataflow" {
   }
 }
 
+variable "serving" {
+  description = "Machines and endpoints of deployed models, where a dataset doesn't say; [serving] of the file."
+  type = object({
+    machine_type            = optional(string)
+    accelerator_type        = optional(string)
+    accelerator_count       = optional(number)
+    min_replicas            = optional(number)
+    max_replicas            = optional(number)
+    target_utilization      = optional(number)
+    dedicated_endpoint      = optional(bool)
+    request_timeout_seconds = optional(number)
+    keep_replaced_minutes   = optional(number)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "tiers" {
+  description = "TOML of scale tiers, tables [tiers.NAME] with pools and prices as in plugins/retraining/tiers.toml."
+  type        = string
+  default     = ""
+  nullable    = false
+}
+
 variable "training" {
   description = "Surroundings of training and tuning jobs, [training] of the file."
   type = object({
@@ -250,6 +274,11 @@ variable "training" {
     reserved_ip_ranges = optional(list(string), [])
     network_attachment = optional(string)
     wait_minutes       = optional(number)
+    fallback = optional(map(list(object({
+      after_minutes = number
+      tier          = optional(string)
+      spot          = optional(bool)
+    }))), {})
   })
   default  = {}
   nullable = false

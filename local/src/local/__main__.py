@@ -15,7 +15,7 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from contract.naming import dag_id, dataset_of
-from local import StackError, demo, health, module_runner, offline, rights
+from local import StackError, demo, health, module_runner, offline, push, rights
 from local.console import console
 from local.paths import DAGS, StackPaths
 from local.stack import Stack
@@ -262,6 +262,36 @@ def show_rights(
 def preflight(context: typer.Context) -> None:
     """Say before the first run what is missing, with the commands that mend it; --help shows its options."""
     raise typer.Exit(module_runner.exit_status("retraining.preflight", context.args))
+
+
+@cloud.command("push")
+def push_commit(
+    *,
+    images: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--image", metavar="NAME", help=f"{', '.join(push.IMAGES)}: by default all; repeatable."
+        ),
+    ] = None,
+    no_images: Annotated[bool, typer.Option("--no-images", help="Packages and DAGs alone.")] = False,
+    registry: Annotated[
+        str, typer.Option(help="LOCATION-docker.pkg.dev/PROJECT/REPOSITORY, instead of the deployment's.")
+    ] = "",
+    with_changes: Annotated[
+        bool, typer.Option("--dirty", help="Push a working tree with changes, as COMMIT-dirty.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is missing.")] = False,
+) -> None:
+    """Bring this commit's images, packages and DAGs to the project; print the settings that name them."""
+    if no_images and images:
+        raise StackError("--no-images: expected none beside --image")
+    options = push.Options(
+        images=() if no_images else images or tuple(push.IMAGES),
+        registry=registry,
+        with_changes=with_changes,
+        dry_run=dry_run,
+    )
+    print(push.as_lines(push.Push(options).run()), end="")
 
 
 @app.command()

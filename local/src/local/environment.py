@@ -160,6 +160,7 @@ def owner_variables(paths: StackPaths, ports: Ports) -> dict[str, str]:
     loopback = f"http://{LOOPBACK}:{ports.emulator}/"
     return {
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_AIPLATFORM": loopback,
+        "CLOUDSDK_API_ENDPOINT_OVERRIDES_ARTIFACTREGISTRY": loopback,
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW": loopback,
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING": loopback,
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": f"{ports.emulator_url}/storage/v1/",

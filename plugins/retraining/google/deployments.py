@@ -49,23 +49,24 @@ def leading(deployments: Iterable[Deployment]) -> Deployment | None:
     return max(taking, key=lambda found: found.traffic_percent, default=None)
 
 
-def dedicated_resources(serving: ServingSpec, machine_type: str) -> dict[str, Any]:
-    """Return the DedicatedResources of a deployed model.
+def dedicated_resources(serving: ServingSpec) -> dict[str, Any]:
+    """Return the DedicatedResources of a deployed model whose machine type is said.
 
     https://cloud.google.com/vertex-ai/docs/reference/rest/v1/DedicatedResources
     """
-    machine: dict[str, Any] = {"machine_type": serving.machine_type or machine_type}
+    machine: dict[str, Any] = {"machine_type": serving.machine_type}
     measured = "cpu/utilization"
     if serving.accelerator_type:
         machine |= {
             "accelerator_type": serving.accelerator_type,
-            "accelerator_count": serving.accelerator_count,
+            "accelerator_count": serving.accelerator_count or 1,
         }
         measured = "accelerator/duty_cycle"
+    least = serving.min_replicas or 1
     resources: dict[str, Any] = {
         "machine_spec": machine,
-        "min_replica_count": serving.min_replicas,
-        "max_replica_count": serving.max_replicas,
+        "min_replica_count": least,
+        "max_replica_count": serving.max_replicas or least,
     }
     if serving.target_utilization is not None:
         metric = f"aiplatform.googleapis.com/prediction/online/{measured}"

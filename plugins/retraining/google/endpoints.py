@@ -169,7 +169,6 @@ class Endpoints:
         version: ModelVersion,
         *,
         serving: ServingSpec,
-        machine_type: str,
         service_account: str | None,
         percent: int = WHOLE,
         found: Mapping[str, int] | None = None,
@@ -181,8 +180,7 @@ class Endpoints:
         Args:
             endpoint_id: the endpoint.
             version: to deploy.
-            serving: its machines.
-            machine_type: where `serving` names none.
+            serving: its machines, with their type.
             service_account: that its server acts as; None for the service's default.
             percent: its share; all others keep their proportions.
             found: the split before, whose proportions these are; by default the present one.
@@ -198,7 +196,7 @@ class Endpoints:
         deployed: dict[str, Any] = {
             "model": version.name,
             "display_name": f"{endpoint_id}-{version.version}",
-            "dedicated_resources": dedicated_resources(serving, machine_type),
+            "dedicated_resources": dedicated_resources(serving),
         }
         if service_account:
             deployed["service_account"] = service_account

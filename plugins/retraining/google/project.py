@@ -7,15 +7,17 @@ it asks for.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from retraining.google import Clients
+from retraining.google.calls import call_errors
 
 ACT_AS = "iam.serviceAccounts.actAs"
 VERTEX_AI = "aiplatform.googleapis.com"
+Answer = TypeVar("Answer")
 _RETRIES = 3
 _NAMES = 20
 _PEERING = "servicenetworking-googleapis-com"
@@ -37,6 +39,29 @@ _REGISTRY_IMAGE = re.compile(
 
 class NotVisibleError(Exception):
     """The account may not see whether something is there; the message is Google's."""
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Absence of an answer.
+
+    Attributes:
+        reason: why there is none.
+    """
+
+    reason: str
+
+
+def ask(question: Callable[[], Answer]) -> Answer | Unseen:
+    """Return an answer, or why there is none."""
+    from googleapiclient.errors import HttpError
+
+    try:
+        return question()
+    except NotVisibleError as error:
+        return Unseen(f"expected to see it, received: {error}")
+    except (*call_errors(), HttpError) as error:
+        return Unseen(f"expected an answer, received: {error}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +161,15 @@ class Project:
             held = _found(accounts.testIamPermissions(resource=name, body={"permissions": [ACT_AS]}))
         return None if held is None else not _without([ACT_AS], held)
 
+    def has_repository(self, project: str, location: str, name: str) -> bool:
+        """Return whether a repository is in Artifact Registry.
+
+        https://cloud.google.com/artifact-registry/docs/reference/rest/v1/projects.locations.repositories/get
+        """
+        path = f"projects/{project.replace('/', ':')}/locations/{location}/repositories/{name}"
+        with closing(self._clients.project_api("artifactregistry", "v1")) as api:
+            return _found(api.projects().locations().repositories().get(name=path)) is not None
+
     def has_image(self, uri: str) -> bool | None:
         """Return whether an image is in Artifact Registry; None for one of another registry.
 
@@ -200,6 +234,12 @@ class Project:
                         limits[metric["metric"]] = limit
                 request = metrics.list_next(request, page)
         return limits
+
+
+def repository_of(uri: str) -> tuple[str, str, str] | None:
+    """Return an image's project, location and repository; None outside Artifact Registry."""
+    image = _REGISTRY_IMAGE.fullmatch(uri)
+    return None if image is None else (image["project"], image["location"], image["repository"])
 
 
 def is_within(region: str, location: str) -> bool:

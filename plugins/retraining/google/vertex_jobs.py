@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from contract.naming import label_filter
@@ -21,6 +22,8 @@ from retraining.google.jobs import JobStatus
 from retraining.tuning import Trial
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from google.api_core.operation import Operation
     from google.cloud.aiplatform_v1 import CustomJob, HyperparameterTuningJob
 
@@ -46,6 +49,9 @@ _LACKS_MACHINES = frozenset({8, 14})
 """Codes of errors of jobs without machines: RESOURCE_EXHAUSTED, and UNAVAILABLE after a preemption.
 https://cloud.google.com/vertex-ai/docs/general/troubleshooting?component=training
 https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto"""
+
+_SHORTEST_RUN = timedelta(minutes=1)
+"""A job that lacks machines and ended sooner never had them."""
 
 CANCELLING = "JOB_STATE_CANCELLING"
 _KILL_SECONDS = 5.0
@@ -140,6 +146,15 @@ class VertexJobs(ABC, Generic[Job]):
             time.sleep(delay)
             kept = self.find(identity, made=made) or kept
         return kept, kept.name != made[0].name
+
+    def last_with_machines(self, identity: Identity) -> datetime | None:
+        """Return when the newest unsuccessful job that had machines ended; None if there is none."""
+        ended = [
+            job.end_time
+            for job in self.find_all(identity.labels)
+            if job.state.name in UNSUCCESSFUL and _had_machines(job)
+        ]
+        return max(ended, default=None)
 
     def get(self, name: str, *, outage_seconds: float = OUTAGE_SECONDS) -> Job:
         """Return the job of this resource name, retrying while the service is away."""
@@ -254,6 +269,12 @@ class TuningJobs(VertexJobs["HyperparameterTuningJob"]):
 def job_folder(job: CustomJob) -> str:
     """Return the folder of a training job, with a slash at its end."""
     return f"{job.job_spec.base_output_directory.output_uri_prefix.rstrip('/')}/"
+
+
+def _had_machines(job: Any) -> bool:
+    if job.error.code not in _LACKS_MACHINES:
+        return True
+    return bool(job.start_time) and job.end_time - job.start_time >= _SHORTEST_RUN
 
 
 def _trial(trial: Any) -> Trial:

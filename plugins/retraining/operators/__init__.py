@@ -7,7 +7,8 @@ for it, deferred or not.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -37,6 +38,21 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=10)
 """Pauses of a task that waits for machines; each is half of what it has waited."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class MachineWait:
+    """Wait of a task for machines that Google has not got.
+
+    Attributes:
+        since: its begin; None if it begins now.
+        longest: its end is a failure.
+        turns: when other machines are asked for, after its begin, with their names.
+    """
+
+    since: datetime | None
+    longest: timedelta
+    turns: Sequence[tuple[timedelta, str]] = ()
+
+
 class DatasetOperator(BaseOperator):
     """Operator of one task of a dataset's DAG.
 
@@ -59,7 +75,10 @@ class DatasetOperator(BaseOperator):
         """Call `run` with the surroundings of this task."""
         try:
             with run_context(context) as surroundings:
-                result = dict(self.run(surroundings))
+                try:
+                    result = dict(self.run(surroundings))
+                except NoMachinesError as error:
+                    self._wait_for_machines(context, self.machine_wait(surroundings), error)
             self._try_to_record(lambda: self.measure(result))
             return result
         except (ConfigurationError, ContractError, FileNotFoundError) as error:
@@ -67,8 +86,6 @@ class DatasetOperator(BaseOperator):
         except NothingToDoError as error:
             context["ti"].xcom_push(key="note", value=str(error))
             raise AirflowSkipException(str(error)) from error
-        except NoMachinesError as error:
-            self._wait_for_machines(context, error)
         except NoDataYetError as error:
             now, until = datetime.now(UTC), error.until.isoformat(sep=" ", timespec="minutes")
             if now >= error.until:
@@ -101,20 +118,33 @@ class DatasetOperator(BaseOperator):
         """Count an event of the dataset, `perennial.NAME`."""
         Stats.incr(f"perennial.{name}", tags={"dataset": self.spec.name, **tags})
 
-    def _wait_for_machines(self, context: Mapping[str, Any], error: NoMachinesError) -> NoReturn:
+    def machine_wait(self, context: RunContext) -> MachineWait:
+        """Return how long the task has waited for machines, and goes on to."""
+        longest = timedelta(minutes=context.settings.infrastructure.training.wait_minutes)
+        return MachineWait(since=context.rescheduled_at, longest=longest)
+
+    def _wait_for_machines(
+        self, context: Mapping[str, Any], wait: MachineWait, error: NoMachinesError
+    ) -> NoReturn:
         """Reschedule the task at intervals that grow, or let it fail at the end of the wait."""
         now = datetime.now(UTC)
-        since = context["ti"].get_first_reschedule_date(context) or now
-        longest = timedelta(minutes=Settings.from_environment().infrastructure.training.wait_minutes)
-        if now >= since + longest:
+        since = wait.since or now
+        if now >= since + wait.longest:
             raise AirflowException(
                 f"{str(error).rstrip('.')}; waited since {since:%Y-%m-%d %H:%M}"
             ) from error
-        pause = min(max((now - since) / 2, _SHORTEST_PAUSE), _LONGEST_PAUSE)
-        note = f"{str(error).rstrip('.')}: trying again at {now + pause:%H:%M:%S} UTC"
+        again = now + min(max((now - since) / 2, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+        note = f"{str(error).rstrip('.')}: trying again at "
+        turns = [(since + after, machines) for after, machines in wait.turns if since + after > now]
+        if turns and turns[0][0] <= again:
+            again = turns[0][0]
+            note += f"{again:%H:%M:%S} UTC with {turns[0][1]}"
+        else:
+            note += f"{again:%H:%M:%S} UTC"
+            note += "".join(f"; from {at:%H:%M:%S} with {machines}" for at, machines in turns[:1])
         context["ti"].xcom_push(key="note", value=note)
         self.log.warning(note)
-        raise AirflowRescheduleException(now + pause) from error
+        raise AirflowRescheduleException(again) from error
 
 
 class JobOperator(DatasetOperator):

@@ -249,7 +249,8 @@ def _sdists(context: RunContext, folder: Path) -> list[Path]:
     if packages.startswith("gs://"):
         root = packages.rstrip("/") + "/"
         for found in context.storage.list(root):
-            if any(Path(found.name).match(pattern) for pattern in SDISTS):
+            # Folders below it are those of other commits.
+            if "/" not in found.name and any(Path(found.name).match(pattern) for pattern in SDISTS):
                 context.storage.download(root + found.name, str(folder / found.name))
     else:
         folder = Path(packages)

@@ -105,7 +105,7 @@ class HousekeepingOperator(BaseOperator):
                 services,
                 dataset,
                 self.policy,
-                keep_replaced_minutes=_keep_replaced_minutes(dataset),
+                keep_replaced_minutes=_keep_replaced_minutes(dataset, services),
                 now=utc_now(),
                 is_under_way=lambda: any(ti.get_dr_count(dag_id=dag, states=["running"]) for dag in dags),
                 report=self.log.info,
@@ -148,8 +148,8 @@ def _datasets(services: GoogleServices, asked: str | None) -> list[str]:
     return [asked] if asked else known
 
 
-def _keep_replaced_minutes(dataset: str) -> float:
+def _keep_replaced_minutes(dataset: str, services: GoogleServices) -> float:
     folder = Path(conf.get_mandatory_value("core", "dags_folder"))
     if not (folder / f"{naming.dag_id(dataset)}.py").exists():
         return 0.0  # nobody uses the dataset any more
-    return read_spec(dataset, folder).serving.keep_replaced_minutes
+    return services.serving(read_spec(dataset, folder)).keep_replaced_minutes or 0.0

@@ -51,7 +51,7 @@ class ValidateExportOperator(DatasetOperator):
         if SAVED_MODEL not in {found.name for found in export}:
             raise AirflowFailException(f"{self.job_dir}{naming.MODEL_FOLDER}{SAVED_MODEL} does not exist")
         golden = GoldenRequest.from_text(storage.read_text(self.job_dir + GoldenRequest.FILENAME))
-        if too_large := oversized(golden, self.spec.serving):
+        if too_large := oversized(golden, context.serving(self.spec)):
             raise AirflowFailException(f"No server could be asked: {'; '.join(too_large[:3])}")
         evaluation = storage.read_artifact(self.job_dir, Evaluation)
         split = split_identity(context, self.spec, self.snapshot)

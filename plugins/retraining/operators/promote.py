@@ -221,7 +221,8 @@ class _Release:
             self.record("promotion", reasons, replaced=replaced)
         else:
             replaced = self._promoted.from_version
-        kept = take_off(context, self._spec.serving.keep_replaced_minutes, endpoint, version, replaced)
+        minutes = context.serving(self._spec).keep_replaced_minutes or 0.0
+        kept = take_off(context, minutes, endpoint, version, replaced)
         for sentence in kept:
             self._task.log.warning(sentence)
             note += f"; {sentence}"

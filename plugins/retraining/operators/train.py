@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import secrets
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowException
@@ -17,16 +19,22 @@ from retraining.context import RunContext
 from retraining.google.jobs import JobLogs
 from retraining.google.storage import RawObject, Storage, in_parallel
 from retraining.google.vertex_jobs import CustomJobs, TuningJobs, job_folder
-from retraining.job_spec import job_inputs, job_spec, training_arguments
+from retraining.job_spec import (
+    job_fields,
+    job_inputs,
+    job_machines,
+    job_spec,
+    run_machines,
+    training_arguments,
+)
 from retraining.links import JobLink, TensorBoardLink
-from retraining.operators import JobOperator
+from retraining.operators import JobOperator, MachineWait
 from retraining.params import TUNE
+from retraining.tiers import Machines
 from retraining.training_check import model_of
 from retraining.triggers import CustomJobTrigger, TuningJobTrigger
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from google.cloud.aiplatform_v1 import CustomJob
 
     from contract.naming import Identity
@@ -54,7 +62,60 @@ class TrialLines:
                 yield sentence
 
 
-class TuneOperator(JobOperator):
+class MachinesOperator(JobOperator):
+    """Operator of a job on the run's machines; the deployment's fallbacks take their place in time."""
+
+    @abstractmethod
+    def jobs(self, context: RunContext) -> CustomJobs | TuningJobs:
+        """Return Vertex AI's jobs of the operator's kind."""
+
+    @abstractmethod
+    def identity(self, context: RunContext) -> Identity:
+        """Return the identity of this run's job."""
+
+    def cancel(self, context: RunContext) -> None:
+        """Cancel this run's jobs."""
+        self.jobs(context).cancel_all(
+            self.identity(context), report=lambda name: self.log.info("Cancelling %s", name)
+        )
+
+    def machine_wait(self, context: RunContext) -> MachineWait:
+        """Return how long the run has had no machines, and when it takes others."""
+        choices = self._choices(context)
+        longest = choices[-1].after_minutes + context.settings.infrastructure.training.wait_minutes
+        return MachineWait(
+            since=self._waits_since(context),
+            longest=timedelta(minutes=longest),
+            turns=[(timedelta(minutes=one.after_minutes), str(one)) for one in choices[1:]],
+        )
+
+    def machines(self, context: RunContext) -> Machines:
+        """Return the machines to ask for now."""
+        since, now = self._waits_since(context), datetime.now(UTC)
+        waited = (now - since) / timedelta(minutes=1) if since else 0.0
+        choices = self._choices(context)
+        chosen = [one for one in choices if one.after_minutes <= waited][-1]
+        if chosen is not choices[0]:
+            self.log.warning("No %s for %.0f minutes: taking %s", choices[0], waited, chosen)
+        return chosen
+
+    def remark(self, context: RunContext, machines: str) -> str:
+        """Return the end of the note of a job that had other machines than the run asked for."""
+        asked = str(self._choices(context)[0])
+        return "" if machines in ("", asked) else f"; on {machines}, since no {asked} came"
+
+    def _choices(self, context: RunContext) -> list[Machines]:
+        return run_machines(context.settings, self.spec.training, context.params)
+
+    def _waits_since(self, context: RunContext) -> datetime | None:
+        """Return since when the run has waited in vain; a job that had its machines ended an earlier wait."""
+        first = context.rescheduled_at
+        if first is None:
+            return None
+        return max(filter(None, (first, self.jobs(context).last_with_machines(self.identity(context)))))
+
+
+class TuneOperator(MachinesOperator):
     """Operator that tunes hyperparameters on one conversion's records, if the run's parameter `tune` is on.
 
     Args:
@@ -78,7 +139,7 @@ class TuneOperator(JobOperator):
         """Return the tuning job of this run, created unless one is under way or has succeeded."""
         if not context.params.get(TUNE, False):
             return None
-        job, adopted = self.jobs(context).get_or_create(self._identity(context), lambda _: self._job(context))
+        job, adopted = self.jobs(context).get_or_create(self.identity(context), lambda _: self._job(context))
         self.log.info("%s %s", "Adopted" if adopted else "Started", job.name)
         name: str = job.name
         return name
@@ -98,7 +159,9 @@ class TuneOperator(JobOperator):
         if best is None:
             states = ", ".join(f"{trial.id} {trial.state}" for trial in trials) or "none"
             raise AirflowException(f"{job}: expected a trial that reports {gate.metric}, received {states}")
-        note = f"best of {len(trials)}: {best.sentence(gate.metric)}"
+        found = self.jobs(context).get(job)
+        machines = job_machines(found.labels, found.trial_job_spec.scheduling)
+        note = f"best of {len(trials)}: {best.sentence(gate.metric)}{self.remark(context, machines)}"
         self.log.info(note)
         return {
             "arguments": tuning.trial_arguments(best, self._tuning),
@@ -114,12 +177,6 @@ class TuneOperator(JobOperator):
             ],
             "note": note,
         }
-
-    def cancel(self, context: RunContext) -> None:
-        """Cancel this run's tuning jobs."""
-        self.jobs(context).cancel_all(
-            self._identity(context), report=lambda name: self.log.info("Cancelling %s", name)
-        )
 
     def jobs(self, context: RunContext) -> TuningJobs:
         """Return Vertex AI's tuning jobs."""
@@ -144,7 +201,8 @@ class TuneOperator(JobOperator):
         arguments = training_arguments(self.spec.training, context.params)
         return {name: value for name, value in arguments.items() if name not in self._tuning.parameters}
 
-    def _identity(self, context: RunContext) -> Identity:
+    def identity(self, context: RunContext) -> Identity:
+        """Return the identity of this run's job."""
         inputs = job_inputs(context, self.spec, snapshot=self.snapshot, data_dir=self.data_dir)
         return context.identity(self.spec.name, self.task_id, inputs)
 
@@ -153,7 +211,8 @@ class TuneOperator(JobOperator):
 
         The trials of another job are never resumed.
         """
-        output = context.names(self.spec.name).job_folder(self._identity(context), secrets.token_hex(4))
+        machines = self.machines(context)
+        output = context.names(self.spec.name).job_folder(self.identity(context), secrets.token_hex(4))
         flags = {**self._arguments(context), "data_dir": self.data_dir, "job_dir": output}
         if model_of(self.spec.training) is not None:
             # The records that the gate decides by have no part in the choice.
@@ -163,12 +222,14 @@ class TuneOperator(JobOperator):
             "study_spec": tuning.study_spec(self._tuning, self.spec.gate),
             "max_trial_count": self._tuning.max_trials,
             "parallel_trial_count": self._tuning.parallel_trials,
-            "trial_job_spec": job_spec(context, self.spec.training, flags=flags, output=output),
-            **context.settings.infrastructure.resource_fields,
+            "trial_job_spec": job_spec(
+                context, self.spec.training, flags=flags, output=output, machines=machines
+            ),
+            **job_fields(context.settings, machines),
         }
 
 
-class TrainOperator(JobOperator):
+class TrainOperator(MachinesOperator):
     """Operator that trains on one conversion's records, and evaluates production on the same records.
 
     Args:
@@ -177,7 +238,8 @@ class TrainOperator(JobOperator):
         tuned: arguments of the best trial, in place of the run's.
 
     Returns:
-        `job`, `job_dir`, the `metrics`, the `production_version` that was evaluated too, and a `note`.
+        `job`, `job_dir`, its `machines`, the `metrics`, the `production_version` that was evaluated too, and
+        a `note`.
     """
 
     template_fields: Sequence[str] = ("snapshot", "data_dir", "tuned")
@@ -194,7 +256,7 @@ class TrainOperator(JobOperator):
     def start(self, context: RunContext) -> str:
         """Return the training job of this run, created unless one is under way or has succeeded."""
         job, adopted = self.jobs(context).get_or_create(
-            self._identity(context), lambda failed: self._job(context, failed)
+            self.identity(context), lambda failed: self._job(context, failed)
         )
         self.log.info("%s %s", "Adopted" if adopted else "Started", job.name)
         name: str = job.name
@@ -202,16 +264,19 @@ class TrainOperator(JobOperator):
 
     def result(self, context: RunContext, job: str | None) -> Mapping[str, Any]:
         """Return the metrics of the evaluation."""
-        job_dir = job_folder(self.jobs(context).get(str(job)))
+        found = self.jobs(context).get(str(job))
+        job_dir, machines = job_folder(found), job_machines(found.labels, found.job_spec.scheduling)
         evaluation = context.storage.read_artifact(job_dir, Evaluation)
         metric = self.spec.gate.metric
         note = f"{metric} {evaluation.metrics.get(metric, math.nan):.4g} on {evaluation.examples} records"
         if (test := evaluation.test) is not None and metric in test.metrics:
             note += f"; {test.metrics[metric]:.4g} on {test.examples} test records"
+        note += self.remark(context, machines)
         self.log.info("%s: %s", note, dict(evaluation.metrics))
         return {
             "job": job,
             "job_dir": job_dir,
+            "machines": machines,
             "metrics": dict(evaluation.metrics),
             "production_version": evaluation.production and evaluation.production.version,
             "note": note,
@@ -221,12 +286,6 @@ class TrainOperator(JobOperator):
         """Record what the model reached on the validation split."""
         for metric, value in result["metrics"].items():
             self.record_gauge("model", value, metric=metric)
-
-    def cancel(self, context: RunContext) -> None:
-        """Cancel this run's jobs."""
-        self.jobs(context).cancel_all(
-            self._identity(context), report=lambda name: self.log.info("Cancelling %s", name)
-        )
 
     def jobs(self, context: RunContext) -> CustomJobs:
         """Return Vertex AI's training jobs."""
@@ -240,7 +299,8 @@ class TrainOperator(JobOperator):
         """Return the trigger that waits for a training job."""
         return CustomJobTrigger(**arguments)
 
-    def _identity(self, context: RunContext) -> Identity:
+    def identity(self, context: RunContext) -> Identity:
+        """Return the identity of this run's job."""
         inputs = job_inputs(
             context, self.spec, snapshot=self.snapshot, data_dir=self.data_dir, tuned=self.tuned or {}
         )
@@ -254,7 +314,8 @@ class TrainOperator(JobOperator):
 
         After a job that failed it begins with a copy of that one's checkpoints and learning curves.
         """
-        job_dir = context.names(self.spec.name).job_folder(self._identity(context), secrets.token_hex(4))
+        machines = self.machines(context)
+        job_dir = context.names(self.spec.name).job_folder(self.identity(context), secrets.token_hex(4))
         if failed is not None:
             before = job_folder(failed)
             self.log.info("Resuming from %s", before)
@@ -268,8 +329,8 @@ class TrainOperator(JobOperator):
         }
         return {
             "display_name": f"{self.spec.name}-{context.run.slug}"[:128],
-            "job_spec": job_spec(context, self.spec.training, flags=flags, output=job_dir),
-            **context.settings.infrastructure.resource_fields,
+            "job_spec": job_spec(context, self.spec.training, flags=flags, output=job_dir, machines=machines),
+            **job_fields(context.settings, machines),
         }
 
     def _production(self, context: RunContext) -> dict[str, str]:

@@ -12,12 +12,10 @@ from retraining.context import RunContext
 from retraining.decisions import skip_if_decided
 from retraining.errors import ConfigurationError
 from retraining.google.storage import ContentChangedError, RawObject, Storage, in_parallel
+from retraining.job_spec import run_machines
 from retraining.operators import DatasetOperator
-from retraining.params import TIER
 from retraining.source import Source, snapshot_id
 from retraining.source_access import open_source
-from retraining.tiers import find_tier, load_tiers
-from retraining.training_check import check_batch_size
 from retraining.window import resolve_window
 
 REPORT_EVERY = 500
@@ -51,9 +49,7 @@ class UploadDataOperator(DatasetOperator):
         could not be served.
         """
         context.check_ownership(self.spec.name)
-        tiers = load_tiers(context.settings.tiers_file)
-        tier = find_tier(context.params.get(TIER, self.spec.training.tier), tiers)
-        check_batch_size(self.spec.training, context.params, tier)
+        run_machines(context.settings, self.spec.training, context.params)
         compared = compare_with_production(context, self.spec)
         not_comparable = compared.sentence(self.spec.gate.not_comparable)
         if not_comparable:

@@ -22,7 +22,7 @@ from retraining.plan.history import CONVERT, PastRun
 from retraining.plan.runs import Plan, format_time
 from retraining.source import Objects, Source
 from retraining.source_access import open_source
-from retraining.tiers import find_tier, load_tiers
+from retraining.tiers import find_tier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -81,7 +81,7 @@ def plan_backfill(
     """
     dag = build_training_dag(spec)
     settings, storage = services.settings, services.storage
-    tiers = load_tiers(settings.tiers_file)
+    tiers = settings.tiers
     tier = find_tier(request.tier or spec.training.tier, tiers)
     source = open_source(spec, request.source, settings, storage)
     schedule = scheduled_runs(dag, since=request.since, until=request.until, now=datetime.now(UTC))

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
-from contract import TrainingSpec
+from contract import ContractError
 from contract.naming import DEFAULT_DEPLOYMENT
 from retraining.context import GoogleServices
 from retraining.errors import ConfigurationError
-from retraining.google.calls import call_errors
-from retraining.google.project import UNLIMITED, NotVisibleError, Project, Subnetwork, is_within
-from retraining.job_spec import image_for
+from retraining.google.project import UNLIMITED, Project, Subnetwork, Unseen, ask, is_within, repository_of
+from retraining.job_spec import Training, image_for, unusable
 from retraining.operators.convert import SDISTS
-from retraining.tiers import Tier
 
 ACCOUNT = "perennial-airflow"
 APIS = tuple(
@@ -26,8 +26,8 @@ APIS = tuple(
         *("iamcredentials", "logging", "monitoring", "serviceusage", "storage"),
     )
 )
+PARTS = ("apis", "bucket", "permissions", "accounts", "networks", "registry", "images", "packages", "quotas")
 State = Literal["there", "missing", "unknown"]
-Answer = TypeVar("Answer")
 _OWN_DOMAIN = ".iam.gserviceaccount.com"
 
 
@@ -46,17 +46,6 @@ class Finding:
     state: State
     reason: str = ""
     command: str = ""
-
-
-@dataclass(frozen=True)
-class Unseen:
-    """Absence of an answer.
-
-    Attributes:
-        reason: why there is none.
-    """
-
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,26 +77,6 @@ class Rights:
         return cls(bucket=bucket, project={one: roles[one] for one in roles if one not in bucket})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Training:
-    """Training program of a dataset, on a tier.
-
-    Attributes:
-        program: the program.
-        tier: what it runs on.
-        spot: as Spot VMs.
-    """
-
-    program: TrainingSpec
-    tier: Tier
-    spot: bool = False
-
-    @property
-    def jobs(self) -> int:
-        """Most jobs of a run at the same time: the trials of its tuning, else one."""
-        return self.program.tuning.parallel_trials if self.program.tuning else 1
-
-
 class Preflight:
     """Checks of one deployment; each yields findings.
 
@@ -127,20 +96,18 @@ class Preflight:
         deployment = services.settings.deployment
         self._suffix = "" if deployment == DEFAULT_DEPLOYMENT else f"-{deployment}"
 
-    def findings(self) -> Iterator[Finding]:
-        """Yield everything that the deployment needs, in the order in which it is set up."""
-        yield from self._apis()
-        yield from self._bucket()
-        for role, names in self._rights.project.items():
-            yield from self._role(role, names, self._settings.project)
-        yield from self._accounts()
-        yield from self._networks()
-        yield from self._images()
-        yield from self._packages()
-        yield from self._quotas()
+    def findings(self, parts: Collection[str] = PARTS) -> Iterator[Finding]:
+        """Yield what the deployment needs, in the order in which it is set up.
+
+        Args:
+            parts: those of `PARTS` that are looked at.
+        """
+        for part in PARTS:
+            if part in parts:
+                yield from getattr(self, f"_{part}")()
 
     def _apis(self) -> Iterator[Finding]:
-        disabled = _ask(lambda: self._project.disabled_apis(APIS))
+        disabled = ask(lambda: self._project.disabled_apis(APIS))
         if isinstance(disabled, Unseen):
             yield _finding("APIs", disabled)
             return
@@ -149,8 +116,7 @@ class Preflight:
             yield _finding(f"API {api}", api not in disabled, "expected it enabled", command)
 
     def _bucket(self) -> Iterator[Finding]:
-        bucket, region = self._settings.bucket, self._settings.region
-        location = _ask(lambda: self._project.bucket_location(bucket))
+        bucket, region, location = self._settings.bucket, self._settings.region, self._location
         yield _finding(
             f"bucket gs://{bucket}",
             _is_there(location),
@@ -158,9 +124,6 @@ class Preflight:
             f"gcloud storage buckets create gs://{bucket} --location={region} --uniform-bucket-level-access"
             f" --public-access-prevention --project={self._settings.project}",
         )
-        if location is not None:
-            for role, names in self._rights.bucket.items():
-                yield from self._role(role, names, f"gs://{bucket}")
         if isinstance(location, str):
             yield _finding(
                 f"region of gs://{bucket}",
@@ -169,10 +132,22 @@ class Preflight:
                 f"export PERENNIAL_REGION={location}" if "-" in location else "export PERENNIAL_BUCKET=OTHER",
             )
 
+    @cached_property
+    def _location(self) -> str | Unseen | None:
+        """Where the bucket is; None if it isn't there."""
+        return ask(lambda: self._project.bucket_location(self._settings.bucket))
+
+    def _permissions(self) -> Iterator[Finding]:
+        if self._location is not None:
+            for role, names in self._rights.bucket.items():
+                yield from self._role(role, names, f"gs://{self._settings.bucket}")
+        for role, names in self._rights.project.items():
+            yield from self._role(role, names, self._settings.project)
+
     def _role(self, role: str, names: Sequence[str], resource: str) -> Iterator[Finding]:
         """Yield the permissions of a custom role that the account lacks; if none, one finding for all."""
         project, on_bucket = self._settings.project, resource.startswith("gs://")
-        missing = _ask(
+        missing = ask(
             lambda: (
                 self._project.missing_bucket_permissions(self._settings.bucket, names)
                 if on_bucket
@@ -214,7 +189,7 @@ class Preflight:
                     command=f"export {variable}={self._own(own)}",
                 )
                 continue
-            held = _ask(lambda email=email: self._project.may_act_as(email))  # type: ignore[misc]
+            held = ask(lambda email=email: self._project.may_act_as(email))  # type: ignore[misc]
             account_id, _, domain = email.partition("@")
             create = f"gcloud iam service-accounts create {account_id} --project={settings.project}"
             yield _finding(
@@ -240,7 +215,7 @@ class Preflight:
         elif dataflow.use_public_ips:
             yield _finding(
                 f"network {name}",
-                _is_there(_ask(lambda: self._project.network(name))),
+                _is_there(ask(lambda: self._project.network(name))),
                 "expected it to exist, or another one in the file of PERENNIAL_INFRASTRUCTURE_FILE",
                 f"gcloud compute networks create {name} --project={self._settings.project}",
             )
@@ -251,14 +226,14 @@ class Preflight:
             _, project, _, region, _, attachment = path.split("/")
             yield _finding(
                 f"network attachment {path}",
-                _ask(lambda: self._project.has_network_attachment(path)),
+                ask(lambda: self._project.has_network_attachment(path)),
                 "expected it to exist",
                 f"gcloud compute network-attachments create {attachment} --region={region}"
                 f" --project={project} --connection-preference=ACCEPT_AUTOMATIC --subnets=SUBNETWORK",
             )
         if training.network:
             _, number, _, _, peered = training.network.split("/")
-            network = _ask(lambda: self._project.network(peered, project=number))
+            network = ask(lambda: self._project.network(peered, project=number))
             yield _finding(
                 f"network {peered} of project {number}, peered with Google's services",
                 network if isinstance(network, Unseen) else network is not None and network.is_peered,
@@ -277,7 +252,7 @@ class Preflight:
             f"expected it where the jobs are, {self._settings.region}, received {region}",
             f"export PERENNIAL_REGION={region}",
         )
-        found = _ask(lambda: self._project.subnetwork(region, name, project=project))
+        found = ask(lambda: self._project.subnetwork(region, name, project=project))
         command = "gcloud compute networks subnets"
         where = f"{name} --region={region} --project={project} --enable-private-ip-google-access"
         create = f"{command} create {where} --network=NETWORK --range=RANGE"
@@ -290,23 +265,41 @@ class Preflight:
                 f"{command} update {where}",
             )
 
+    def _registry(self) -> Iterator[Finding]:
+        for project, location, name in filter(None, {repository_of(uri): None for uri in self._wanted()}):
+            yield _finding(
+                f"repository {location}-docker.pkg.dev/{project}/{name}",
+                ask(lambda at=(project, location, name): self._project.has_repository(*at)),  # type: ignore[misc]
+                "expected it in Artifact Registry",
+                f"gcloud artifacts repositories create {name} --repository-format=docker"
+                f" --location={location} --project={project}",
+            )
+
+    def _wanted(self) -> list[str]:
+        """Return the images that the deployment names and its trainings need."""
+        beam = self._settings.infrastructure.dataflow.container_image
+        wanted = [self._settings.serving_image, *([beam] if beam else [])]
+        for training in self._trainings:
+            with suppress(ConfigurationError):
+                wanted.append(image_for(training.tier, training.program, self._settings))
+        return list(dict.fromkeys(wanted))
+
     def _images(self) -> Iterator[Finding]:
         settings = self._settings
         beam = settings.infrastructure.dataflow.container_image
         targets = {settings.trainer_image: "trainer", settings.trainer_gpu_image: "trainer-gpu"}
-        targets |= {settings.serving_image: "serving", **({beam: "beam"} if beam else {})}
-        wanted = [settings.serving_image, *([beam] if beam else [])]
+        targets |= {settings.trainer_tpu_image or "": "trainer-tpu"}
+        targets |= {settings.serving_image: "serving", beam or "": "beam"}
         for training in self._trainings:
-            try:
-                wanted.append(image_for(training.tier, training.program, settings))
-            except ConfigurationError as error:
-                yield Finding(
-                    subject=f"image for tier {training.tier.name}", state="missing", reason=str(error)
-                )
-        for uri in dict.fromkeys(wanted):
+            why = unusable(training.tier, settings, training.program, {})
+            if why is not None:
+                kind = "batch size" if isinstance(why, ContractError) else "image"
+                subject = f"{kind} for tier {training.tier.name}"
+                yield Finding(subject=subject, state="missing", reason=str(why))
+        for uri in self._wanted():
             target = targets.get(uri) or ("autoencoder" if "/autoencoder:" in uri else "")
             build = f"docker build --target {target} -t {uri} . && docker push {uri}"
-            found = _ask(lambda uri=uri: self._project.has_image(uri))  # type: ignore[misc]
+            found = ask(lambda uri=uri: self._project.has_image(uri))  # type: ignore[misc]
             yield _finding(
                 f"image {uri}",
                 Unseen("another registry than Artifact Registry is not asked") if found is None else found,
@@ -319,7 +312,7 @@ class Preflight:
         if self._settings.infrastructure.dataflow.container_image:
             return
         in_bucket = folder.startswith("gs://")
-        names = _ask(lambda: self._files(folder))
+        names = ask(lambda: self._files(folder))
         if isinstance(names, Unseen):
             yield _finding(f"packages in {folder}", names)
             return
@@ -340,7 +333,7 @@ class Preflight:
 
     def _quotas(self) -> Iterator[Finding]:
         region, project = self._settings.region, self._settings.project
-        quotas = _ask(self._project.quotas)
+        quotas = ask(self._project.quotas)
         if isinstance(quotas, Unseen):
             yield _finding("quotas", quotas)
             return
@@ -360,7 +353,8 @@ class Preflight:
 
     def _files(self, folder: str) -> list[str]:
         if folder.startswith("gs://"):
-            return [found.name for found in self._services.storage.list(folder.rstrip("/") + "/")]
+            listed = self._services.storage.list(folder.rstrip("/") + "/")
+            return [found.name for found in listed if "/" not in found.name]
         return [file.name for file in Path(folder).iterdir()] if Path(folder).is_dir() else []
 
     @property
@@ -372,18 +366,6 @@ class Preflight:
 
     def _own(self, account: str) -> str:
         return f"{account}{self._suffix}@{self._settings.project}{_OWN_DOMAIN}"
-
-
-def _ask(ask: Callable[[], Answer]) -> Answer | Unseen:
-    """Return an answer, or why there is none."""
-    from googleapiclient.errors import HttpError
-
-    try:
-        return ask()
-    except NotVisibleError as error:
-        return Unseen(f"expected to see it, received: {error}")
-    except (*call_errors(), HttpError) as error:
-        return Unseen(f"expected an answer, received: {error}")
 
 
 def _is_there(answer: object) -> bool | Unseen:

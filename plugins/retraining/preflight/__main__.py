@@ -3,7 +3,8 @@
 python -m retraining.preflight --tier BASIC_GPU
 
 APIs, rights, the bucket and its region, images, packages, networks, and Vertex AI's quotas for the tiers of
-the DAG files. It asks as the account of the Airflow connection: what that may not see is reported as unknown.
+the DAG files and their fallbacks. It asks as the account of the Airflow connection: what that may not see is
+reported as unknown.
 Exits with 1 if anything is missing.
 """
 
@@ -23,10 +24,11 @@ from contract import ContractError
 from contract.naming import dataset_of
 from retraining.context import GoogleServices
 from retraining.errors import ConfigurationError
-from retraining.preflight import Finding, Preflight, Rights, Training
+from retraining.job_spec import Training
+from retraining.preflight import PARTS, Finding, Preflight, Rights
 from retraining.spec import DAGS, read_spec
 from retraining.standard_output import reserve_standard_output
-from retraining.tiers import deployed_tiers, find_tier
+from retraining.tiers import find_tier, machine_choices
 
 PERMISSIONS_FILE = DAGS.parent / "infra" / "permissions.toml"
 _STYLES = {"there": "green", "missing": "red", "unknown": "yellow"}
@@ -63,23 +65,31 @@ def argument_parser() -> argparse.ArgumentParser:
     add("--dags", type=Path, default=DAGS, metavar="FOLDER", help="folder of the DAG files (%(default)s)")
     add("--permissions", type=Path, default=PERMISSIONS_FILE, metavar="FILE",
         help="rights of the deployment's accounts (%(default)s)")  # fmt: skip
+    add("--only", action="append", choices=PARTS, metavar="PART",
+        help=f"look at one part alone: {', '.join(PARTS)}; may be repeated")  # fmt: skip
     add("--json", action="store_true", help="print JSON")
     return parser
 
 
 def _findings(options: argparse.Namespace) -> list[Finding]:
-    tiers = deployed_tiers()
     datasets = filter(None, (dataset_of(file.stem) for file in sorted(options.dags.glob("*.py"))))
     programs = [read_spec(dataset, options.dags).training for dataset in datasets]
-    chosen = [
-        Training(program=program, tier=find_tier(name, tiers), spot=options.spot)
-        for program in programs
-        for name in options.tiers or [program.tier]
-    ]
     rights = Rights.read(options.permissions)
     services = GoogleServices.from_environment()
+    settings = services.settings
+    chosen = [
+        Training(program=program, tier=machines.tier, spot=machines.spot)
+        for program in programs
+        for name in options.tiers or [program.tier]
+        for machines in machine_choices(
+            find_tier(name, settings.tiers),
+            spot=options.spot,
+            fallback=settings.infrastructure.training.fallback,
+            tiers=settings.tiers,
+        )
+    ]
     try:
-        return list(Preflight(services, rights, chosen).findings())
+        return list(Preflight(services, rights, chosen).findings(options.only or PARTS))
     finally:
         services.clients.close()
 

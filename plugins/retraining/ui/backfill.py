@@ -19,7 +19,6 @@ from retraining.plan.deployment import BackfillRequest, airflow_command, plan_ba
 from retraining.plan.runs import COLUMNS, NUMERIC_COLUMNS, parse_time
 from retraining.source_access import open_source
 from retraining.spec import read_spec
-from retraining.tiers import load_tiers
 from retraining.ui.dependencies import CAN_CREATE_RUNS, google_services
 from retraining.ui.pages import page
 
@@ -77,7 +76,7 @@ def backfill(dag_id: str, form: Annotated[BackfillForm, Query()], session: Sessi
     services = google_services()
     try:
         spec = read_spec(dataset, Path(conf.get_mandatory_value("core", "dags_folder")))
-        tiers = load_tiers(services.settings.tiers_file)
+        tiers = services.settings.tiers
     except (ConfigurationError, ContractError) as error:
         return page("failed.html", status_code=500, error=error)
     values: dict[str, Any] = {

@@ -114,6 +114,7 @@ def variables(
         "conversion": conversion,
         "num_rejected": sum(conversion.statistics.rejected.values()) if conversion else 0,
         "training": training,
+        "machines": run.outputs("train").get("machines"),
         "evaluation": evaluation,
         "metrics": metric_rows(evaluation) if evaluation else [],
         "curves": [plots.learning_curve(name, training.curves[name]) for name in plotted_metrics(training)],

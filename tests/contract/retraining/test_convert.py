@@ -128,6 +128,7 @@ def test_convert_runs_one_job_for_two_runs_with_packages_from_the_bucket(
     chain.fill([picture(number) for number in range(60)])
     shelf = chain.file(f"gs://{chain.bucket}/packages")
     shutil.copytree(packages, shelf)
+    shutil.copytree(packages, shelf / "0123456789ab")  # another commit's
     monkeypatch.setenv("PERENNIAL_PACKAGES", f"gs://{chain.bucket}/packages")
     # The submitting process ends later than such a small job on a busy machine.
     chain.fault("slow_start", delay_seconds=10)

@@ -132,8 +132,7 @@ def deploy(chain: Any, endpoint: str, number: int, percent: int) -> None:
         context.endpoints.deploy(
             endpoint,
             chain.versions()[number - 1],
-            serving=chain.spec.serving,
-            machine_type="n1-standard-2",
+            serving=context.serving(chain.spec),
             service_account=None,
             percent=percent,
         )

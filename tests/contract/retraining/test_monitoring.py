@@ -45,8 +45,7 @@ def test_health_counts_what_the_model_refused_as_errors(chain: Any) -> None:
         deployed = endpoints.deploy(
             "flowers",
             context.models.get(version),
-            serving=chain.spec.serving,
-            machine_type="n1-standard-2",
+            serving=context.serving(chain.spec),
             service_account=None,
         )
         begun = datetime.now(UTC) - timedelta(seconds=1)

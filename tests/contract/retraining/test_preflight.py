@@ -220,6 +220,43 @@ def test_subnetwork_without_private_access_and_in_another_region(
     assert commands == {}
 
 
+def test_repository_of_images_that_is_not_there_is_made_first(
+    deployment: Any, dags: Any, capsys: Any
+) -> None:
+    emulator = deployment("--repository", "others")
+    status, findings = ask(capsys, "--dags", str(dags()), "--only", "bucket", "--only", "registry")
+    assert status == 1
+    assert [one["subject"].partition(" ")[0] for one in findings] == ["bucket", "region", "repository"]
+    (command,) = missing(findings).values()
+    assert command == (
+        "gcloud artifacts repositories create perennial-tests --repository-format=docker "
+        f"--location={REGION} --project={emulator.project}"
+    )
+
+
+def test_machines_of_fallbacks_need_quotas_images_and_a_batch_that_they_can_share(
+    deployment: Any, dags: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    deployment("--quota", "NVIDIA_L4=0")
+    write_infrastructure(
+        tmp_path,
+        monkeypatch,
+        '[tiers.THREE]\npools = [{ machine_type = "n1-standard-4" }, '
+        '{ machine_type = "n1-standard-4", replica_count = 2 }]\n[training]\nfallback.BASIC = ['
+        '{ after_minutes = 1, tier = "L4" }, { after_minutes = 1, tier = "TPU_V5E_1" }, '
+        '{ after_minutes = 1, tier = "THREE", spot = true }]\n',
+    )
+    status, findings = ask(capsys, "--dags", str(dags()))
+    assert status == 1
+    assert sorted(missing(findings)) == [
+        "batch size for tier THREE",
+        "image for tier TPU_V5E_1",
+        "quota aiplatform.googleapis.com/custom_model_training_nvidia_l4_gpus for tier L4",
+    ]
+    asked = {one["subject"] for one in findings if one["subject"].startswith("quota")}
+    assert "quota aiplatform.googleapis.com/custom_model_training_preemptible_cpus for tier THREE" in asked
+
+
 def test_images_of_other_registries_and_tpus_without_an_image(
     deployment: Any, dags: Any, capsys: Any
 ) -> None:

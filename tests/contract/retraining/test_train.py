@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowRescheduleException
 
+from contract import ServingSpec
 from retraining.context import run_context
 from retraining.google import calls
 from retraining_chain import wait_for
@@ -30,6 +31,7 @@ def test_train_runs_a_job_and_tells_what_the_model_reached(
     assert result == {
         "job": job.name,
         "job_dir": job.job_spec.base_output_directory.output_uri_prefix,
+        "machines": "BASIC",
         "metrics": {"accuracy": 0.8, "loss": 0.3},
         "production_version": None,
         "note": "accuracy 0.8 on 40 records",
@@ -40,6 +42,7 @@ def test_train_runs_a_job_and_tells_what_the_model_reached(
         "perennial_run": job.labels["perennial_run"],
         "perennial_task": "train",
         "perennial_inputs": job.labels["perennial_inputs"],
+        "perennial_tier": "basic",
     }
     log = capsys.readouterr().out
     assert f"| training on gs://{chain.bucket}/datasets/flowers/" in log
@@ -134,6 +137,116 @@ def test_train_above_the_quota_waits_until_there_is_some(chain: Any, monkeypatch
         chain.train()
     chain.emulator.clear_faults()
     assert chain.train()["metrics"]["accuracy"] == 0.9
+
+
+def write_infrastructure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    file = tmp_path / "infrastructure.toml"
+    file.write_text(text)
+    monkeypatch.setenv("PERENNIAL_INFRASTRUCTURE_FILE", str(file))
+
+
+FALLBACK = """
+[training]
+wait_minutes = 60
+fallback.BASIC = [{ after_minutes = 30, spot = false }, { after_minutes = 20, tier = "LARGE" }]
+"""
+
+
+@pytest.mark.parametrize(
+    ("waited", "tier", "strategy"),
+    [(0, "basic", "SPOT"), (29, "basic", "SPOT"), (31, "basic", "STRATEGY_UNSPECIFIED"), (51, "large", "")],
+)
+def test_train_that_waits_in_vain_takes_the_next_machines(
+    chain: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waited: int, tier: str, strategy: str
+) -> None:
+    write_infrastructure(tmp_path, monkeypatch, FALLBACK)
+    if waited:
+        chain.task.rescheduled = datetime.now(UTC) - timedelta(minutes=waited)
+    result = chain.with_params(spot=True).train()
+    (job,) = chain.jobs()
+    assert job.labels["perennial_tier"] == tier
+    assert job.job_spec.scheduling.strategy.name == (strategy or "STRATEGY_UNSPECIFIED")
+    machine = job.job_spec.worker_pool_specs[0].machine_spec.machine_type
+    assert machine == {"basic": "n1-standard-4", "large": "n1-highcpu-32"}[tier]
+    assert result["machines"] == tier.upper() + (" as Spot VMs" if strategy == "SPOT" else "")
+    assert ("since no BASIC as Spot VMs came" in result["note"]) == (waited > 30)
+
+
+def test_train_that_waits_says_what_comes_next_and_looks_then(
+    chain: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_infrastructure(tmp_path, monkeypatch, FALLBACK)
+    monkeypatch.setattr(calls, "CREATE_SECONDS", 0.5)
+    chain.fault(CREATE, http_status=429, count=1000)
+    run = chain.with_params(spot=True)
+    chain.task.rescheduled = datetime.now(UTC) - timedelta(minutes=25)
+    with pytest.raises(AirflowRescheduleException) as turned:
+        run.train()
+    assert turned.value.reschedule_date == chain.task.rescheduled + timedelta(minutes=30)
+    assert chain.task.xcoms["note"].endswith(" UTC with BASIC")
+    chain.task.rescheduled = datetime.now(UTC) - timedelta(minutes=31)
+    with pytest.raises(AirflowRescheduleException):
+        run.train()
+    assert chain.task.xcoms["note"].endswith(" with LARGE")
+    for waited, error in ((109, AirflowRescheduleException), (111, AirflowException)):
+        chain.task.rescheduled = datetime.now(UTC) - timedelta(minutes=waited)
+        with pytest.raises(error):
+            run.train()
+    chain.emulator.clear_faults()
+
+
+def test_train_that_failed_for_another_reason_takes_the_machines_that_it_asks_for(
+    chain: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_infrastructure(tmp_path, monkeypatch, FALLBACK)
+    run = chain.with_params(fail="the learning rate is too high")
+    with pytest.raises(AirflowException, match="learning rate"):
+        run.train()
+    chain.task.rescheduled = datetime.now(UTC) - timedelta(minutes=90)  # long before that job
+    with pytest.raises(AirflowException, match="learning rate"):
+        run.train()
+    assert [job.labels["perennial_tier"] for job in chain.jobs()] == ["basic", "basic"]
+
+
+def test_train_that_lost_machines_at_once_has_waited_all_the_same(
+    chain: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_infrastructure(tmp_path, monkeypatch, FALLBACK)
+    go = tmp_path / "go-on"
+    run = chain.with_params(until=str(go))
+    chain.fault("preemption")
+    with pytest.raises(AirflowRescheduleException):
+        run.train()
+    chain.task.rescheduled = datetime.now(UTC) - timedelta(minutes=55)
+    go.touch()
+    assert run.train()["machines"] == "LARGE"
+
+
+def test_tune_takes_the_next_machines_too(
+    chain: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_infrastructure(tmp_path, monkeypatch, FALLBACK)
+    chain.task.rescheduled = datetime.now(UTC) - timedelta(minutes=55)
+    assert "; on LARGE, since no BASIC came" in chain.with_params(tune=True).tune()["note"]
+
+
+def test_production_has_the_machines_and_the_endpoint_of_the_deployment_where_the_spec_says_nothing(
+    chain: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_infrastructure(
+        tmp_path,
+        monkeypatch,
+        '[serving]\nmachine_type = "n1-standard-4"\naccelerator_type = "NVIDIA_TESLA_T4"\nmax_replicas = 3\n'
+        "dedicated_endpoint = true\n",
+    )
+    chain.with_spec(serving=ServingSpec(max_replicas=2)).promoted("manual__0")
+    with run_context(chain.context) as context:
+        endpoint = context.clients.endpoints.get_endpoint(name=context.endpoints.name("flowers"))
+    resources = endpoint.deployed_models[0].dedicated_resources
+    assert resources.machine_spec.machine_type == "n1-standard-4"
+    assert resources.machine_spec.accelerator_type.name == "NVIDIA_TESLA_T4"
+    assert (resources.min_replica_count, resources.max_replica_count) == (1, 2)
+    assert endpoint.dedicated_endpoint_enabled
 
 
 def test_train_and_its_production_have_the_deployments_key_and_labels(

@@ -32,7 +32,8 @@ def test_base_image_is_pinned_to_a_version() -> None:
     (base,) = re.findall(r"^ARG PYTHON=(\S+)$", TEXT, flags=re.MULTILINE)
     assert re.fullmatch(r"python:3\.\d+-slim-[a-z]+", base)
     bases = {re.match(r"FROM (\S+)", stage)[1] for stage in stages().values()}  # type: ignore[index]
-    assert bases <= {"${PYTHON}", "scratch", BEAM_IMAGE, *stages()}
+    assert bases <= {"${PYTHON}", "${BEAM}", "scratch", *stages()}
+    assert re.findall(r"^ARG BEAM=(\S+)$", TEXT, flags=re.MULTILINE) == [BEAM_IMAGE]
 
 
 def test_base_image_has_a_supported_python() -> None:
@@ -55,8 +56,22 @@ def test_image_for_gpus_has_cudas_libraries() -> None:
     assert {"nvidia-cudnn-cu12", "nvidia-cublas-cu12"} <= set(LOCKED)
 
 
+def test_image_for_tpus_has_a_lock_of_its_own_without_plain_tensorflow() -> None:
+    lock = tomllib.loads((CHECKOUT / "trainer" / "tpu" / "uv.lock").read_text())
+    versions = {one["name"]: one.get("version") for one in lock["package"]}
+    assert "tensorflow" not in versions
+    assert {"tensorflow-tpu", "libtpu", "keras", "perennial-trainer"} <= versions.keys()
+    # What the trainer needs besides TensorFlow and what comes with it is there in both.
+    trainer = tomllib.loads((CHECKOUT / "trainer" / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert set(trainer) - {"tensorflow"} <= versions.keys()
+    stage = stages()["trainer-tpu"]
+    assert stage.count("--project trainer/tpu") == stage.count("uv sync") == 2
+    python = re.findall(r"python:(3\.\d+)-", TEXT)[0]
+    assert f"/opt/perennial/lib/python{python}/site-packages/libtpu/libtpu.so" in stage
+
+
 def test_trainer_runs_as_root_since_vertex_s_folder_of_trial_metrics_is_root_s() -> None:
-    for target in ("trainer", "trainer-gpu"):
+    for target in ("trainer", "trainer-gpu", "trainer-tpu"):
         assert re.findall(r"^USER (\S+)$", stages()[target], flags=re.MULTILINE) == ["0"]
 
 
@@ -67,6 +82,7 @@ def test_final_stage_starts_its_program() -> None:
         "emulator": '["python", "-m", "emulator"]',
         "serving": '["python", "-m", "serving.main"]',
         "trainer": '["python", "-m", "trainer.task"]',
+        "trainer-tpu": '["python", "-m", "trainer.task"]',
         "trainer-gpu": '["python", "-m", "trainer.task"]',
     }
     for target, command in started.items():

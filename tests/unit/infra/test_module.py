@@ -14,11 +14,17 @@ from typing import Any
 
 import pytest
 
-from contract import ContractError, naming
+from contract import ContractError, ServingSpec, naming
 from contract.naming import check_deployment_name
 from local import rights
 from retraining.housekeeping import RetentionPolicy
-from retraining.infrastructure import DataflowWorkers, Infrastructure, TrainingJobs, load_infrastructure
+from retraining.infrastructure import (
+    DataflowWorkers,
+    Fallback,
+    Infrastructure,
+    TrainingJobs,
+    load_infrastructure,
+)
 from retraining.removal import TEMPORARY
 from retraining.settings import Settings
 from terraform_provider import GoogleProvider, running
@@ -42,7 +48,12 @@ EVERYTHING: dict[str, Any] = {
     },
     "training": {
         "network_attachment": "projects/p/regions/europe-west4/networkAttachments/ml", "wait_minutes": 480,
+        "fallback": {
+            "L4": [{"after_minutes": 30, "spot": False}, {"after_minutes": 60, "tier": "A100"}], "A100": [],
+        },
     },
+    "serving": {"machine_type": "n2-standard-4", "max_replicas": 3, "dedicated_endpoint": True},
+    "tiers": '[tiers.OURS]\npools = [{ machine_type = "n2-standard-8", dollars_per_hour = 0.3 }]\n',
     "source_root": "gs://raw/",
     "trainer_tpu_image": "europe-west4-docker.pkg.dev/p/tpu/trainer:1",
     "alert_emails": ["a@example.com", "b@example.com"],
@@ -272,9 +283,13 @@ def test_infrastructure_file_says_every_wish(full: Applied, tmp_path: Path) -> N
     file = tmp_path / "infrastructure.toml"
     file.write_text(full.outputs["infrastructure_file"])
     subnetwork = "regions/europe-west4/subnetworks/perennial-production1"
+    asked = EVERYTHING["training"]["fallback"]
+    fallback = {tier: tuple(Fallback(**step) for step in steps) for tier, steps in asked.items()}
     assert load_infrastructure(str(file)) == Infrastructure(
         dataflow=DataflowWorkers(**EVERYTHING["dataflow"], subnetwork=subnetwork),
-        training=TrainingJobs(**EVERYTHING["training"]),
+        training=TrainingJobs(**{**EVERYTHING["training"], "fallback": fallback}),
+        serving=ServingSpec(**EVERYTHING["serving"]),
+        tiers={"OURS": {"pools": [{"machine_type": "n2-standard-8", "dollars_per_hour": 0.3}]}},
         kms_key=KEY,
         labels=EVERYTHING["labels"],
     )
@@ -298,7 +313,7 @@ def test_module_takes_every_field_of_the_file(terraform: Terraform) -> None:
     with (terraform.folder / "modules/perennial/variables.tf").open() as stream:
         text = hcl2.load(stream)
     types = {name.strip('"'): one["type"] for block in text["variable"] for name, one in block.items()}
-    for name, fields in (("dataflow", DataflowWorkers), ("training", TrainingJobs)):
+    for name, fields in (("dataflow", DataflowWorkers), ("training", TrainingJobs), ("serving", ServingSpec)):
         for field in dataclasses.fields(fields):
             assert f"{field.name} = optional(" in " ".join(types[name].split())
 

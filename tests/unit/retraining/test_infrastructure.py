@@ -52,6 +52,15 @@ def test_load_of_every_field_gives_the_services_options(tmp_path: Path) -> None:
         network = "projects/12345/global/networks/corp"
         reserved_ip_ranges = ["ml"]
         wait_minutes = 90
+        fallback.L4 = [{{ after_minutes = 30, spot = false }}, {{ after_minutes = 60, tier = "A100" }}]
+
+        [serving]
+        machine_type = "g2-standard-12"
+        accelerator_type = "NVIDIA_L4"
+        max_replicas = 3
+
+        [tiers.OURS]
+        pools = [{{ machine_type = "n2-standard-8", dollars_per_hour = 0.3 }}]
         """,
     )
     assert found.dataflow.options() == [
@@ -65,6 +74,9 @@ def test_load_of_every_field_gives_the_services_options(tmp_path: Path) -> None:
         "--sdk_location=container",
         "--no_use_public_ips",
     ]
+    assert [one.after_minutes for one in found.training.fallback["L4"]] == [30, 60]
+    assert (found.serving.accelerator_type, found.serving.max_replicas) == ("NVIDIA_L4", 3)
+    assert found.tiers["OURS"]["pools"][0]["machine_type"] == "n2-standard-8"
     assert found.dataflow.python == "/opt/beam/bin/python"
     labels = {"cost_center": "ml-platform", "team": ""}
     assert found.resource_fields == {"labels": labels, "encryption_spec": {"kms_key_name": KEY}}
@@ -95,6 +107,14 @@ def test_load_of_a_network_attachment_gives_private_service_connect(tmp_path: Pa
         ('[training]\nreserved_ip_ranges = ["ml"]', "training.reserved_ip_ranges"),
         ("[training]\nwait_minutes = -1", "training.wait_minutes"),
         ("[training]\nwait_minutes = nan", "training.wait_minutes"),
+        ("[training]\nfallback.L4 = [{ after_minutes = 30 }]", "training.fallback"),
+        ("[training]\nfallback.L4 = [{ spot = false }]", "training.fallback.L4[0].after_minutes"),
+        (
+            "[training]\nfallback.L4 = [{ after_minutes = 0, spot = false }]",
+            "training.fallback.L4[0].after_minutes",
+        ),
+        ("[serving]\nmin_replicas = 0", "serving.min_replicas"),
+        ("[serving]\nreplicas = 3", "serving.replicas"),
         ('kms_key = "k"', "kms_key"),
         ('[labels]\nTeam = "ml"', "labels.Team"),
         ('[labels]\nteam = "M L"', "labels.team"),

@@ -12,7 +12,7 @@ from contract import TrainingSpec
 from retraining.context import Run, RunContext
 from retraining.errors import ConfigurationError
 from retraining.google import Clients
-from retraining.job_spec import job_spec, training_arguments, training_image
+from retraining.job_spec import job_spec, run_machines, training_arguments, training_image
 from retraining.settings import Settings
 
 VARIABLES = {
@@ -35,7 +35,9 @@ def spec(training: TrainingSpec, *, variables: dict[str, str] | None = None, **p
         params=params,
         clients=Clients("google_cloud_default", project="p", region="us-central1"),
     )
-    return CustomJobSpec(job_spec(context, training, flags={"train_steps": 3}, output="gs://b/runs/"))
+    machines = run_machines(context.settings, training, params)[0]
+    flags = {"train_steps": 3}
+    return CustomJobSpec(job_spec(context, training, flags=flags, output="gs://b/runs/", machines=machines))
 
 
 def test_job_spec_runs_the_module_in_the_trainers_image_on_the_specs_tier() -> None:
@@ -103,6 +105,12 @@ def test_training_image_beside_an_image_without_folder_and_tag_names_the_setting
         training_image(TrainingSpec(image="autoencoder"), settings(PERENNIAL_TRAINER_IMAGE=trainer))
 
 
+def test_training_image_beside_a_digest_has_the_tag_of_the_deployment() -> None:
+    named = settings(PERENNIAL_TRAINER_IMAGE="host/trainer@sha256:0123", PERENNIAL_IMAGE_TAG="abc")
+    assert training_image(TrainingSpec(image="autoencoder"), named) == "host/autoencoder:abc"
+    assert named.serving_image == "us-central1-docker.pkg.dev/p/perennial/serving:abc"
+
+
 def test_job_spec_of_a_gpu_tier_takes_the_image_with_cuda_and_says_what_it_must_find() -> None:
     found = spec(TrainingSpec(tier="BASIC_GPU"))
     container = found.worker_pool_specs[0].container_spec
@@ -139,3 +147,20 @@ def test_job_spec_has_the_deployments_network(tmp_path: Path) -> None:
     file.write_text('[training]\nnetwork = "projects/1/global/networks/corp"')
     found = spec(TrainingSpec(), variables={"PERENNIAL_INFRASTRUCTURE_FILE": str(file)})
     assert found.network == "projects/1/global/networks/corp"
+
+
+def test_run_machines_pass_over_fallbacks_that_the_program_cannot_use(tmp_path: Path) -> None:
+    file = tmp_path / "infrastructure.toml"
+    file.write_text("""[training]
+fallback.L4 = [
+  { after_minutes = 10, tier = "L4_X4" },      # 4 devices can't share a batch of 30 evenly
+  { after_minutes = 10, tier = "TPU_V5E_1" },  # the deployment names no image for TPUs
+  { after_minutes = 10, tier = "A100" },
+]
+""")
+    found = run_machines(
+        settings(PERENNIAL_INFRASTRUCTURE_FILE=str(file)),
+        TrainingSpec(tier="L4", arguments={"model": "wide_deep"}),
+        {"train_batch_size": 30},
+    )
+    assert [(str(one), one.after_minutes) for one in found] == [("L4", 0), ("A100", 30)]

@@ -29,6 +29,7 @@ def test_from_environment_with_the_required_variables_fills_in_the_rest() -> Non
         "source_root": None,
         "source_prefixes": "",
         "source_hint": None,
+        "image_tag": None,
         "trainer_image": "europe-west4-docker.pkg.dev/p/perennial/trainer:0.1.0",
         "trainer_gpu_image": "europe-west4-docker.pkg.dev/p/perennial/trainer-gpu:0.1.0",
         "trainer_tpu_image": None,

@@ -8,8 +8,10 @@ import pytest
 from google.cloud.aiplatform_v1 import WorkerPoolSpec
 
 from contract import ContractError
+from retraining import infrastructure
 from retraining.errors import ConfigurationError
-from retraining.tiers import FILE_VARIABLE, deployed_tiers, find_tier, load_tiers
+from retraining.infrastructure import Fallback
+from retraining.tiers import FILE_VARIABLE, deployed_tiers, find_tier, load_tiers, machine_choices
 
 CONTAINER = {"image_uri": "trainer:1"}
 TIERS = load_tiers()
@@ -89,6 +91,53 @@ def test_load_tiers_of_a_deployment_adds_to_ours_and_replaces_them(tmp_path: Pat
     assert tiers["CUSTOM"].pools[0].machine_type == "c"
     assert (tiers["BASIC"].spot, tiers["BASIC"].pools[0].machine_type) == (True, "b")
     assert deployed_tiers({}) == TIERS
+
+
+def test_tiers_of_the_file_of_infrastructure_take_the_place_of_all_others(tmp_path: Path) -> None:
+    tiers, file = tmp_path / "tiers.toml", tmp_path / "infrastructure.toml"
+    tiers.write_text('BASIC.pools = [{machine_type = "theirs"}]\nOURS.pools = [{machine_type = "theirs"}]')
+    file.write_text(
+        '[tiers.BASIC]\npools = [{ machine_type = "ours", dollars_per_hour = 0.1 }]\n[training]\nx = 1'
+    )
+    found = deployed_tiers({FILE_VARIABLE: str(tiers), infrastructure.FILE_VARIABLE: str(file)})
+    assert found["BASIC"].pools[0].machine_type == "ours"
+    assert found["BASIC"].dollars_per_hour() == 0.1
+    assert found["OURS"].pools[0].machine_type == "theirs"
+
+
+@pytest.mark.parametrize(
+    ("text", "field"), [("tiers = 3", "tiers"), ("[tiers.OURS]\npools = 3", "tiers.OURS.pools")]
+)
+def test_wrong_tiers_of_the_file_of_infrastructure_name_the_field(
+    tmp_path: Path, text: str, field: str
+) -> None:
+    file = tmp_path / "infrastructure.toml"
+    file.write_text(text)
+    with pytest.raises(ContractError) as failure:
+        deployed_tiers({infrastructure.FILE_VARIABLE: str(file)})
+    assert failure.value.field == field
+
+
+def choices(tier: str, *steps: Fallback, spot: bool = False) -> list[tuple[str, float]]:
+    found = machine_choices(TIERS[tier], spot=spot, fallback={tier: steps}, tiers=TIERS)
+    return [(str(one), one.after_minutes) for one in found]
+
+
+def test_machine_choices_change_tier_or_spot_and_add_up_the_waits() -> None:
+    steps = Fallback(after_minutes=30, spot=False), Fallback(after_minutes=60, tier="A100", spot=True)
+    assert choices("L4", *steps, spot=True) == [("L4 as Spot VMs", 0), ("L4", 30), ("A100 as Spot VMs", 90)]
+    # A run on demand has nothing to go on to in the first step, nor to wait for.
+    assert choices("L4", *steps) == [("L4", 0), ("A100 as Spot VMs", 60)]
+    assert choices("L4") == [("L4", 0)]
+
+
+def test_machine_choices_of_spare_capacity_alone_stay_so() -> None:
+    assert choices("H100", Fallback(after_minutes=30, spot=False)) == [("H100 as Spot VMs", 0)]
+
+
+def test_machine_choices_of_an_unknown_tier_name_it() -> None:
+    with pytest.raises(ConfigurationError, match="received 'HUGE'"):
+        choices("L4", Fallback(after_minutes=30, tier="HUGE"))
 
 
 def test_dollars_per_hour_counts_every_machine(tmp_path: Path) -> None:

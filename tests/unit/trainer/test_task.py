@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
+from contract.naming import EXPECTED_ACCELERATORS
 from trainer.task import main
 
 
@@ -24,3 +26,14 @@ def test_help_lists_the_flags_without_loading_tensorflow():
     )
 
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_job_for_gpus_without_one_ends_within_a_minute_with_the_reason(tmp_path):
+    environment = {**os.environ, EXPECTED_ACCELERATORS: "GPU:1", "CUDA_VISIBLE_DEVICES": ""}
+    command = [sys.executable, "-m", "trainer.task", "--data-dir", str(tmp_path), "--job-dir", str(tmp_path)]
+
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+    assert done.returncode == 1
+    assert "PERENNIAL_EXPECTED_ACCELERATORS: expected GPU:1" in done.stderr
+    assert "received 'GPU:0'" in done.stderr

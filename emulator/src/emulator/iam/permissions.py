@@ -120,6 +120,7 @@ _OTHER = {
     "monitoring.timeSeries.list": ("monitoring.timeSeries.list",),
     "serviceusage.services.batchGet": ("serviceusage.services.get",),
     "serviceusage.consumerQuotaMetrics.list": ("serviceusage.quotas.get",),
+    "artifactregistry.repositories.get": ("artifactregistry.repositories.get",),
     "artifactregistry.packages.tags.get": ("artifactregistry.tags.get",),
     "artifactregistry.packages.versions.get": ("artifactregistry.versions.get",),
     **{

@@ -107,6 +107,7 @@ def test_report_of_a_finished_run_shows_gate_metrics_and_matrix() -> None:
     gate = GateResult.of([check])
     text = rendered(
         "success",
+        task("train", "success", machines="L4 as Spot VMs"),
         task("create_model_version", "success", version="2"),
         task("promote", "success", promoted=True, reasons=list(gate.reasons)),
         training=Training(evaluation=EVALUATION, gate=gate, golden=(), curves={}),
@@ -116,6 +117,7 @@ def test_report_of_a_finished_run_shows_gate_metrics_and_matrix() -> None:
     assert "Production (version 1)" in text
     assert "Constant baseline (most frequent class)" in text
     assert "finite outputs" in text
+    assert "<dt>Machines</dt><dd>L4 as Spot VMs</dd>" in text
     assert 'class="heat-9 right"' in text
 
 

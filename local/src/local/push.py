@@ -1,0 +1,373 @@
+"""`perennial cloud push`: images, packages and DAGs of one commit, brought to a deployment's project.
+
+Images go to Artifact Registry with the commit as their tag, everything else below `packages/COMMIT/` of the
+bucket. What is there already stays: a commit's files never change.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from local import StackError, module_runner
+from local.paths import CHECKOUT, DAGS
+
+_OVERRIDE = "CLOUDSDK_API_ENDPOINT_OVERRIDES_ARTIFACTREGISTRY"
+"""Variable by which gcloud, too, finds another server. https://cloud.google.com/sdk/docs/properties"""
+_REGISTRY = "https://artifactregistry.googleapis.com/"
+_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+_WHEELS = ("perennial-contract", "perennial-preprocessing", "perennial-retraining")
+_SDISTS = ("perennial-contract", "perennial-preprocessing")
+_OWN_FILES = {
+    "infrastructure.toml": "PERENNIAL_INFRASTRUCTURE_FILE",
+    "tiers.toml": "PERENNIAL_TIERS_FILE",
+}
+"""Files of the deployment, not of the commit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """One of the Dockerfile's targets that a deployment uses.
+
+    Attributes:
+        packages: arguments of `uv export` that choose what is installed in it.
+        setting: variable that names it; none for one that is found beside another, or named elsewhere.
+    """
+
+    packages: Sequence[str]
+    setting: str = ""
+
+
+IMAGES: Mapping[str, Image] = {
+    "trainer": Image(packages=["--package", "perennial-trainer"], setting="PERENNIAL_TRAINER_IMAGE"),
+    "trainer-gpu": Image(
+        packages=["--package", "perennial-trainer", "--extra", "gpu"], setting="PERENNIAL_TRAINER_GPU_IMAGE"
+    ),
+    "trainer-tpu": Image(
+        packages=["--project", str(CHECKOUT / "trainer" / "tpu")], setting="PERENNIAL_TRAINER_TPU_IMAGE"
+    ),
+    "autoencoder": Image(packages=["--package", "perennial-trainer"]),
+    "serving": Image(packages=["--package", "perennial-serving"], setting="PERENNIAL_SERVING_IMAGE"),
+    "beam": Image(packages=["--package", "perennial-preprocessing"]),
+    "airflow": Image(
+        packages=[
+            "--package",
+            "perennial-retraining",
+            "--package",
+            "perennial-preprocessing",
+            "--extra",
+            "server",
+        ]
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What is pushed, and how.
+
+    Attributes:
+        images: names of `IMAGES`; none for packages and DAGs alone.
+        registry: `LOCATION-docker.pkg.dev/PROJECT/REPOSITORY`; the deployment's if not said.
+        with_changes: a working tree that differs from its commit is pushed, too, as `COMMIT-dirty`.
+        dry_run: only say what is missing.
+    """
+
+    images: Sequence[str] = tuple(IMAGES)
+    registry: str = ""
+    with_changes: bool = False
+    dry_run: bool = False
+
+
+@dataclass
+class Push:
+    """Push of the checkout into the deployment that the environment describes.
+
+    Attributes:
+        options: of the command.
+        environment: variables.
+        console: shows the progress.
+    """
+
+    options: Options
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    console: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+
+    def run(self) -> dict[str, str]:
+        """Bring what is missing and return the settings that name it.
+
+        Raises:
+            StackError: the working tree differs from its commit, the deployment lacks its bucket or
+                registry, there is no container engine, or a service refused a request.
+        """
+        from google.api_core.exceptions import GoogleAPIError
+        from google.auth.exceptions import GoogleAuthError
+
+        unknown = sorted(set(self.options.images) - IMAGES.keys())
+        if unknown:
+            raise StackError(f"--image: expected some of {', '.join(IMAGES)}, received {', '.join(unknown)}")
+        try:
+            self._check()
+            settings = {"PERENNIAL_IMAGE_TAG": self.version} if self.options.images else {}
+            for name in self.options.images:
+                uri = self._bring_image(name)
+                if IMAGES[name].setting:
+                    settings[IMAGES[name].setting] = uri
+                elif name == "beam":
+                    self._say(f'for [dataflow] of the infrastructure file: container_image = "{uri}"')
+            settings["PERENNIAL_PACKAGES"] = f"gs://{self._bucket}/{self._folder}"
+            with tempfile.TemporaryDirectory() as scratch:
+                self._upload(self._files(Path(scratch), settings))
+        except (GoogleAPIError, GoogleAuthError, OSError) as error:
+            raise StackError(f"push: {error}") from error
+        return settings
+
+    @functools.cached_property
+    def version(self) -> str:
+        """Twelve digits of the commit, with `-dirty` where the working tree differs from it."""
+        commit = _output("git", "rev-parse", "--short=12", "HEAD").strip()
+        if not _output("git", "status", "--porcelain").strip():
+            return commit
+        if not self.options.with_changes:
+            raise StackError(
+                "the working tree differs from its commit: expected none of `git status`, or --dirty"
+            )
+        return f"{commit}-dirty"
+
+    @property
+    def _bucket(self) -> str:
+        return self._setting("PERENNIAL_BUCKET")
+
+    @property
+    def _folder(self) -> str:
+        return f"packages/{self.version}/"
+
+    @property
+    def _registry(self) -> str:
+        region, project = self._setting("PERENNIAL_REGION"), self._setting("PERENNIAL_PROJECT")
+        return self.options.registry.rstrip("/") or f"{region}-docker.pkg.dev/{project}/perennial"
+
+    @property
+    def _is_dirty(self) -> bool:
+        return self.version.endswith("-dirty")
+
+    def _setting(self, name: str) -> str:
+        value = self.environment.get(name, "")
+        if not value:
+            raise StackError(f"{name}: expected it in the environment (docs/cloud.md), received nothing")
+        return value
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, markup=False, soft_wrap=True)
+
+    def _check(self) -> None:
+        """Refuse to begin where something lacks that comes before; `preflight` knows what, and its cure."""
+        self._say(f"pushing {self.version} to {self._setting('PERENNIAL_PROJECT')}")
+        asked = ["bucket", *(["registry"] if self.options.images else [])]
+        command = module_runner.command(
+            "retraining.preflight", ["--json", *(text for part in asked for text in ("--only", part))]
+        )
+        variables = {
+            "PERENNIAL_PACKAGES": f"gs://{self._bucket}/{self._folder}",
+            "PERENNIAL_SERVING_IMAGE": f"{self._registry}/serving:{self.version}",
+        }
+        answer = subprocess.run(
+            command, env={**self.environment, **variables}, stdout=subprocess.PIPE, text=True, check=False
+        )
+        if answer.returncode not in (0, 1):
+            raise StackError(f"preflight ended with status {answer.returncode}")
+        lacks = [one for one in json.loads(answer.stdout) if one["state"] == "missing"]
+        if lacks:
+            sentences = (f"{one['subject']}: {one['reason']}\n  {one['command']}" for one in lacks)
+            raise StackError("\n".join(["nothing was pushed; first:", *sentences]))
+        if self.options.images and not self.options.dry_run:
+            _ = self._engine
+
+    @functools.cached_property
+    def _engine(self) -> str:
+        """Container engine that answers."""
+        for name in ("docker", "podman"):
+            if (
+                shutil.which(name)
+                and not subprocess.run([name, "info"], capture_output=True, check=False).returncode
+            ):
+                return name
+        raise StackError("expected docker or podman that runs, or --no-images, received neither")
+
+    @functools.cached_property
+    def _credentials(self) -> Any:
+        """Application default credentials: those of whoever pushes, not of Airflow's account."""
+        import google.auth
+
+        return google.auth.default(scopes=_SCOPES)[0]
+
+    def _bring_image(self, name: str) -> str:
+        """Build and push an image unless its tag is there; return its URI by digest."""
+        uri = f"{self._registry}/{name}:{self.version}"
+        digest = None if self._is_dirty else self._pushed_digest(name)
+        if digest:
+            self._say(f"{uri} is there")
+        elif self.options.dry_run:
+            self._say(f"{uri} would be built and pushed")
+            return uri
+        else:
+            self._say(f"building {uri}")
+            self._run_engine("build", "--target", name, "--tag", uri, str(CHECKOUT))
+            self._say(f"pushing {uri}")
+            digest = self._push_image(uri)
+        return f"{self._registry}/{name}@{digest}"
+
+    def _push_image(self, uri: str) -> str:
+        """Push an image and return its digest in the registry."""
+        repository = uri.rpartition(":")[0]
+        with tempfile.TemporaryDirectory() as scratch:
+            file = Path(scratch) / "digest"
+            if self._engine == "podman":  # its own record can have another digest, of other compression
+                self._run_engine("push", "--digestfile", str(file), uri)
+                found = [f"{repository}@{file.read_text().strip()}"]
+            else:
+                self._run_engine("push", uri)
+                listed = _output(self._engine, "image", "inspect", "--format", "{{json .RepoDigests}}", uri)
+                found = json.loads(listed)
+        for one in found:
+            if re.fullmatch(re.escape(repository) + r"@sha256:[0-9a-f]{64}", one):
+                return str(one.rpartition("@")[2])
+        raise StackError(f"{uri}: expected a digest from {self._engine} after the push, received {found}")
+
+    def _run_engine(self, *arguments: str) -> None:
+        # Its progress belongs beside ours: the standard output is for settings.
+        completed = subprocess.run([self._engine, *arguments], stdout=2, check=False)
+        if completed.returncode:
+            raise StackError(f"{self._engine} {arguments[0]} ended with status {completed.returncode}")
+
+    def _pushed_digest(self, name: str) -> str | None:
+        """Return the digest of the tag in Artifact Registry; None if it isn't there, or in another registry.
+
+        https://cloud.google.com/artifact-registry/docs/reference/rest/v1/projects.locations.repositories.packages.tags/get
+        """
+        from google.auth.transport.requests import AuthorizedSession
+
+        place = re.fullmatch(r"([a-z0-9-]+)-docker\.pkg\.dev/([^/]+)/([^/]+)", self._registry)
+        if place is None:
+            return None
+        location, project, repository = place.groups()
+        parent = f"v1/projects/{project}/locations/{location}/repositories/{repository}"
+        path = f"{parent}/packages/{name}/tags/{self.version}"
+        with AuthorizedSession(self._credentials) as session:
+            answer = session.get(self.environment.get(_OVERRIDE, _REGISTRY) + path, timeout=60)
+        if answer.status_code == 404:
+            return None
+        if answer.status_code != 200:
+            raise StackError(f"{self._registry}/{name}: expected an answer, received {answer.status_code}")
+        return str(answer.json()["version"].rpartition("/")[2])
+
+    def _files(self, scratch: Path, settings: Mapping[str, str]) -> Iterator[tuple[str, Path, bool]]:
+        """Yield names, files, and whether they are the deployment's own: these may change."""
+        import uv
+
+        program = uv.find_uv_bin()
+        for kind, folder, packages in (("sdist", "", _SDISTS), ("wheel", "wheels/", _WHEELS)):
+            made = scratch / kind
+            for package in packages:
+                _output(
+                    program, "build", "--quiet", f"--{kind}", "--package", package, "--out-dir", str(made)
+                )
+            yield from ((folder + file.name, file, False) for file in sorted(made.glob("perennial_*")))
+        for name in self.options.images:
+            yield f"sbom/{name}.cdx.json", self._sbom(program, name, scratch), False
+        plugin = CHECKOUT / "plugins" / "retraining_plugin.py"
+        yield f"airflow/plugins/{plugin.name}", plugin, False
+        for file in sorted(DAGS.glob("*.py")):
+            yield f"airflow/dags/{file.name}", file, False
+        for own, variable in _OWN_FILES.items():
+            if named := self.environment.get(variable):
+                yield f"airflow/{own}", Path(named), True
+        lines = scratch / "push.env"
+        lines.write_text(as_lines(settings))
+        yield lines.name, lines, True
+
+    def _sbom(self, program: str, name: str, scratch: Path) -> Path:
+        """Write an image's Python packages as CycloneDX, the same for the same lock.
+
+        https://docs.astral.sh/uv/concepts/projects/export/#cyclonedx-sbom-format
+        """
+        command = [program, "export", "--quiet", "--frozen", "--no-dev", "--format", "cyclonedx1.5"]
+        document = json.loads(_output(*command, *IMAGES[name].packages))
+        document["metadata"]["component"]["name"] = name
+        committed = int(_output("git", "show", "--no-patch", "--format=%ct", "HEAD"))
+        document["metadata"]["timestamp"] = datetime.fromtimestamp(committed, UTC).isoformat()
+        del document["serialNumber"]
+        content = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+        document["serialNumber"] = uuid.uuid5(uuid.NAMESPACE_OID, content).urn
+        file = scratch / f"{name}.cdx.json"
+        file.write_text(json.dumps(document, indent=2))
+        return file
+
+    def _upload(self, files: Iterator[tuple[str, Path, bool]]) -> None:
+        """Upload the files that are not there yet.
+
+        Raises:
+            StackError: another file of the commit is there under a name of ours.
+        """
+        from google.cloud import storage
+
+        client = storage.Client(self._setting("PERENNIAL_PROJECT"), credentials=self._credentials)
+        there = {blob.name: blob for blob in client.list_blobs(self._bucket, prefix=self._folder)}
+        uploaded = skipped = 0
+        for name, file, may_change in files:
+            found = there.get(self._folder + name)
+            if found is not None and found.crc32c == _crc32c(file):
+                skipped += 1
+                continue
+            uri = f"gs://{self._bucket}/{self._folder}{name}"
+            if found is not None and not (may_change or self._is_dirty):
+                raise StackError(f"{uri}: expected what commit {self.version} has, received something else")
+            if self.options.dry_run:
+                self._say(f"{uri} would be uploaded")
+            else:
+                self._say(f"uploading {uri}")
+                blob = client.bucket(self._bucket).blob(self._folder + name)
+                blob.upload_from_filename(file, if_generation_match=found.generation if found else 0)
+            uploaded += 1
+        self._say(f"{uploaded} files {'to upload' if self.options.dry_run else 'uploaded'}, {skipped} there")
+
+
+def as_lines(settings: Mapping[str, str]) -> str:
+    """Return settings as lines of an environment file."""
+    return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+
+def _crc32c(file: Path) -> str:
+    import google_crc32c
+
+    value: int = google_crc32c.value(file.read_bytes())
+    return base64.b64encode(value.to_bytes(4, "big")).decode()
+
+
+def _output(*command: str) -> str:
+    """Return what a program prints, run in the checkout.
+
+    Raises:
+        StackError: it failed; the message has what it wrote.
+    """
+    completed = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    if completed.returncode:
+        raise StackError(
+            f"{' '.join(command[:3])} ended with status {completed.returncode}: {completed.stderr}"
+        )
+    return completed.stdout
