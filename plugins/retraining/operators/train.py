@@ -11,13 +11,15 @@ from airflow.sdk.exceptions import AirflowException
 
 from contract import ContractError, TuningSpec, naming
 from contract.artifacts import Evaluation
-from retraining import tuning
+from retraining import lineage, tuning
+from retraining.artifacts import read_curves
 from retraining.comparison import compare_with_production, split_identity
 from retraining.context import RunContext
 from retraining.google.jobs import JobLogs
 from retraining.google.storage import RawObject, Storage, in_parallel
 from retraining.google.vertex_jobs import CustomJobs, TuningJobs, job_folder
 from retraining.job_spec import job_inputs, job_spec, training_arguments
+from retraining.lineage import Lineage
 from retraining.links import JobLink, TensorBoardLink
 from retraining.operators import JobOperator
 from retraining.params import TUNE
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from google.cloud.aiplatform_v1 import CustomJob
 
     from contract.naming import Identity
+    from retraining.tracking import TrackedRun
 
 
 HOLDOUT_FOLDS = 5
@@ -114,6 +117,14 @@ class TuneOperator(JobOperator):
             ],
             "note": note,
         }
+
+    def track(self, run: TrackedRun, context: RunContext, result: Mapping[str, Any]) -> None:  # noqa: ARG002
+        """Add the job and its best trial, if there was a tuning."""
+        run.set_tags({"tuning_job": result["job"], "tuning": result["job"] and result["note"]})
+
+    def lineage(self, context: RunContext, result: Mapping[str, Any]) -> Lineage:  # noqa: ARG002
+        """Return the records, if there was a tuning."""
+        return Lineage(inputs=lineage.folders(self.data_dir) if result["job"] else [])
 
     def cancel(self, context: RunContext) -> None:
         """Cancel this run's tuning jobs."""
@@ -221,6 +232,20 @@ class TrainOperator(JobOperator):
         """Record what the model reached on the validation split."""
         for metric, value in result["metrics"].items():
             self.record_gauge("model", value, metric=metric)
+
+    def track(self, run: TrackedRun, context: RunContext, result: Mapping[str, Any]) -> None:
+        """Add the arguments of the training, its learning curves and its evaluation."""
+        storage, job_dir = context.storage, result["job_dir"]
+        run.log_params(self._arguments(context))
+        run.log_evaluation(storage.read_artifact(job_dir, Evaluation))
+        run.log_curves(read_curves(storage, job_dir, [found.name for found in storage.list(job_dir)]))
+        run.set_tags({name: result[name] for name in ("job", "job_dir", "production_version")})
+
+    def lineage(self, context: RunContext, result: Mapping[str, Any]) -> Lineage:  # noqa: ARG002
+        """Return the records, and the export with what it reached."""
+        reached = {"metrics": result["metrics"], "production_version": result["production_version"]}
+        exported = lineage.export(result["job_dir"], facets={"perennial_evaluation": reached})
+        return Lineage(inputs=lineage.folders(self.data_dir), outputs=[exported])
 
     def cancel(self, context: RunContext) -> None:
         """Cancel this run's jobs."""
