@@ -264,6 +264,14 @@ def preflight(context: typer.Context) -> None:
     raise typer.Exit(module_runner.exit_status("retraining.preflight", context.args))
 
 
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False
+)
+def costs(context: typer.Context) -> None:
+    """Show what each run's jobs would cost by the prices of their tiers; --help shows its options."""
+    _run_on_stack(context.obj, "retraining.costs", context.args)
+
+
 @app.command()
 def plan(
     context: typer.Context,
