@@ -264,12 +264,19 @@ def preflight(context: typer.Context) -> None:
     raise typer.Exit(module_runner.exit_status("retraining.preflight", context.args))
 
 
-@app.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False
-)
-def costs(context: typer.Context) -> None:
-    """Show what each run's jobs would cost by the prices of their tiers; --help shows its options."""
-    _run_on_stack(context.obj, "retraining.costs", context.args)
+@app.command()
+def costs(
+    context: typer.Context,
+    *,
+    dataset: Annotated[str | None, typer.Option(help="By default all.", autocompletion=_datasets)] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Jobs created then or later; by default 30 days ago.")
+    ] = None,
+    as_document: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what the jobs of each run would cost, by the time of their machines and the tiers' prices."""
+    options = _arguments({"--dataset": dataset, "--since": since})
+    _run_on_stack(context.obj, "retraining.costs", [*options, *_chosen({"--json": as_document})])
 
 
 @app.command()
