@@ -10,6 +10,7 @@ import json
 import logging
 import math
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ RUN_TAG = "perennial.run"
 """Tag of the project, the deployment and the DAG run's slug, which no two DAG runs share."""
 
 PREFIX = "perennial."
+ERROR_TAG = "perennial.error"
 
 _PATIENCE = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
@@ -97,9 +99,8 @@ class TrackedRun:
     def log_metrics(self, values: Mapping[str, float]) -> None:
         """Add metrics without steps, but those that have this value already; NaN is no value to MLflow."""
         from mlflow.entities import Metric
-        from mlflow.utils.time import get_current_time_millis
 
-        now, known = get_current_time_millis(), self._run.data.metrics
+        now, known = int(time.time() * 1000), self._run.data.metrics
         self._log_metrics(
             Metric(name, value, now, 0)
             for name, value in values.items()
@@ -114,10 +115,10 @@ class TrackedRun:
         from mlflow.entities import Metric
 
         self._log_metrics(
-            Metric(f"{curve.split}/{metric}" if curve.split else metric, value, int(time * 1000), step)
+            Metric(f"{curve.split}/{metric}" if curve.split else metric, value, int(seconds * 1000), step)
             for metric, found in curves.items()
             for curve in found
-            for step, value, time in zip(curve.steps, curve.values, curve.times, strict=True)
+            for step, value, seconds in zip(curve.steps, curve.values, curve.times, strict=True)
             if math.isfinite(value)
         )
 
@@ -143,7 +144,9 @@ class TrackedRun:
         self._client.set_tag(self._id, "mlflow.note.content", "\n\n".join(lines)[:_LONGEST_TAG])
 
     def end(self, status: str) -> None:
-        """End the run, with a status of MLflow's: `FINISHED` or `FAILED`."""
+        """End the run, as MLflow's `FINISHED`, which takes an earlier error back, or `FAILED`."""
+        if status == "FINISHED" and ERROR_TAG in self._run.data.tags:
+            self._client.delete_tag(self._id, ERROR_TAG)
         self._client.set_terminated(self._id, status)
 
     @property
@@ -223,10 +226,11 @@ def on_failure(context: Context) -> None:
         with run_context(context) as surroundings:
             run = TrackedRun(surroundings, context["task"].spec.name)
             if run.is_on:
-                run.set_tags({"error": f"{context['ti'].task_id}: {context.get('exception')}"})
+                error = f"{context['ti'].task_id}: {context.get('exception')}"
+                run.set_tags({ERROR_TAG.removeprefix(PREFIX): error})
                 run.end("FAILED")
-    except Exception as error:
-        log.warning("MLflow does not know of the failure: %r", error)
+    except Exception as refusal:
+        log.warning("MLflow does not know of the failure: %r", refusal)
 
 
 def _batches(items: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:

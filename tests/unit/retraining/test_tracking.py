@@ -196,7 +196,7 @@ def test_failure_ends_the_run_with_its_error(uri: str, monkeypatch: pytest.Monke
         monkeypatch.setenv(f"PERENNIAL_{name}", "p")
     monkeypatch.setenv("PERENNIAL_MLFLOW_TRACKING_URI", uri)
     dag_run = SimpleNamespace(
-        dag_id="failing_training", run_id="r", run_type="manual", logical_date=None,
+        dag_id="flowers_training", run_id="r", run_type="manual", logical_date=None,
         data_interval_end=None, run_after=DAY, clear_number=0,
     )  # fmt: skip
     task = SimpleNamespace(spec=SimpleNamespace(name="failing"))
@@ -208,6 +208,12 @@ def test_failure_ends_the_run_with_its_error(uri: str, monkeypatch: pytest.Monke
     (run,) = logged(uri, "failing")
     assert run.info.status == "FAILED"
     assert run.data.tags["perennial.error"] == "train: no such tier"
+    key = run.data.tags[tracking.RUN_TAG]
+    again = TrackedRun(surroundings(uri, "r", project="p"), "failing")
+    again.end("FINISHED")
+    (run,) = logged(uri, "failing")
+    assert (run.info.status, run.data.tags[tracking.RUN_TAG]) == ("FINISHED", key)
+    assert "perennial.error" not in run.data.tags
 
 
 def test_server_that_is_down_is_given_up_soon(uri: str) -> None:
