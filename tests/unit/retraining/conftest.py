@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 
 import pytest
 
@@ -49,6 +50,11 @@ class Bucket:
             for uri, content in self.objects.items()
             if uri.startswith(folder)
         ]
+
+    def matching(self, folder: str, pattern: str) -> Sequence[str]:
+        depth = pattern.count("/")
+        names = [found.name for found in self.list(folder)]
+        return [name for name in names if name.count("/") == depth and fnmatchcase(name, pattern)]
 
 
 @pytest.fixture
