@@ -14,7 +14,7 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from contract import DatasetSpec, NewData
 from contract.naming import dag_id
-from retraining import notifications
+from retraining import notifications, tracking
 from retraining.operators.approve import ApproveOperator
 from retraining.operators.convert import ConvertToTFRecordOperator
 from retraining.operators.model_version import (
@@ -59,7 +59,7 @@ def build_training_dag(spec: DatasetSpec) -> DAG:
             "retry_delay": timedelta(seconds=5),
             "retry_exponential_backoff": True,
             "max_retry_delay": timedelta(minutes=5),
-            "on_failure_callback": notifications.on_failure,
+            "on_failure_callback": [notifications.on_failure, tracking.on_failure],
         },
     )
     # A backfill has a limit of its own and ignores the DAG's: what is costly is limited by task, too.

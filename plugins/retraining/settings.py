@@ -53,6 +53,7 @@ class Settings(BaseModel):
         data_poll_seconds: interval between looks for a partition that is late; a task that waits for it holds
             no worker.
         tensorboard_url: root of a TensorBoard that shows the bucket's logs.
+        mlflow_tracking_uri: an MLflow server that runs are logged to; None for none.
         notifier: sends notifications of failures, promotions and late runs; None for no notifications.
         notifier_arguments: its keyword arguments.
     """
@@ -91,6 +92,7 @@ class Settings(BaseModel):
     poll_seconds: float = Field(10.0, gt=0, allow_inf_nan=False, description="more than 0 seconds")
     data_poll_seconds: float = Field(900.0, gt=0, allow_inf_nan=False, description="more than 0 seconds")
     tensorboard_url: str | None = Field(None, description="a URL")
+    mlflow_tracking_uri: str | None = Field(None, description="a URI that MLflow's client takes")
     notifier: str | None = Field(None, description="the class of an Airflow notifier, with its module")
     notifier_arguments: Json[dict[str, Any]] = Field({}, description="a JSON object")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import secrets
 import subprocess
 import sys
@@ -228,6 +229,40 @@ class Chain:
             approval=approval,
         )
         return self.execute(operator)
+
+    def whole(self, source: str) -> dict[str, Any]:
+        """Take a source through all tasks, its records written beforehand; the operators as they ended."""
+        results, operators = {}, {}
+
+        def execute(kind: type[Any], task_id: str, **arguments: Any) -> dict[str, Any]:
+            operators[task_id] = kind(task_id=task_id, spec=self.spec, **arguments)
+            results[task_id] = self.execute(operators[task_id])
+            return results[task_id]
+
+        snapshot = execute(UploadDataOperator, "upload_data", source=source)["snapshot"]
+        with run_context(self.context) as context:
+            key = self.spec.contract.conversion_key(snapshot)
+            records = context.names(self.spec.name).tfrecord_folder(key)
+        counts = {"records": {"train": 9, "validation": 1}, "rejected": {"truncated": 1}}
+        statistics = counts | {"labels": {}, "numbers": {}, "words": {}}
+        self.write(records + "statistics.json", json.dumps(statistics))
+        self.write(records + "dataset_info.json", "{}")
+        execute(ConvertToTFRecordOperator, "convert_to_tfrecord", snapshot=snapshot)
+        trained = execute(TrainOperator, "train", snapshot=snapshot, data_dir=records)
+        job_dir = trained["job_dir"]
+        gate = execute(ValidateExportOperator, "validate_export", job_dir=job_dir, snapshot=snapshot)
+        created = execute(
+            CreateModelVersionOperator,
+            "create_model_version",
+            job_dir=job_dir,
+            snapshot=snapshot,
+            data_until=results["upload_data"]["data_until"],
+            metrics=gate["metrics"],
+        )
+        version = {"version": created["name"], "job_dir": job_dir, "allowed": gate["promote"]}
+        execute(SmokePredictOperator, "smoke_predict", **version)
+        execute(PromoteOperator, "promote", **version, data_dir=records, reasons=gate["reasons"])
+        return operators
 
     def promoted(self, run_id: str, **fields: Any) -> str:
         """The version that another run has put into production."""

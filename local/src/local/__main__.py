@@ -295,6 +295,21 @@ def push_commit(
 
 
 @app.command()
+def costs(
+    context: typer.Context,
+    *,
+    dataset: Annotated[str | None, typer.Option(help="By default all.", autocompletion=_datasets)] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Jobs created then or later; by default 30 days ago.")
+    ] = None,
+    as_document: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what the jobs of each run would cost, by the time of their machines and the tiers' prices."""
+    options = _arguments({"--dataset": dataset, "--since": since})
+    _run_on_stack(context.obj, "retraining.costs", [*options, *_chosen({"--json": as_document})])
+
+
+@app.command()
 def plan(
     context: typer.Context,
     *,

@@ -75,6 +75,14 @@ class DataflowJobs:
         )
         return next((job for job in jobs if job.name == name), None)
 
+    def find_all(self) -> list[Job]:
+        """Return all jobs, whatever their state."""
+        return list(
+            self._jobs.list_jobs(
+                request=self._where, retry=retry(CALL_TIMEOUT_SECONDS), timeout=CALL_TIMEOUT_SECONDS
+            )
+        )
+
     def status(self, job_id: str, *, outage_seconds: float = OUTAGE_SECONDS) -> JobStatus:
         """Return the status of the job of this id, retrying while the service is away."""
         job = self._jobs.get_job(

@@ -25,7 +25,9 @@ from contract import ContractError, DatasetSpec
 from retraining.context import RunContext, run_context
 from retraining.errors import ConfigurationError, NoDataYetError, NoMachinesError, NothingToDoError
 from retraining.google.jobs import follow
+from retraining.lineage import Lineage, to_openlineage
 from retraining.settings import Settings
+from retraining.tracking import TrackedRun
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -56,8 +58,9 @@ class MachineWait:
 class DatasetOperator(BaseOperator):
     """Operator of one task of a dataset's DAG.
 
-    A subclass implements `run`, whose result is a small mapping: every entry becomes an XCom, and `measure`
-    makes metrics of it, which go where Airflow's go (docs/metrics.md). An error that
+    A subclass implements `run`, whose result is a small mapping: every entry becomes an XCom. `measure` makes
+    metrics of it, which go where Airflow's go (docs/metrics.md), `track` what MLflow knows of the run
+    (docs/tracking.md), and `lineage` what OpenLineage does (docs/lineage.md). An error that
     no further attempt would avoid fails the task at once; a run that has nothing to do is skipped, and its
     note says why; a task whose data is late, or that gets no machines, is rescheduled until they are there,
     or fails at the limit.
@@ -66,6 +69,7 @@ class DatasetOperator(BaseOperator):
     def __init__(self, *, spec: DatasetSpec, **kwargs: Any) -> None:
         super().__init__(multiple_outputs=True, **kwargs)
         self.spec = spec
+        self._completed: tuple[RunContext, Mapping[str, Any]] | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the task; called by Airflow."""
@@ -79,7 +83,9 @@ class DatasetOperator(BaseOperator):
                     result = dict(self.run(surroundings))
                 except NoMachinesError as error:
                     self._wait_for_machines(context, self.machine_wait(surroundings), error)
-            self._try_to_record(lambda: self.measure(result))
+                self._try_to_record("metrics", lambda: self.measure(result))
+                self._try_to_record("MLflow", lambda: self._track(surroundings, result))
+            self._completed = surroundings, result
             return result
         except (ConfigurationError, ContractError, FileNotFoundError) as error:
             raise AirflowFailException(str(error)) from error
@@ -103,12 +109,28 @@ class DatasetOperator(BaseOperator):
     def measure(self, result: Mapping[str, Any]) -> None:
         """Record the metrics of a result; most tasks have none but Airflow's."""
 
-    def _try_to_record(self, record: Callable[[], None]) -> None:
-        """Record metrics; what has been done is not undone for their sake."""
+    def track(self, run: TrackedRun, context: RunContext, result: Mapping[str, Any]) -> None:
+        """Add a result to the run in MLflow; some tasks have nothing to add."""
+
+    def lineage(self, context: RunContext, result: Mapping[str, Any]) -> Lineage:  # noqa: ARG002
+        """Return what the task read and made."""
+        return Lineage()
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002
+        """Return the lineage of the result; called by Airflow's OpenLineage provider, where that is on."""
+        return None if self._completed is None else to_openlineage(self.lineage(*self._completed))
+
+    def _track(self, context: RunContext, result: Mapping[str, Any]) -> None:
+        run = TrackedRun(context, self.spec.name)
+        if run.is_on:
+            self.track(run, context, result)
+
+    def _try_to_record(self, where: str, record: Callable[[], None]) -> None:
+        """Record what has been done, which is not undone for a record's sake."""
         try:
             record()
         except Exception as error:
-            self.log.warning("No metrics of this task: %r", error)
+            self.log.warning("Not recorded in %s: %r", where, error)
 
     def record_gauge(self, name: str, value: float, **tags: str) -> None:
         """Record a value of the dataset, `perennial.NAME`."""
@@ -220,7 +242,7 @@ class JobOperator(DatasetOperator):
             self._defer(context, job)
         logs = self.logs(context, job, since=status.created)
         status = follow(jobs, job, logs, poll_seconds=context.settings.poll_seconds, log=self.log)
-        self._try_to_record(lambda: self._measure_job(status))
+        self._try_to_record("metrics", lambda: self._measure_job(status))
         if status.lacks_machines:
             raise NoMachinesError(str(self.failure(job, status)))
         if not status.succeeded:

@@ -16,14 +16,17 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from contract import FEATURES_FILENAME, TRAIN_SPLIT, VALIDATION_SPLIT, DatasetStatistics, naming
 from contract.artifacts import DatasetInfo
+from retraining import lineage
 from retraining.context import RunContext
 from retraining.errors import ConfigurationError
 from retraining.google.credentials import handed_on
 from retraining.google.dataflow_jobs import DataflowJobs, WaitingRuns
 from retraining.google.jobs import JobLogs, JobStatus
+from retraining.lineage import Lineage
 from retraining.links import JobLink
 from retraining.operators import JobOperator
 from retraining.params import RECONVERT
+from retraining.tracking import TrackedRun
 from retraining.triggers import DataflowJobTrigger
 
 MODULE = "preprocessing.main"
@@ -127,6 +130,23 @@ class ConvertToTFRecordOperator(JobOperator):
         for split, count in result["records"].items():
             self.record_gauge("records", count, split=split)
         self.record_gauge("rejected_records", sum(result["rejected"].values()))
+
+    def track(self, run: TrackedRun, context: RunContext, result: Mapping[str, Any]) -> None:  # noqa: ARG002
+        """Add the records and how many there are."""
+        counts = {**result["records"], "rejected": sum(result["rejected"].values())}
+        run.log_metrics({f"records/{name}": count for name, count in counts.items()})
+        run.set_tags({"data_dir": result["data_dir"]})
+
+    def lineage(self, context: RunContext, result: Mapping[str, Any]) -> Lineage:
+        """Return the raw data, and the records with their numbers."""
+        records = lineage.folder(
+            result["data_dir"],
+            version=result["key"],
+            records=sum(result["records"].values()),
+            facets={"perennial_records": {name: result[name] for name in ("records", "rejected")}},
+        )
+        raw = context.names(self.spec.name).raw_folder(self.snapshot)
+        return Lineage(inputs=[lineage.folder(raw, version=self.snapshot)], outputs=[records])
 
     def failure(self, job: str, status: JobStatus) -> AirflowException:
         """Return the error for a failed job; unusable data fails the task at once."""

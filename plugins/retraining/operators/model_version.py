@@ -11,12 +11,15 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from contract import naming
 from contract.artifacts import Evaluation, GoldenRequest
+from retraining import lineage
 from retraining.comparison import SAVED_MODEL, compare_with_production, split_identity
 from retraining.context import RunContext
 from retraining.gate import evaluate_gate
 from retraining.job_spec import training_fingerprint
+from retraining.lineage import Lineage
 from retraining.operators import DatasetOperator
 from retraining.smoke import clear_candidate, golden_requests, oversized, smoke_test
+from retraining.tracking import TrackedRun
 
 PORT = 8080
 PREDICT_ROUTE = "/predict"
@@ -81,7 +84,17 @@ class ValidateExportOperator(DatasetOperator):
 
     def measure(self, result: Mapping[str, Any]) -> None:
         """Count the gate's decision."""
-        self.record_event("gate", decision="promote" if result["promote"] else "decline")
+        self.record_event("gate", decision=_decision(result))
+
+    def track(self, run: TrackedRun, context: RunContext, result: Mapping[str, Any]) -> None:  # noqa: ARG002
+        """Add the gate's decision and its reasons."""
+        run.set_tags({"gate": _decision(result), "gate_reasons": " ".join(result["reasons"])})
+        run.describe(result["reasons"])
+
+    def lineage(self, context: RunContext, result: Mapping[str, Any]) -> Lineage:  # noqa: ARG002
+        """Return the export, and the gate's decision on it."""
+        decision = {"decision": _decision(result), "reasons": result["reasons"]}
+        return Lineage(inputs=[lineage.export(self.job_dir)], facets={"perennial_gate": decision})
 
 
 class CreateModelVersionOperator(DatasetOperator):
@@ -116,6 +129,16 @@ class CreateModelVersionOperator(DatasetOperator):
         note = f"{'found' if found else 'made'} version {version.version} of {self.spec.name}"
         self.log.info("%s (%s)", note, version.name)
         return {"model": version.model, "version": version.version, "name": version.name, "note": note}
+
+    def track(self, run: TrackedRun, context: RunContext, result: Mapping[str, Any]) -> None:  # noqa: ARG002
+        """Add the version and its resource name."""
+        run.set_tags({"model_version": result["version"], "model_version_name": result["name"]})
+
+    def lineage(self, context: RunContext, result: Mapping[str, Any]) -> Lineage:
+        """Return the export, and the version of the model."""
+        facts = {"name": result["name"], "metrics": dict(self.metrics), "snapshot": self.snapshot}
+        made = lineage.model_version(context, result["name"], facets={"perennial_model": facts})
+        return Lineage(inputs=[lineage.export(self.job_dir)], outputs=[made])
 
     def _model(self, context: RunContext) -> dict[str, Any]:
         settings, metric = context.settings, self.spec.gate.metric
@@ -189,7 +212,16 @@ class SmokePredictOperator(DatasetOperator):
         self.log.info(note)
         return {"requests": len(requests), "note": note}
 
+    def lineage(self, context: RunContext, result: Mapping[str, Any]) -> Lineage:
+        """Return the version, and how many of its answers were right."""
+        tried = [lineage.model_version(context, self.version)] if result["requests"] else []
+        return Lineage(inputs=tried, facets={"perennial_smoke_test": {"requests": result["requests"]}})
+
     def on_kill(self) -> None:
         """Undeploy everything from the candidate endpoint; called when the task is killed."""
         if self._context is not None:
             clear_candidate(self._context, self.spec, report=self.log.info)
+
+
+def _decision(result: Mapping[str, Any]) -> str:
+    return "promote" if result["promote"] else "decline"

@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from contract import naming
 from contract.artifacts import Evaluation
 from contract.history import PERSONAL, EventKind, HistoryEvent
+from retraining import lineage
 from retraining.comparison import compare_with_production
 from retraining.context import RunContext, run_context
 from retraining.decisions import gate_digest, objections, standing_decision
@@ -20,11 +21,13 @@ from retraining.gate import evaluate_gate
 from retraining.google.deployments import Deployment
 from retraining.google.models import ModelVersion
 from retraining.history import History, find_event
+from retraining.lineage import Lineage
 from retraining.operators import DatasetOperator
 from retraining.params import OVERRIDE
 from retraining.rescoring import Rescoring
 from retraining.rollout import Rollout, take_off
 from retraining.smoke import golden_requests
+from retraining.tracking import TrackedRun
 
 
 def model_asset(dataset: str) -> str:
@@ -126,7 +129,26 @@ class PromoteOperator(DatasetOperator):
 
     def measure(self, result: Mapping[str, Any]) -> None:
         """Count the release."""
-        self.record_event("releases", outcome="promoted" if result["promoted"] else "declined")
+        self.record_event("releases", outcome=_outcome(result))
+
+    def track(self, run: TrackedRun, context: RunContext, result: Mapping[str, Any]) -> None:  # noqa: ARG002
+        """Add what became of the version, and end the run."""
+        reasons = " ".join(result["reasons"])
+        run.set_tags({"promotion": _outcome(result), "reasons": reasons, "endpoint": result["endpoint"]})
+        run.describe([result["note"]])
+        run.end("FINISHED")
+
+    def lineage(self, context: RunContext, result: Mapping[str, Any]) -> Lineage:
+        """Return the version, and the endpoint if that serves it now."""
+        version = lineage.model_version(context, self.version)
+        serves = {"model_version": version.version}
+        endpoint = lineage.endpoint(context, result["endpoint"], facets={"perennial_endpoint": serves})
+        outcome = {"outcome": _outcome(result), "reasons": result["reasons"]}
+        return Lineage(
+            inputs=[version],
+            outputs=[endpoint] if result["promoted"] else [],
+            facets={"perennial_promotion": outcome},
+        )
 
     def _restore(self, context: Mapping[str, Any]) -> None:
         from google.api_core.exceptions import GoogleAPIError
@@ -319,6 +341,10 @@ class _Release:
     def _is_approved(self) -> bool:
         approval = self._task.approval
         return approval is not None and bool(approval["approved"] and approval["sentence"])
+
+
+def _outcome(result: Mapping[str, Any]) -> str:
+    return "promoted" if result["promoted"] else "declined"
 
 
 def _most(found: Mapping[str, int], deployed: Sequence[Deployment]) -> str:

@@ -13,7 +13,8 @@ from airflow.sdk.exceptions import AirflowException
 
 from contract import ContractError, TuningSpec, naming
 from contract.artifacts import Evaluation
-from retraining import tuning
+from retraining import lineage, tuning
+from retraining.artifacts import read_curves
 from retraining.comparison import compare_with_production, split_identity
 from retraining.context import RunContext
 from retraining.google.jobs import JobLogs
@@ -27,6 +28,7 @@ from retraining.job_spec import (
     run_machines,
     training_arguments,
 )
+from retraining.lineage import Lineage
 from retraining.links import JobLink, TensorBoardLink
 from retraining.operators import JobOperator, MachineWait
 from retraining.params import TUNE
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from google.cloud.aiplatform_v1 import CustomJob
 
     from contract.naming import Identity
+    from retraining.tracking import TrackedRun
 
 
 HOLDOUT_FOLDS = 5
@@ -178,6 +181,14 @@ class TuneOperator(MachinesOperator):
             "note": note,
         }
 
+    def track(self, run: TrackedRun, context: RunContext, result: Mapping[str, Any]) -> None:  # noqa: ARG002
+        """Add the job and its best trial, if there was a tuning."""
+        run.set_tags({"tuning_job": result["job"], "tuning": result["job"] and result["note"]})
+
+    def lineage(self, context: RunContext, result: Mapping[str, Any]) -> Lineage:  # noqa: ARG002
+        """Return the records, if there was a tuning."""
+        return Lineage(inputs=lineage.folders(self.data_dir) if result["job"] else [])
+
     def jobs(self, context: RunContext) -> TuningJobs:
         """Return Vertex AI's tuning jobs."""
         return TuningJobs(context.clients)
@@ -286,6 +297,20 @@ class TrainOperator(MachinesOperator):
         """Record what the model reached on the validation split."""
         for metric, value in result["metrics"].items():
             self.record_gauge("model", value, metric=metric)
+
+    def track(self, run: TrackedRun, context: RunContext, result: Mapping[str, Any]) -> None:
+        """Add the arguments of the training, its learning curves and its evaluation."""
+        storage, job_dir = context.storage, result["job_dir"]
+        run.log_params(self._arguments(context))
+        run.log_evaluation(storage.read_artifact(job_dir, Evaluation))
+        run.log_curves(read_curves(storage, job_dir, [found.name for found in storage.list(job_dir)]))
+        run.set_tags({name: result[name] for name in ("job", "job_dir", "production_version")})
+
+    def lineage(self, context: RunContext, result: Mapping[str, Any]) -> Lineage:  # noqa: ARG002
+        """Return the records, and the export with what it reached."""
+        reached = {"metrics": result["metrics"], "production_version": result["production_version"]}
+        exported = lineage.export(result["job_dir"], facets={"perennial_evaluation": reached})
+        return Lineage(inputs=lineage.folders(self.data_dir), outputs=[exported])
 
     def jobs(self, context: RunContext) -> CustomJobs:
         """Return Vertex AI's training jobs."""

@@ -7,15 +7,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from contract.raw_data import IgnoredFile, count_reasons
+from retraining import lineage
 from retraining.comparison import compare_with_production
 from retraining.context import RunContext
 from retraining.decisions import skip_if_decided
 from retraining.errors import ConfigurationError
 from retraining.google.storage import ContentChangedError, RawObject, Storage, in_parallel
-from retraining.job_spec import run_machines
+from retraining.job_spec import run_machines, training_arguments
+from retraining.lineage import Lineage
 from retraining.operators import DatasetOperator
+from retraining.params import TIER, TUNE
 from retraining.source import Source, snapshot_id
 from retraining.source_access import open_source
+from retraining.tracking import TrackedRun
 from retraining.window import resolve_window
 
 REPORT_EVERY = 500
@@ -32,8 +36,9 @@ class UploadDataOperator(DatasetOperator):
         source: in place of the spec's, if it isn't empty.
 
     Returns:
-        `snapshot`, `raw_dir`, `objects`, `bytes`, `uploaded`, `ignored` (files by reason), `data_from` and
-        `data_until` (ISO 8601; the former is null where all data is used) and a `note` for people.
+        `source`, `snapshot`, `raw_dir`, `objects`, `bytes`, `uploaded`, `ignored` (files by reason),
+        `data_from` and `data_until` (ISO 8601; the former is null where all data is used) and a `note` for
+        people.
     """
 
     template_fields: Sequence[str] = ("source",)
@@ -81,6 +86,7 @@ class UploadDataOperator(DatasetOperator):
             note += f". {not_comparable}"
         self.log.info("%s: %s", raw_dir, note)
         return {
+            "source": source.location,
             "snapshot": snapshot,
             "raw_dir": raw_dir,
             "objects": len(objects),
@@ -91,6 +97,28 @@ class UploadDataOperator(DatasetOperator):
             "data_until": window.data_until.isoformat(),
             "note": note,
         }
+
+    def track(self, run: TrackedRun, context: RunContext, result: Mapping[str, Any]) -> None:
+        """Add the run's parameters, but for those that tuning will find, and its data."""
+        training = self.spec.training
+        params = {TIER: training.tier, **training_arguments(training, context.params), **context.params}
+        tuned = training.tuning.parameters if training.tuning and params.get(TUNE) else {}
+        run.log_params({name: value for name, value in params.items() if name not in tuned})
+        run.log_snapshot(result["snapshot"], result["raw_dir"])
+        run.set_tags({name: result[name] for name in ("source", "snapshot", "data_from", "data_until")})
+        run.describe([])
+
+    def lineage(self, context: RunContext, result: Mapping[str, Any]) -> Lineage:  # noqa: ARG002
+        """Return the source, and its copy in the bucket."""
+        facts = {name: result[name] for name in ("snapshot", "data_from", "data_until", "ignored")}
+        copy = lineage.folder(
+            result["raw_dir"],
+            version=result["snapshot"],
+            num_bytes=result["bytes"],
+            objects=result["objects"],
+            facets={"perennial_snapshot": facts},
+        )
+        return Lineage(inputs=[lineage.folder(result["source"])], outputs=[copy])
 
     def _bring(self, objects: Sequence[RawObject], source: Source, raw_dir: str, storage: Storage) -> int:
         """Copy what the snapshot lacks, and make sure that it holds what was described; return the number.

@@ -10,8 +10,7 @@ from typing import Literal
 from contract import DatasetSpec
 from retraining.context import Run
 from retraining.errors import NoDataYetError
-from retraining.plan.history import DurationStats, PastRun
-from retraining.plan.runs import Action, Estimate, Plan, PlannedRun, format_time
+from retraining.plan.runs import Action, DurationStats, Estimate, PastRun, Plan, PlannedRun, format_time
 from retraining.source import Source, snapshot_id
 from retraining.tiers import Tier
 from retraining.window import resolve_window

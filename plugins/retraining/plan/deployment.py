@@ -18,8 +18,7 @@ from retraining.dag import build_training_dag
 from retraining.errors import ConfigurationError
 from retraining.params import SOURCE, SPOT, TIER
 from retraining.plan import Reprocess, ScheduledRun, plan
-from retraining.plan.history import CONVERT, PastRun
-from retraining.plan.runs import Plan, format_time
+from retraining.plan.runs import CONVERT, PastRun, Plan, format_time
 from retraining.source import Objects, Source
 from retraining.source_access import open_source
 from retraining.tiers import find_tier

@@ -19,10 +19,10 @@ from contract.naming import (
     job_folder_of,
     time_of_label,
 )
+from retraining.artifacts import read_training
 from retraining.context import GoogleServices
 from retraining.google.models import ModelVersion
 from retraining.history import History
-from retraining.ui.artifacts import read_training
 from retraining.ui.dependencies import CAN_READ_RUNS, google_services, trained_dataset
 from retraining.ui.pages import page
 from retraining.ui.report import metric_rows

@@ -30,6 +30,7 @@ from contract.naming import (
     time_of_label,
 )
 from contract.predictions import render
+from retraining.artifacts import read_first_golden, read_labels
 from retraining.context import GoogleServices
 from retraining.decisions import standing_decision
 from retraining.google.deployments import Deployment, leading
@@ -37,7 +38,6 @@ from retraining.google.models import ModelVersion
 from retraining.history import History
 from retraining.rollout import is_rolling_out
 from retraining.ui import plots
-from retraining.ui.artifacts import read_first_golden, read_labels
 from retraining.ui.dependencies import (
     CAN_DECIDE,
     CAN_READ_RUNS,

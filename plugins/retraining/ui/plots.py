@@ -14,7 +14,7 @@ from typing import Any
 from markupsafe import Markup
 
 from contract.estimates import Estimate
-from retraining.ui.artifacts import LearningCurve
+from retraining.artifacts import LearningCurve
 
 WIDTH, HEIGHT = 270, 170
 """Pixels of a plot without its axes: it fits a phone, and three fit a laptop."""

@@ -14,12 +14,7 @@ from contract.artifacts import Evaluation, GoldenRequest
 from contract.estimates import Estimate
 from contract.naming import RUN_LABEL, TASK_LABEL, dataset_of
 from contract.predictions import RenderedPrediction, render
-from retraining.context import GoogleServices
-from retraining.google.storage import Storage
-from retraining.google.vertex_jobs import job_folder
-from retraining.links import CONSOLE, job_url, tensorboard_url
-from retraining.ui import plots
-from retraining.ui.artifacts import (
+from retraining.artifacts import (
     Conversion,
     LearningCurve,
     Training,
@@ -27,6 +22,11 @@ from retraining.ui.artifacts import (
     read_rejected,
     read_training,
 )
+from retraining.context import GoogleServices
+from retraining.google.storage import Storage
+from retraining.google.vertex_jobs import job_folder
+from retraining.links import CONSOLE, job_url, tensorboard_url
+from retraining.ui import plots
 from retraining.ui.dependencies import CAN_READ_RUNS, google_services
 from retraining.ui.pages import MAX_IMAGE_BYTES, data_uri, media_type, page
 from retraining.ui.runs import RunRecord, read_run

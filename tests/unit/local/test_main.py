@@ -7,7 +7,7 @@ from local import StackError, module_runner, offline
 from local.__main__ import app, as_json, parse_settings
 from local.stack import Stack
 
-COMMANDS = ["up", "down", "status", "demo", "train", "predict", "purge", "plan"]
+COMMANDS = ["up", "down", "status", "demo", "train", "predict", "purge", "costs", "plan"]
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -98,7 +98,18 @@ def test_plan_hands_its_options_on(on_stack: list[list[str]]) -> None:
     ]
 
 
-@pytest.mark.parametrize("command", [("purge",), ("plan", "--from", "2019-01-01", "--to", "2019-12-01")])
+def test_costs_hands_its_options_on(on_stack: list[list[str]]) -> None:
+    assert run("costs")[0] == 4
+    run("costs", "--dataset", "census", "--since", "2026-10-01", "--json")
+    assert on_stack == [
+        ["retraining.costs"],
+        ["retraining.costs", "--dataset", "census", "--since", "2026-10-01", "--json"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "command", [("purge",), ("costs",), ("plan", "--from", "2019-01-01", "--to", "2019-12-01")]
+)
 def test_program_on_a_stack_that_was_never_up_says_how_to_start_it(
     command: tuple[str, ...], tmp_path: Any
 ) -> None:

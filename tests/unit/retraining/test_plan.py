@@ -16,8 +16,7 @@ from retraining.errors import ConfigurationError
 from retraining.google.storage import RawObject
 from retraining.plan import ScheduledRun, plan
 from retraining.plan.__main__ import print_plan
-from retraining.plan.history import PastRun
-from retraining.plan.runs import Plan
+from retraining.plan.runs import PastRun, Plan
 from retraining.source import Source, snapshot_id
 from retraining.tiers import load_tiers
 

@@ -44,6 +44,7 @@ def test_from_environment_with_the_required_variables_fills_in_the_rest() -> Non
         "poll_seconds": 10.0,
         "data_poll_seconds": 900.0,
         "tensorboard_url": None,
+        "mlflow_tracking_uri": None,
         "notifier": None,
         "notifier_arguments": {},
     }

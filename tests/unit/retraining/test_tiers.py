@@ -154,8 +154,21 @@ def test_dollars_per_hour_counts_every_machine(tmp_path: Path) -> None:
 
 
 def test_dollars_per_hour_of_a_machine_without_a_price_is_unknown() -> None:
-    assert TIERS["BASIC"].dollars_per_hour() == pytest.approx(0.2185, abs=1e-4)
-    assert TIERS["L4"].dollars_per_hour() is None
+    unknown = {name for name, tier in TIERS.items() if tier.dollars_per_hour() is None}
+    assert {name.partition("_")[0] for name in unknown - {"BASIC_GPU", "BASIC_TPU"}} == {"L4", "A100", "TPU"}
+
+
+def test_dollars_per_hour_is_the_sum_of_what_the_list_has_for_cores_memory_and_accelerators() -> None:
+    core, gigabyte = 0.03635265, 0.00487255
+    assert TIERS["BASIC"].dollars_per_hour() == pytest.approx(4 * core + 15 * gigabyte)
+    assert TIERS["STANDARD_1"].dollars_per_hour() == pytest.approx(5 * (8 * core + 30 * gigabyte))
+    assert TIERS["PREMIUM_1"].dollars_per_hour() == pytest.approx(20 * (16 * core + 14.4 * gigabyte))
+    assert TIERS["LARGE"].dollars_per_hour() == pytest.approx(32 * core + 28.8 * gigabyte)
+    of_a3 = 8 * 11.2660332 + 208 * 0.0293227 + 1872 * 0.0025534
+    assert TIERS["H100_X8"].dollars_per_hour() == pytest.approx(of_a3)
+    spot = 4.8534 + 26 * 0.01263 + 234 * 0.0011
+    fee = 1.4694826 + 26 * 0.0038247 + 234 * 0.0003331
+    assert TIERS["H100"].dollars_per_hour() == pytest.approx(spot + fee)
 
 
 GPU = 'machine_type = "m", accelerator_type = "NVIDIA_L4"'

@@ -19,9 +19,9 @@ from contract.artifacts import (
     Signature,
     TrainingReport,
 )
+from retraining.artifacts import Conversion, LearningCurve, RejectedExample, Training
 from retraining.context import Run
 from retraining.ui import report
-from retraining.ui.artifacts import Conversion, LearningCurve, RejectedExample, Training
 from retraining.ui.pages import page
 from retraining.ui.runs import RunRecord, TaskRecord
 

@@ -64,11 +64,13 @@ class LearningCurve:
         split: the records that it was measured on, `train` for instance.
         steps: ascending.
         values: one for each step.
+        times: when each was written, in seconds since the epoch.
     """
 
     split: str
     steps: tuple[int, ...]
     values: tuple[float, ...]
+    times: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,16 +139,28 @@ def read_training(storage: Storage, job_dir: str, *, curves: bool = True) -> Tra
     evaluation, gate, golden = _read_texts(
         storage, [job_dir + name if name in names else None for name in files]
     )
-    logs = [name for name in names if name.startswith(EVENTS_FOLDER) and EVENTS_INFIX in name]
-    events = sorted(logs) if curves else []
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="report") as pool:
-        event_files = list(pool.map(lambda name: storage.read_bytes(job_dir + name), events))
     return Training(
         evaluation=Evaluation.from_text(evaluation) if evaluation else None,
         gate=GateResult.from_text(gate) if gate else None,
         golden=GoldenRequest.from_text(golden) if golden else (),
-        curves=learning_curves(event_files) if event_files else {},
+        curves=read_curves(storage, job_dir, names) if curves else {},
     )
+
+
+def read_curves(
+    storage: Storage, job_dir: str, names: Iterable[str]
+) -> Mapping[str, Sequence[LearningCurve]]:
+    """Read the learning curves of a training, by metric; none before there are any.
+
+    Args:
+        storage: client of the bucket.
+        job_dir: URI of the training job's folder.
+        names: of the objects in it.
+    """
+    events = sorted(name for name in names if name.startswith(EVENTS_FOLDER) and EVENTS_INFIX in name)
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="curves") as pool:
+        event_files = list(pool.map(lambda name: storage.read_bytes(job_dir + name), events))
+    return learning_curves(event_files) if event_files else {}
 
 
 def read_first_golden(storage: Storage, job_dir: str) -> GoldenRequest | None:
@@ -187,9 +201,14 @@ def learning_curves(event_files: Iterable[bytes]) -> Mapping[str, Sequence[Learn
     curves: dict[str, list[LearningCurve]] = {}
     for tag in scalars:
         split, _, metric = tag.rpartition("/")
-        values = {event.step: float(make_ndarray(event.tensor_proto)) for event in accumulator.Tensors(tag)}
-        steps = tuple(sorted(values))
-        curve = LearningCurve(split=split, steps=steps, values=tuple(values[step] for step in steps))
+        events = {event.step: event for event in accumulator.Tensors(tag)}
+        steps = tuple(sorted(events))
+        curve = LearningCurve(
+            split=split,
+            steps=steps,
+            values=tuple(float(make_ndarray(events[step].tensor_proto)) for step in steps),
+            times=tuple(events[step].wall_time for step in steps),
+        )
         curves.setdefault(metric, []).append(curve)
     return curves
 

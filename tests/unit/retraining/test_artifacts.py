@@ -22,7 +22,7 @@ from contract.artifacts import (
     RejectedRecord,
     Signature,
 )
-from retraining.ui.artifacts import (
+from retraining.artifacts import (
     EXAMPLES_PER_REASON,
     learning_curves,
     read_conversion,
@@ -143,7 +143,7 @@ def test_learning_curves_of_an_incomplete_file_end_with_the_last_complete_record
 
 def test_learning_curves_are_read_without_tensorflow() -> None:
     code = (
-        "import sys; from retraining.ui.artifacts import learning_curves; "
+        "import sys; from retraining.artifacts import learning_curves; "
         "assert learning_curves([b'']) == {}; sys.exit('tensorflow' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
