@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local import rights
+from local import accounts
 from local.accounts import PROJECT, OwnerLogin
 from local.demo import follow
 from local.environment import BUCKET, REGION
@@ -106,11 +106,11 @@ def test_run_tears_its_candidate_endpoint_down(stack: Stack, first_run: Report) 
 
 
 def test_run_was_refused_no_right(stack: Stack, first_run: Report) -> None:
-    _, lacking = rights.differences(stack.paths)
+    _, lacking = accounts.differences(stack.paths)
     assert lacking == []
-    used, _ = rights.used(stack.paths)
-    accounts = {account for account, _ in used}
-    assert {"perennial-airflow", "perennial-jobs", "perennial-serving"} - accounts <= (
+    used, _ = accounts.used(stack.paths)
+    users = {account for account, _ in used}
+    assert {"perennial-airflow", "perennial-jobs", "perennial-serving"} - users <= (
         set() if first_run.promoted else {"perennial-serving"}
     )
 

@@ -15,7 +15,7 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from contract.naming import dag_id, dataset_of
-from local import StackError, demo, health, module_runner, offline, push, rights
+from local import StackError, accounts, demo, health, module_runner, offline, push
 from local.console import console
 from local.paths import DAGS, StackPaths
 from local.stack import Stack
@@ -243,11 +243,11 @@ def show_rights(
 ) -> None:
     """Show what each account may do, what this stack's runs used of it, and what they lacked."""
     if as_markdown or as_json:
-        print(rights.as_json() if as_json else rights.markdown(rights.granted()), end="")
+        print(accounts.as_json() if as_json else accounts.markdown(accounts.granted()), end="")
         return
-    uses, _ = rights.used(context.obj)
-    unused, lacking = rights.differences(context.obj)
-    for right in rights.granted():
+    uses, _ = accounts.used(context.obj)
+    unused, lacking = accounts.differences(context.obj)
+    for right in accounts.granted():
         count = uses[right.account, right.permission]
         console.print(f"{right.account:<18} {right.permission:<48} {count:>7} {right.reason}", markup=False)
     for title, found in (("not used", unused), ("refused", lacking)):

@@ -11,7 +11,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowException
 
 from contract import RolloutSpec
-from local import rights
+from local import accounts
 from retraining import purge
 from retraining.preflight import __main__ as preflight
 from retraining_chain import SNAPSHOT, picture, wait_for
@@ -81,7 +81,7 @@ def test_no_right_is_left_over_and_none_is_missing(
     assert run.promote(version, job_dir)["promoted"]
     assert purge.main(["--dataset", "flowers", "--yes", "--with-production"]) == 0
 
-    unused, lacking = rights.differences(SimpleNamespace(emulator=chain.emulator.root))  # type: ignore[arg-type]
+    unused, lacking = accounts.differences(SimpleNamespace(emulator=chain.emulator.root))  # type: ignore[arg-type]
     assert sorted(right.permission for right in unused if right.account == "perennial-airflow") == []
     assert sorted(right.permission for right in unused if right.permission not in ELSEWHERE) == []
     assert [right for right in lacking if right.account != "perennial-serving"] == []

@@ -13,7 +13,7 @@ from typing import Any
 import hcl2
 import pytest
 
-from local import rights
+from local import accounts
 from retraining import preflight
 
 INFRA = Path(__file__).parents[3] / "infra"
@@ -158,7 +158,7 @@ def test_environment_leaves_its_state_to_the_command_and_gives_variables_of_the_
 def test_terraform_reads_exactly_what_permissions_toml_says() -> None:
     source, made = INFRA / "permissions.toml", MODULE / "permissions.json"
     assert json.loads(made.read_text()) == tomllib.loads(source.read_text()), "Run: perennial rights --json"
-    assert made.read_text() == rights.as_json(source)
+    assert made.read_text() == accounts.as_json(source)
 
 
 def test_apis_are_those_that_preflight_asks_for_and_the_budgets() -> None:

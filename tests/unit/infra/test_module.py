@@ -16,7 +16,7 @@ import pytest
 
 from contract import ContractError, ServingSpec, naming
 from contract.naming import check_deployment_name
-from local import rights
+from local import accounts
 from retraining.housekeeping import RetentionPolicy
 from retraining.infrastructure import (
     DataflowWorkers,
@@ -212,20 +212,20 @@ def test_accounts_have_exactly_the_rights_of_permissions_toml(
         given |= {(account, right, on) for right in roles[one["role"]]}
     wanted = {
         (right.account, right.permission, "bucket" if right.permission.startswith("storage.") else "project")
-        for right in rights.granted(PERMISSIONS)
+        for right in accounts.granted(PERMISSIONS)
         if right.role
     }
-    for right in rights.granted(PERMISSIONS):
+    for right in accounts.granted(PERMISSIONS):
         wanted |= {(right.account, right.permission, on) for on in _others(right)}
     wanted |= {
         (name, role, "project")
-        for name, google in rights.google_roles(PERMISSIONS).items()
+        for name, google in accounts.google_roles(PERMISSIONS).items()
         for role in google
     }
     assert given == wanted
 
 
-def _others(right: rights.Right) -> list[str]:
+def _others(right: accounts.Right) -> list[str]:
     return [] if right.role else right.reason.removeprefix("on ").split(", ")
 
 

@@ -1,11 +1,11 @@
-"""Granted and used rights."""
+"""Granted and used accounts."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from local import rights
+from local import accounts
 from local.paths import StackPaths
 
 
@@ -28,7 +28,7 @@ def log(paths: StackPaths, *entries: tuple[str, str, bool]) -> None:
 def test_unused_rights_are_those_of_accounts_that_did_something_else(tmp_path: Path) -> None:
     paths = StackPaths.at(tmp_path)
     log(paths, ("perennial-serving", "storage.objects.get", True), ("owner", "storage.buckets.list", False))
-    unused, lacking = rights.differences(paths)
+    unused, lacking = accounts.differences(paths)
     assert [(right.account, right.permission) for right in unused] == [
         ("perennial-serving", "storage.objects.list"),
         ("perennial-serving", "storage.buckets.get"),
@@ -39,22 +39,22 @@ def test_unused_rights_are_those_of_accounts_that_did_something_else(tmp_path: P
 def test_permission_that_an_account_lacked_is_told(tmp_path: Path) -> None:
     paths = StackPaths.at(tmp_path)
     log(paths, ("perennial-jobs", "aiplatform.models.upload", False))
-    _, (lacking,) = rights.differences(paths)
+    _, (lacking,) = accounts.differences(paths)
     assert (lacking.account, lacking.permission) == ("perennial-jobs", "aiplatform.models.upload")
 
 
 def test_document_for_the_cloud_shows_every_right() -> None:
     document = (Path(__file__).parents[3] / "docs" / "cloud.md").read_text()
-    assert rights.markdown(rights.granted()) in document, "Run: perennial rights --markdown"
+    assert accounts.markdown(accounts.granted()) in document, "Run: perennial rights --markdown"
 
 
 def test_every_right_has_a_reason() -> None:
-    assert [right for right in rights.granted() if not right.reason] == []
+    assert [right for right in accounts.granted() if not right.reason] == []
 
 
 def test_rights_in_json_hold_every_account_and_permission() -> None:
-    document = json.loads(rights.as_json())
+    document = json.loads(accounts.as_json())
     assert document["accounts"]["perennial-airflow"]["roles"][:2] == ["perennialData", "perennialStaging"]
     assert {name for role in document["roles"].values() for name in role["permissions"]} == {
-        right.permission for right in rights.granted() if right.role
+        right.permission for right in accounts.granted() if right.role
     }
