@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -158,12 +158,13 @@ class RunContext(GoogleServices):
     Attributes:
         run: the DAG run.
         params: the run's parameters.
-        rescheduled_at: when the task was first rescheduled; None if it was not yet.
+        first_reschedule: returns when the task was first rescheduled; None if it was not yet. Airflow's API
+            is asked for it.
     """
 
     run: Run
     params: Mapping[str, Any]
-    rescheduled_at: datetime | None = None
+    first_reschedule: Callable[[], datetime | None] = lambda: None
 
     def identity(self, dataset: str, task: str, inputs: Mapping[str, Any]) -> Identity:
         """Return the identity of what a task of this run makes of its inputs, JSON values."""
@@ -193,7 +194,7 @@ def run_context(context: Mapping[str, Any]) -> Iterator[RunContext]:
             clients=clients,
             run=Run.from_context(context),
             params=context["params"],
-            rescheduled_at=context["ti"].get_first_reschedule_date(context),
+            first_reschedule=lambda: context["ti"].get_first_reschedule_date(context),
         )
     finally:
         clients.close()

@@ -143,7 +143,7 @@ class DatasetOperator(BaseOperator):
     def machine_wait(self, context: RunContext) -> MachineWait:
         """Return how long the task has waited for machines, and goes on to."""
         longest = timedelta(minutes=context.settings.infrastructure.training.wait_minutes)
-        return MachineWait(since=context.rescheduled_at, longest=longest)
+        return MachineWait(since=context.first_reschedule(), longest=longest)
 
     def _wait_for_machines(
         self, context: Mapping[str, Any], wait: MachineWait, error: NoMachinesError

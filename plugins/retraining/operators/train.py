@@ -112,7 +112,7 @@ class MachinesOperator(JobOperator):
 
     def _waits_since(self, context: RunContext) -> datetime | None:
         """Return since when the run has waited in vain; a job that had its machines ended an earlier wait."""
-        first = context.rescheduled_at
+        first = context.first_reschedule()
         if first is None:
             return None
         return max(filter(None, (first, self.jobs(context).last_with_machines(self.identity(context)))))
