@@ -5,6 +5,7 @@
 #   beam               runs on Dataflow's workers, which then install nothing
 #   autoencoder        the trainer, for one model
 #   airflow            the services of Airflow; dags/, plugins/ and deploy/config/ are mounted, not copied
+#   airflow-kubernetes the same with everything in it, for Airflow's Helm chart
 #   emulator           Cloud Storage, Dataflow, Vertex AI and Cloud Logging for a server without them; runs all jobs
 # trainer, serving and emulator share one layer with TensorFlow. Steps with sources run without uv's cache, which takes
 # a member for unchanged as long as its pyproject.toml is.
@@ -168,7 +169,8 @@ RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
 FROM base AS airflow-dependencies
 RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
     --mount=type=cache,target=/root/.cache/uv \
-    uv sync --no-install-workspace --extra server --package perennial-retraining --package perennial-preprocessing
+    uv sync --no-install-workspace --extra celery --extra kubernetes --extra server \
+        --package perennial-retraining --package perennial-preprocessing
 
 
 FROM airflow-dependencies AS airflow
@@ -176,8 +178,8 @@ FROM airflow-dependencies AS airflow
 RUN --mount=from=uv,source=/usr/local/bin/uv,target=/usr/local/bin/uv \
     --mount=source=contract,target=contract,rw \
     --mount=source=preprocessing,target=preprocessing,rw \
-    uv sync --no-cache --no-editable --extra server --package perennial-retraining --package perennial-preprocessing \
-        --no-install-package perennial-retraining
+    uv sync --no-cache --no-editable --extra celery --extra kubernetes --extra server \
+        --package perennial-retraining --package perennial-preprocessing --no-install-package perennial-retraining
 COPY --from=sdists /sdists/*.tar.gz /opt/perennial-packages/
 COPY deploy/containers/ /usr/local/lib/containers/
 RUN install --directory --owner 50000 --group 0 --mode 0775 \
@@ -188,3 +190,14 @@ USER 50000
 WORKDIR /opt/airflow
 ENTRYPOINT ["airflow"]
 CMD ["version"]
+
+
+# Nothing is mounted in the pods of Airflow's Helm chart, whose commands and probes are for the official image: they are
+# programs with their arguments, or arguments of /entrypoint.
+FROM airflow AS airflow-kubernetes
+COPY deploy/config/ /opt/airflow/config/
+COPY dags/ /opt/airflow/dags/
+COPY plugins/ /opt/airflow/plugins/
+COPY --chmod=0755 deploy/helm/entrypoint.sh /entrypoint
+ENTRYPOINT ["/entrypoint"]
+CMD ["airflow", "version"]

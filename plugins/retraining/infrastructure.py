@@ -71,8 +71,8 @@ class DataflowWorkers:
         disk_size_gb: disk of each worker, in GB.
         flexrs: begun within six hours, for less money.
         container_image: image with Beam and our packages: workers then install nothing, and need no internet.
-        python: interpreter with Beam and `perennial-preprocessing` that submits conversions; Airflow's own if
-            not said.
+        python: command that starts an interpreter with Beam and `perennial-preprocessing`, which submits
+            conversions: a path, or `uv run ... python`; Airflow's own if not said.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")

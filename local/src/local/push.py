@@ -53,6 +53,11 @@ class Image:
     setting: str = ""
 
 
+_AIRFLOW = (
+    *("--package", "perennial-retraining", "--package", "perennial-preprocessing"),
+    *("--extra", "celery", "--extra", "kubernetes", "--extra", "server"),
+)
+
 IMAGES: Mapping[str, Image] = {
     "trainer": Image(packages=["--package", "perennial-trainer"], setting="PERENNIAL_TRAINER_IMAGE"),
     "trainer-gpu": Image(
@@ -64,16 +69,8 @@ IMAGES: Mapping[str, Image] = {
     "autoencoder": Image(packages=["--package", "perennial-trainer"]),
     "serving": Image(packages=["--package", "perennial-serving"], setting="PERENNIAL_SERVING_IMAGE"),
     "beam": Image(packages=["--package", "perennial-preprocessing"]),
-    "airflow": Image(
-        packages=[
-            "--package",
-            "perennial-retraining",
-            "--package",
-            "perennial-preprocessing",
-            "--extra",
-            "server",
-        ]
-    ),
+    "airflow": Image(packages=_AIRFLOW),
+    "airflow-kubernetes": Image(packages=_AIRFLOW),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -249,7 +250,8 @@ class ConvertToTFRecordOperator(JobOperator):
         if endpoint := context.clients.extras.get("dataflow_endpoint"):
             options["dataflow_endpoint"] = endpoint
         workers = settings.infrastructure.dataflow
-        command = [workers.python or sys.executable, "-m", MODULE, "--no-wait"]
+        command = shlex.split(workers.python) if workers.python else [sys.executable]
+        command += ["-m", MODULE, "--no-wait"]
         command += [f"--{name}={value}" for name, value in options.items()]
         command += workers.options()
         if key := settings.infrastructure.kms_key:

@@ -79,7 +79,6 @@ def test_convert_uses_the_deployments_network_image_machines_and_interpreter(
 ) -> None:
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\ntouch {tmp_path}/used\nexec {sys.executable} "$@"\n')
-    python.chmod(0o755)
     file = tmp_path / "infrastructure.toml"
     file.write_text(
         f"""
@@ -91,7 +90,7 @@ def test_convert_uses_the_deployments_network_image_machines_and_interpreter(
         machine_type = "n2-standard-4"
         max_workers = 3
         container_image = "there/beam:1"
-        python = "{python}"
+        python = "sh {python}"
         """
     )
     monkeypatch.setenv("PERENNIAL_INFRASTRUCTURE_FILE", str(file))

@@ -1,8 +1,11 @@
-"""Properties of docker-compose.yaml that need no container engine."""
+"""Properties of docker-compose.yaml and compose.cloud.yaml that need no container engine."""
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,10 @@ SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
 ONCE = {name for name, service in SERVICES.items() if service.get("restart") == "no"}
 LONG_RUNNING = sorted(SERVICES.keys() - ONCE)
 
+COMPOSE = Path(sys.executable).with_name("docker-compose")
+AIRFLOW = {"api-server", "dag-processor", "scheduler", "triggerer"}
+EMULATED = {"bucket", "emulator", "samples", "tensorboard"}
+
 every_service = pytest.mark.parametrize("name", sorted(SERVICES))
 
 
@@ -29,8 +36,8 @@ def env_example() -> dict[str, str]:
 
 def test_compose_has_the_services_of_a_server() -> None:
     assert set(LONG_RUNNING) == {
-        "api-server", "dag-processor", "emulator", "network", "postgres", "scheduler", "tensorboard",
-        "triggerer",
+        "api-server", "dag-processor", "emulator", "network", "postgres", "redis", "scheduler", "tensorboard",
+        "triggerer", "worker",
     }  # fmt: skip
     assert {"airflow-init", "bucket", "samples"} == ONCE
 
@@ -64,7 +71,7 @@ def test_published_port_is_on_loopback(name: str) -> None:
 
 @every_service
 def test_service_shares_the_network_that_has_the_ports(name: str) -> None:
-    if name not in {"network", "postgres"}:
+    if name not in {"network", "postgres", "redis"}:
         assert SERVICES[name]["network_mode"] == "service:network"
         assert "ports" not in SERVICES[name]
 
@@ -104,7 +111,90 @@ def test_settings_that_a_kill_meets_are_those_of_the_laptop(tmp_path: Path) -> N
     keys = Secrets(jwt_secret="j", api_secret_key="a", fernet_key="f")
     laptop = airflow_variables(StackPaths.at(tmp_path), ports, keys, tmp_path)
     sections = ("SCHEDULER", "TRIGGERER", "WORKERS")
+    environment = {**environment, "AIRFLOW__CORE__EXECUTOR": env_example()["AIRFLOW_EXECUTOR"]}
     met = {name for name in laptop if name.removeprefix("AIRFLOW__").startswith(sections)}
     met.add("AIRFLOW__CORE__EXECUTOR")
     assert len(met) > 8
     assert {name: environment[name] for name in met} == {name: laptop[name] for name in met}
+
+
+@every_service
+def test_service_has_limits_and_its_log_an_end(name: str) -> None:
+    service = SERVICES[name]
+    assert service["mem_limit"]
+    assert service["cpus"]
+    assert service["logging"] == {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout's compose files, with what a deployment adds."""
+    folder = tmp_path_factory.mktemp("compose")
+    for name in ("docker-compose.yaml", "compose.cloud.yaml"):
+        (folder / name).write_bytes((CHECKOUT / name).read_bytes())
+    filled = [f"{name}={value or 'x'}\n" for name, value in env_example().items()]
+    (folder / ".env").write_text("".join(filled))
+    (folder / "perennial.env").write_text("PERENNIAL_BUCKET=real\nPERENNIAL_PROJECT=team\n")
+    (folder / "infrastructure.toml").write_text("")
+    return folder
+
+
+def resolved(folder: Path, *arguments: str) -> dict[str, dict[str, Any]]:
+    """The services as Compose itself reads them: it exits with an error if a file isn't valid."""
+    done = subprocess.run(
+        [COMPOSE, *arguments, "config", "--format", "json"],
+        cwd=folder, env={"PATH": "/nowhere"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    services: dict[str, dict[str, Any]] = json.loads(done.stdout)["services"]
+    return services
+
+
+def test_without_a_profile_there_is_no_broker(folder: Path) -> None:
+    found = resolved(folder)
+    assert SERVICES.keys() - found.keys() == {"redis", "worker"}
+    assert found["scheduler"]["environment"]["AIRFLOW__CORE__EXECUTOR"].startswith("enduring_executor.")
+
+
+def test_celery_profile_has_a_broker_and_a_worker(folder: Path) -> None:
+    found = resolved(folder, "--profile", "celery")
+    assert found.keys() == SERVICES.keys()
+    worker, scheduler = found["worker"], found["scheduler"]
+    assert worker["environment"] == scheduler["environment"]
+    assert worker["volumes"] == scheduler["volumes"]
+    assert worker["environment"]["AIRFLOW__CELERY__BROKER_URL"] == "redis://:x@redis:6379/0"
+    # Otherwise tasks would wait in the broker for longer than one may be queued.
+    concurrency = worker["environment"]["AIRFLOW__CELERY__WORKER_CONCURRENCY"]
+    assert concurrency == worker["environment"]["AIRFLOW__CORE__PARALLELISM"]
+
+
+@pytest.mark.parametrize("profiles", [[], ["--profile", "celery"]])
+def test_cloud_has_airflow_alone_with_nothing_of_the_emulator(folder: Path, profiles: list[str]) -> None:
+    files = ["-f", "docker-compose.yaml", "-f", "compose.cloud.yaml"]
+    found = resolved(folder, *files, *profiles)
+    added = {"redis", "worker"} if profiles else set()
+    assert found.keys() == AIRFLOW | {"airflow-init", "network", "postgres"} | added
+    for name in AIRFLOW | (added - {"redis"}):
+        environment = found[name]["environment"]
+        emulated = {key: value for key, value in environment.items() if "9023" in str(value)}
+        assert not emulated, name
+        assert not {"NO_GCE_CHECK", "STORAGE_EMULATOR_HOST"} & environment.keys()
+        settings = {key: value for key, value in environment.items() if key.startswith("PERENNIAL_")}
+        assert settings == {
+            "PERENNIAL_BUCKET": "real", "PERENNIAL_PROJECT": "team", "PERENNIAL_SOURCE_PREFIXES": "gs://",
+        }  # fmt: skip
+        targets = {volume["target"] for volume in found[name]["volumes"]}
+        assert "/etc/perennial/infrastructure.toml" in targets
+        assert not [target for target in targets if target.startswith("/var/lib/perennial")]
+        assert not EMULATED & found[name]["depends_on"].keys()
+    (port,) = found["network"]["ports"]
+    assert (port["host_ip"], port["target"]) == ("127.0.0.1", 8080)
+
+
+def test_cloud_without_the_outputs_of_infra_names_the_file_that_is_missing(folder: Path) -> None:
+    command = [COMPOSE, "-f", "docker-compose.yaml", "-f", "compose.cloud.yaml", "config", "--quiet"]
+    (folder / "perennial.env").rename(folder / "away")
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    (folder / "away").rename(folder / "perennial.env")
+    assert done.returncode == 1
+    assert "perennial.env not found" in done.stderr
