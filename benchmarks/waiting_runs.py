@@ -1,4 +1,4 @@
-"""Cost of runs that wait for their training jobs: memory, database rows and requests, on a local stack.
+"""Cost of runs that wait for their training jobs: memory, database rows, permissions, on a local stack.
 
     python benchmarks/waiting_runs.py
     python benchmarks/waiting_runs.py --runs 1000
@@ -71,12 +71,12 @@ def main(arguments: list[str] | None = None) -> int:
     each = {name: (memory[most][name] - one[name]) / (most - 1) for name in PROCESSES}
     each_rows = (rows[most] - rows[1]) / (most - 1)
     print(f"added by each run after the first: {_listed(each)} MiB, what the processes alone hold; "
-          f"{each_rows:.0f} rows of the database; {requests:.1f} requests a minute")  # fmt: skip
+          f"{each_rows:.0f} rows of the database; {requests:.1f} permissions asked for a minute")  # fmt: skip
     print(f"all of them waited after {seconds:.0f} s, {seconds / most:.2f} s each")
     print(f"tries that it took until they waited: {dict(sorted(tries.items()))}")
     ratios = {f"{name}_memory_to_one": round(memory[most][name] / one[name], 3) for name in PROCESSES}
     print(json.dumps({"runs": most, **ratios, "rows_per_run": round(each_rows, 1),
-                      "requests_per_run_and_minute": round(requests, 2)}))  # fmt: skip
+                      "permission_checks_per_run_and_minute": round(requests, 2)}))  # fmt: skip
     return 0 if each["triggerer"] <= options.limit else 1
 
 
@@ -121,7 +121,7 @@ def _rows(stack: Stack) -> int:
 
 
 def _requests(stack: Stack) -> int:
-    """Return the number of requests to the emulator so far, by its audit log."""
+    """Return how often a permission was asked for so far, by the emulator's audit log, which keeps 32 MiB."""
     files = (stack.paths.emulator / name for name in ("audit.jsonl.1", "audit.jsonl"))
     return sum(len(file.read_bytes().splitlines()) for file in files if file.exists())
 

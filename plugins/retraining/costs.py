@@ -86,7 +86,7 @@ class Usage:
 
 
 class Prices:
-    """Prices of machines, as the tiers have them; a deployment's own come before ours.
+    """Prices of machines, as the tiers have them: the job's own tier first, then any with such machines.
 
     Args:
         ours: our tiers.
@@ -95,19 +95,23 @@ class Prices:
 
     def __init__(self, ours: Mapping[str, Tier], deployed: Mapping[str, Tier]) -> None:
         own = [tier for name, tier in deployed.items() if ours.get(name) != tier]
-        self._pools: dict[tuple[Machine, bool], float] = {}
-        for pool in (pool for tier in (*ours.values(), *own) for pool in tier.pools):
-            for spot, price in ((False, pool.dollars_per_hour), (True, pool.spot_dollars_per_hour)):
-                if price is not None:
-                    self._pools[_machine_of_pool(pool), spot] = price
+        self._any = _pool_prices((*ours.values(), *own))
+        self._of_tier = {naming.label_value(name): _pool_prices([tier]) for name, tier in deployed.items()}
 
-    def of(self, job_spec: Any, seconds: float) -> tuple[float, float | None]:
-        """Return the machine seconds of a CustomJobSpec, and what they cost; None if that isn't known."""
+    def of(self, job_spec: Any, seconds: float, *, tier: str = "") -> tuple[float, float | None]:
+        """Return the machine seconds of a CustomJobSpec, and what they cost; None if that isn't known.
+
+        Args:
+            job_spec: of a job that has been started.
+            seconds: for which its machines ran.
+            tier: value of the job's label.
+        """
+        prices = {**self._any, **self._of_tier.get(tier, {})}
         spot = job_spec.scheduling.strategy.name == "SPOT"
         machine_seconds, dollars = 0.0, 0.0
         known = True
         for pool in job_spec.worker_pool_specs:
-            price = self._pools.get((_machine_of_spec(pool.machine_spec), spot))
+            price = prices.get((_machine_of_spec(pool.machine_spec), spot))
             machine_seconds += seconds * pool.replica_count
             known = known and price is not None
             dollars += seconds / 3600 * pool.replica_count * (price or 0.0)
@@ -126,7 +130,7 @@ def task_costs(services: GoogleServices, *, since: datetime, dataset: str = "") 
         ConfigurationError: the file of tiers can't be read.
         ContractError: a tier has a wrong field.
     """
-    prices = Prices(load_tiers(), load_tiers(services.settings.tiers_file))
+    prices = Prices(load_tiers(), services.settings.tiers)
     usages = [
         *_trainings(services, prices, since=since, dataset=dataset),
         *_conversions(services, since=since, dataset=dataset),
@@ -223,7 +227,8 @@ def _conversions(services: GoogleServices, *, since: datetime, dataset: str) -> 
 def _usage(job: Any, timed: Any, job_spec: Any, prices: Prices) -> Usage:
     """Return the usage of a job, or of one trial of it, which has its own times."""
     ended = timed.end_time or job.end_time  # a trial of a job that was cancelled has no end
-    machine_seconds, dollars = prices.of(job_spec, _seconds(timed.start_time, ended))
+    seconds, tier = _seconds(timed.start_time, ended), job.labels.get(naming.TIER_LABEL, "")
+    machine_seconds, dollars = prices.of(job_spec, seconds, tier=tier)
     return Usage(
         dataset=job.labels.get(naming.DATASET_LABEL, ""),
         run=job.labels.get(naming.RUN_LABEL, ""),
@@ -253,6 +258,17 @@ def _cost(dataset: str, run: str, task: str, usages: Iterable[Usage]) -> TaskCos
 def _seconds(started: datetime | None, ended: datetime | None) -> float:
     """Return the time between two times; of what is under way, until now."""
     return ((ended or datetime.now(UTC)) - started).total_seconds() if started else 0.0
+
+
+def _pool_prices(tiers: Iterable[Tier]) -> dict[tuple[Machine, bool], float]:
+    """Return the prices of the machines of tiers, later ones first; those that aren't known are left out."""
+    return {
+        (_machine_of_pool(pool), spot): price
+        for tier in tiers
+        for pool in tier.pools
+        for spot, price in ((False, pool.dollars_per_hour), (True, pool.spot_dollars_per_hour))
+        if price is not None
+    }
 
 
 def _machine_of_pool(pool: WorkerPool) -> Machine:

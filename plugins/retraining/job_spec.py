@@ -33,11 +33,13 @@ class Training:
         program: the program.
         tier: what it runs on.
         spot: as Spot VMs.
+        is_fallback: in place of machines that didn't come.
     """
 
     program: TrainingSpec
     tier: Tier
     spot: bool = False
+    is_fallback: bool = False
 
     @property
     def jobs(self) -> int:
@@ -131,9 +133,9 @@ def job_fields(settings: Settings, machines: Machines) -> dict[str, Any]:
 
 
 def job_machines(labels: Mapping[str, str], scheduling: Any) -> str:
-    """Return the machines of a job in words, as those of `Machines`."""
+    """Return the machines of a job in words, as those of `Machines`; empty if it has no such label."""
     tier = labels.get(TIER_LABEL, "").upper()
-    return f"{tier} as Spot VMs" if scheduling.strategy.name == "SPOT" else tier
+    return f"{tier} as Spot VMs" if tier and scheduling.strategy.name == "SPOT" else tier
 
 
 def training_image(training: TrainingSpec, settings: Settings) -> str:

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, Validat
 from contract.naming import DEFAULT_DEPLOYMENT, check_deployment_name
 from retraining.errors import ConfigurationError
 from retraining.infrastructure import Infrastructure, load_infrastructure
-from retraining.tiers import Tier, load_tiers
+from retraining.tiers import Tier, check_fallbacks, load_tiers
 
 IMAGE_TAG = "0.1.0"
 PREFIX = "PERENNIAL_"
@@ -114,7 +114,9 @@ class Settings(BaseModel):
             ConfigurationError: a file can't be read.
             ContractError: a field has a value that it can't have.
         """
-        return load_tiers(self.tiers_file, self.infrastructure.tiers)
+        tiers = load_tiers(self.tiers_file, self.infrastructure.tiers)
+        check_fallbacks(self.infrastructure.training.fallback, tiers)
+        return tiers
 
     @property
     def requestable_sources(self) -> tuple[str, ...]:

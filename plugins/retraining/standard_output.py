@@ -13,7 +13,10 @@ def reserve_standard_output() -> None:
     that no later redirection reaches them. For the first lines of a program, not for a function that
     others call: it stays so until the process ends.
     """
-    sys.stdout.flush()
+    before = sys.stdout
+    if before is None:  # closed
+        return
+    before.flush()
     reserved = os.dup(1)
     os.dup2(2, 1)
-    sys.stdout = os.fdopen(reserved, "w", encoding=sys.stdout.encoding)
+    sys.stdout = os.fdopen(reserved, "w", encoding=before.encoding, errors=before.errors)

@@ -212,6 +212,22 @@ def machine_choices(
     return choices
 
 
+def check_fallbacks(fallback: Mapping[str, Sequence[Fallback]], tiers: Mapping[str, Tier]) -> None:
+    """Refuse fallbacks of a tier, or to one, that there isn't.
+
+    Raises:
+        ContractError: it names the field.
+    """
+    expected = f"one of {', '.join(tiers)}"
+    for name, steps in fallback.items():
+        if name not in tiers:
+            raise ContractError("training.fallback", expected=f"keys that are {expected}", received=name)
+        for index, step in enumerate(steps):
+            if step.tier is not None and step.tier not in tiers:
+                field = f"training.fallback.{name}[{index}].tier"
+                raise ContractError(field, expected=expected, received=step.tier)
+
+
 def load_tiers(file: str | None = None, own: Mapping[str, Any] | None = None) -> dict[str, Tier]:
     """Return our tiers and those of a deployment, by name.
 

@@ -89,6 +89,8 @@ class ServingSpec:
     keep_replaced_minutes: float | None = None
 
     def __post_init__(self) -> None:
+        if self.machine_type == "":
+            raise ContractError("serving.machine_type", expected="a machine type", received="")
         least = self.min_replicas or 1
         for name, lowest in (("accelerator_count", 1), ("min_replicas", 1), ("max_replicas", least)):
             value = getattr(self, name)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from retraining.google import Clients
 
 _LEAST_THREADS = 16
+_CHUNK_BYTES = 16 << 20
+"""Of a large file in memory; the client's own are of 100 MiB."""
 _MEMORY_BYTES = 64 << 20
 
 Item = TypeVar("Item")
@@ -241,6 +243,7 @@ class Storage:
         from google.api_core.exceptions import BadRequest, PreconditionFailed
 
         blob = self._blob(uri)
+        blob.chunk_size = _CHUNK_BYTES
         blob.crc32c = crc32c
         try:
             # The client's own checksum, in place of ours, would be that of whatever it reads.

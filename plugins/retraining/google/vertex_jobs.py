@@ -50,6 +50,7 @@ _LACKS_MACHINES = frozenset({8, 14})
 https://cloud.google.com/vertex-ai/docs/general/troubleshooting?component=training
 https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto"""
 
+_MOST_LOSSES = 20
 _SHORTEST_RUN = timedelta(minutes=1)
 """A job that lacks machines and ended sooner never had them."""
 
@@ -148,13 +149,16 @@ class VertexJobs(ABC, Generic[Job]):
         return kept, kept.name != made[0].name
 
     def last_with_machines(self, identity: Identity) -> datetime | None:
-        """Return when the newest unsuccessful job that had machines ended; None if there is none."""
+        """Return when the newest unsuccessful job that had machines ended.
+
+        None if there is none, or if so many have lost theirs that one more is no better a hope.
+        """
         ended = [
             job.end_time
             for job in self.find_all(identity.labels)
             if job.state.name in UNSUCCESSFUL and _had_machines(job)
         ]
-        return max(ended, default=None)
+        return max(ended, default=None) if len(ended) <= _MOST_LOSSES else None
 
     def get(self, name: str, *, outage_seconds: float = OUTAGE_SECONDS) -> Job:
         """Return the job of this resource name, retrying while the service is away."""

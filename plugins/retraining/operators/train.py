@@ -107,8 +107,13 @@ class MachinesOperator(JobOperator):
         asked = str(self._choices(context)[0])
         return "" if machines in ("", asked) else f"; on {machines}, since no {asked} came"
 
+    @abstractmethod
+    def _arguments(self, context: RunContext) -> dict[str, Any]:
+        """Return the arguments of the training."""
+
     def _choices(self, context: RunContext) -> list[Machines]:
-        return run_machines(context.settings, self.spec.training, context.params)
+        params = {**context.params, **self._arguments(context)}
+        return run_machines(context.settings, self.spec.training, params)
 
     def _waits_since(self, context: RunContext) -> datetime | None:
         """Return since when the run has waited in vain; a job that had its machines ended an earlier wait."""

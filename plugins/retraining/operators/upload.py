@@ -144,7 +144,7 @@ class UploadDataOperator(DatasetOperator):
             wrong = there.get(item.name)
             source.bring(item, raw_dir + item.name, replaced=(wrong and wrong.generation) or 0)
 
-        item_bytes = sum(item.size for item in missing) // max(len(missing), 1)
+        item_bytes = max((item.size for item in missing), default=0)
         in_parallel(bring, missing, done=count, item_bytes=item_bytes)
         self._check(objects, storage.objects(raw_dir) if missing else there.values(), raw_dir)
         return len(missing)

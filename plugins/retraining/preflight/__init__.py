@@ -295,7 +295,10 @@ class Preflight:
             if why is not None:
                 kind = "batch size" if isinstance(why, ContractError) else "image"
                 subject = f"{kind} for tier {training.tier.name}"
-                yield Finding(subject=subject, state="missing", reason=str(why))
+                # Runs pass over a fallback that they can't use.
+                yield Finding(
+                    subject=subject, state="unknown" if training.is_fallback else "missing", reason=str(why)
+                )
         for uri in self._wanted():
             target = targets.get(uri) or ("autoencoder" if "/autoencoder:" in uri else "")
             build = f"docker build --target {target} -t {uri} . && docker push {uri}"

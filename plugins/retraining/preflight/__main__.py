@@ -78,14 +78,16 @@ def _findings(options: argparse.Namespace) -> list[Finding]:
     services = GoogleServices.from_environment()
     settings = services.settings
     chosen = [
-        Training(program=program, tier=machines.tier, spot=machines.spot)
+        Training(program=program, tier=machines.tier, spot=machines.spot, is_fallback=index > 0)
         for program in programs
         for name in options.tiers or [program.tier]
-        for machines in machine_choices(
-            find_tier(name, settings.tiers),
-            spot=options.spot,
-            fallback=settings.infrastructure.training.fallback,
-            tiers=settings.tiers,
+        for index, machines in enumerate(
+            machine_choices(
+                find_tier(name, settings.tiers),
+                spot=options.spot,
+                fallback=settings.infrastructure.training.fallback,
+                tiers=settings.tiers,
+            )
         )
     ]
     try:

@@ -116,6 +116,9 @@ def test_prices_of_a_deployment_come_before_ours() -> None:
     spec = CustomJobSpec(worker_pool_specs=[machine])
     ours = load_tiers()
     assert Prices(ours, {**ours, "T": tier(1.0)}).of(spec, 7200.0) == (21600.0, 6.0)
+    assert Prices(ours, {**ours, "T": tier(1.0)}).of(spec, 3600.0, tier="basic")[1] == pytest.approx(
+        3 * HOURLY
+    )
     assert Prices(ours, {**ours, "T": tier(None)}).of(spec, 3600.0)[1] == pytest.approx(3 * HOURLY)
     spot = CustomJobSpec(worker_pool_specs=[machine], scheduling={"strategy": "SPOT"})
     assert Prices(ours, ours).of(spot, 3600.0)[1] is None

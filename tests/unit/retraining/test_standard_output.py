@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -25,3 +26,10 @@ def test_results_alone_are_on_the_standard_output() -> None:
     assert done.stdout == "é: the result\n"
     for expected in ("of a thread", "of a logger", "of an older holder", "of a child"):
         assert expected in done.stderr
+
+
+def test_encoding_and_its_errors_stay_those_of_the_environment() -> None:
+    program = PROGRAM.replace("é", "\\u00e9")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii:backslashreplace"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, env=environment)
+    assert done.stdout == b"\\xe9: the result\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.cloud.aiplatform_v1 import WorkerPoolSpec
@@ -11,7 +12,14 @@ from contract import ContractError
 from retraining import infrastructure
 from retraining.errors import ConfigurationError
 from retraining.infrastructure import Fallback
-from retraining.tiers import FILE_VARIABLE, deployed_tiers, find_tier, load_tiers, machine_choices
+from retraining.tiers import (
+    FILE_VARIABLE,
+    check_fallbacks,
+    deployed_tiers,
+    find_tier,
+    load_tiers,
+    machine_choices,
+)
 
 CONTAINER = {"image_uri": "trainer:1"}
 TIERS = load_tiers()
@@ -271,3 +279,16 @@ def test_quotas_of_spot_machines_are_their_own(tmp_path: Path) -> None:
     assert tiers["SPARE"].quotas() == {f"{PREFIX}_preemptible_nvidia_a100_gpus": 1}
     assert tiers["ODD"].quotas() == {}
     assert TIERS["BASIC"].quotas(spot=True) == {f"{PREFIX}_preemptible_cpus": 4}
+
+
+@pytest.mark.parametrize(
+    ("fallback", "field"),
+    [
+        ({"BASICC": [Fallback(after_minutes=1, spot=False)]}, "training.fallback"),
+        ({"BASIC": [Fallback(after_minutes=1, tier="L44")]}, "training.fallback.BASIC[0].tier"),
+    ],
+)
+def test_check_fallbacks_names_the_field_of_an_unknown_tier(fallback: Any, field: str) -> None:
+    with pytest.raises(ContractError) as refused:
+        check_fallbacks(fallback, TIERS)
+    assert refused.value.field == field

@@ -6,7 +6,6 @@ clients built on apitools (`gcloud storage` is one) end lines with LF.
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
@@ -38,12 +37,6 @@ from emulator.storage.wire import (
 
 _MAX_HEAD_BYTES = 1 << 20
 _MAX_EPILOGUE_BYTES = 64
-_HEADERS = rb"(?:[^\r\n]+\r?\n)*"
-_HEAD = re.compile(
-    rb"\s*--(?P<boundary>[^\r\n]*?)[ \t]*(?P<newline>\r?\n)" + _HEADERS + rb"\r?\n(?P<resource>.*?)\r?\n"
-    rb"--(?P=boundary)[ \t]*\r?\n(?P<headers>" + _HEADERS + rb")\r?\n",
-    re.DOTALL,
-)
 _PATHS = ("/upload/storage/v1/b/{bucket}/o", "/resumable/upload/storage/v1/b/{bucket}/o")
 """The second is the one that apitools, and so `gcloud storage`, sends resumable uploads to."""
 
@@ -89,15 +82,50 @@ async def read_related(body: AsyncIterator[bytes], boundary: bytes) -> RelatedUp
         InvalidArgument: the body is no such upload.
     """
     buffer = b""
-    while (found := _HEAD.match(buffer)) is None or found["boundary"] != boundary:
+    while (head := _head(buffer, b"--" + boundary)) is None:
         data = await anext(body, None)
         if data is None or len(buffer) > _MAX_HEAD_BYTES:
             raise InvalidArgument("Multipart upload: expected a JSON part and a content part")
         buffer += data
-    newline, resource, content_headers = found["newline"], found["resource"], found["headers"]
+    newline, resource, content_headers, end = head
     content_type = str(BytesHeaderParser().parsebytes(content_headers).get("Content-Type", ""))
-    rest = buffer[found.end() :]
+    rest = buffer[end:]
     return RelatedUpload(resource, content_type, _content(rest, body, newline + b"--" + boundary + b"--"))
+
+
+def _head(buffer: bytes, mark: bytes) -> tuple[bytes, bytes, bytes, int] | None:
+    """Return the line end, the first part, the second one's headers and their end; None if more has to come.
+
+    In time that grows evenly with the buffer, whatever it holds.
+    """
+    begin = len(buffer) - len(buffer.lstrip())
+    line = buffer.find(b"\n", begin)
+    if line < 0 or buffer[begin:line].rstrip(b" \t\r") != mark:
+        return None
+    position = _after_headers(buffer, line + 1)
+    while position is not None:
+        end = buffer.find(b"\n" + mark, position)
+        second = buffer.find(b"\n", end + 1)
+        if end < 0 or second < 0:
+            return None
+        if not buffer[end + 1 + len(mark) : second].strip(b" \t\r"):
+            break
+        position = second
+    else:
+        return None
+    resource = buffer[_after_headers(buffer, line + 1) : end].removesuffix(b"\r")
+    after = _after_headers(buffer, second + 1)
+    newline = b"\r\n" if buffer[line - 1 : line] == b"\r" else b"\n"
+    return None if after is None else (newline, resource, buffer[second + 1 : after], after)
+
+
+def _after_headers(buffer: bytes, position: int) -> int | None:
+    """Return the offset after the empty line that ends headers; None if there is none yet."""
+    while (end := buffer.find(b"\n", position)) >= 0:
+        if not buffer[position:end].strip(b"\r"):
+            return end + 1
+        position = end + 1
+    return None
 
 
 async def _content(begin: bytes, body: AsyncIterator[bytes], end: bytes) -> AsyncIterator[bytes]:

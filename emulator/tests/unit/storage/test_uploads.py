@@ -39,6 +39,12 @@ def test_read_related_without_headers_in_a_part():
     assert read(b"--==B==\r\n\r\n{}\r\n--==B==\r\n\r\nx\r\n--==B==--", 5) == (b"{}", "", b"x")
 
 
+@pytest.mark.parametrize("body", [b"--b" + b" " * 900_000, b"--b\n\n{}\n" + b"--b\n" * 200_000])
+def test_read_related_refuses_long_heads_in_even_time(body):
+    with pytest.raises(InvalidArgument):
+        read(body, 1 << 16, b"b")  # squares of these lengths would take hours
+
+
 def test_read_related_cut_short_says_so():
     with pytest.raises(InvalidArgument, match="closing boundary"):
         read(body_of(b"hello", b"\r\n")[:-15], 10)

@@ -215,8 +215,7 @@ class Column(dict[str, bytes]):
                 raise InvalidRecordError(
                     "missing_value", f"{feature.name}: expected a value, received {text!r}"
                 )
-            if len(raw) <= _KEPT_CHARACTERS:
-                self.missing_texts.add(raw)
+            self.missing_texts.add(raw)
             return self._encode_default(raw)
         if feature.is_number:
             return self._encode_number(raw, self._parse(text))

@@ -5,6 +5,7 @@ https://parquet.apache.org/docs/file-format/
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ from preprocessing.tables.rows import Rows
 
 _ENDING = ".parquet"
 _BATCH_ROWS = 8192
+_BATCH_BYTES = 64 << 20
 _GROUP_BYTES = 32 << 20
 
 
@@ -225,7 +227,7 @@ def read_rows(chunk: RowGroups) -> Iterator[Rows]:
         wanted = [name for name in opened.schema_arrow.names if normal_text(name) in chunk.file.columns]
         batches = opened.iter_batches(_BATCH_ROWS, row_groups=groups, columns=wanted)
         try:
-            for batch in batches:
+            for batch in itertools.chain.from_iterable(map(_slices, batches)):
                 by_name = dict(zip(map(normal_text, batch.schema.names), batch.columns, strict=True))
                 texts = [_texts(by_name[name]) for name in chunk.file.columns]
                 yield Rows(columns=texts, lines=np.arange(line, line + batch.num_rows))
@@ -234,13 +236,21 @@ def read_rows(chunk: RowGroups) -> Iterator[Rows]:
             raise SourceError(f"source {chunk.uri}: {error}") from error
 
 
+def _slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Divide a batch with large values: the records of one are joined in an array of less than 2 GiB."""
+    rows = max(1, batch.num_rows * _BATCH_BYTES // max(batch.nbytes, _BATCH_BYTES))
+    return (batch.slice(first, rows) for first in range(0, batch.num_rows, rows))
+
+
 def _texts(column: pa.Array) -> pa.StringArray:
     """Return the values of a column as a CSV file has them, nothing for null and NaN."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
-    return pc.fill_null(column.cast(pa.string()), "")
+    texts = pc.fill_null(column.cast(pa.string()), "")
+    texts.validate(full=True)  # a file's strings may be no UTF-8
+    return texts
 
 
 @contextmanager

@@ -115,7 +115,8 @@ def safe_end(data: bytes | bytearray) -> int:
     last = end = _last_line_end(data)
     quotes = data.count(b'"', 0, end)
     while quotes % 2 and end:
-        before = data.rfind(b"\n", 0, end - 1) + 1
+        feed = data.rfind(b"\n", 0, end - 1)
+        before = max(feed, data.rfind(b"\r", feed + 1, end - 1)) + 1
         quotes -= data.count(b'"', before, end)
         end = before
     return end or last

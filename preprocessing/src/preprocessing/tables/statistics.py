@@ -62,7 +62,7 @@ class Moments:
         mean = float(values.mean())
         return cls(
             count=values.size, missing=missing, mean=mean, squares=float(((values - mean) ** 2).sum()),
-            minimum=float(values.min()), maximum=float(values.max()),
+            minimum=float(values.min()) + 0.0, maximum=float(values.max()) + 0.0,  # never -0
         )  # fmt: skip
 
     def merged(self, other: Moments) -> Moments:

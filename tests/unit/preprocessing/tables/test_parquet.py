@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from contract import CsvFormat, DataContract, category, class_label, number, timestamp
 from preprocessing.errors import SourceError
-from preprocessing.tables.parquet import ParquetSource
+from preprocessing.tables.parquet import ParquetSource, _slices, _texts
 
 Converted = Callable[..., dict[str, Any]]
 FolderBytes = Callable[[Path], dict[str, bytes]]
@@ -127,3 +128,18 @@ def test_parquet_text_that_is_no_utf8_fails_and_names_the_file(converted: Conver
     pq.write_table(table, source / "b.parquet")
     with pytest.raises(SourceError, match=r"b\.parquet"):
         converted(CONTRACT, source)
+
+
+def test_batches_of_large_values_are_divided() -> None:
+    batch = pa.record_batch({"a": ["x" * 40_000] * 5000, "b": list(range(5000))})
+    slices = list(_slices(batch))
+    assert sum(found.num_rows for found in slices) == 5000
+    assert len(slices) == 3 or len(slices) == 4
+    assert list(_slices(pa.record_batch({"a": [1, 2]}))) == [pa.record_batch({"a": [1, 2]})]
+
+
+def test_string_column_that_is_no_utf8_is_refused() -> None:
+    offsets, content = pa.py_buffer(np.array([0, 2], np.int32)), pa.py_buffer(b"\xff\xfe")
+    damaged = pa.Array.from_buffers(pa.string(), 1, [None, offsets, content])
+    with pytest.raises(pa.ArrowInvalid):
+        _texts(damaged)

@@ -157,6 +157,7 @@ def test_read_blocks_with_a_line_that_is_too_long_pass_it_over() -> None:
         (b"a\nb", 2),
         (b"no end", 0),
         (b'a\n"b\nc', 2),
+        (b'a\r"b\nc",1\rd\r"e\n', 12),
         (b'a\n"b\nc"\nd', 8),
         (b'"a\nb\nc\n', 7),
         (b"a\rb\rc\r", 4),
