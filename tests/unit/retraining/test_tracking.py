@@ -126,10 +126,10 @@ def server(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
         def do_GET(self) -> None:
             answer(self)
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
+        def log_message(self, *_: Any) -> None:
+            """Keep the output clean."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
         thread = Thread(target=served.serve_forever, kwargs={"poll_interval": 0.05})
