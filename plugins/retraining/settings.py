@@ -23,6 +23,12 @@ def _deployment(name: str) -> str:
     return name
 
 
+def _without_user(uri: str) -> str:
+    if "@" in uri:  # MLflow's client repeats the URI in its errors
+        raise ValueError("has user information")
+    return uri
+
+
 class Settings(BaseModel):
     """Settings of one deployment; each has a variable, `PERENNIAL_` with its name in capitals.
 
@@ -58,7 +64,7 @@ class Settings(BaseModel):
         notifier_arguments: its keyword arguments.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     # A description says in errors what is expected.
     project: str = Field(description="a Google Cloud project")
@@ -92,7 +98,11 @@ class Settings(BaseModel):
     poll_seconds: float = Field(10.0, gt=0, allow_inf_nan=False, description="more than 0 seconds")
     data_poll_seconds: float = Field(900.0, gt=0, allow_inf_nan=False, description="more than 0 seconds")
     tensorboard_url: str | None = Field(None, description="a URL")
-    mlflow_tracking_uri: str | None = Field(None, description="a URI that MLflow's client takes")
+    mlflow_tracking_uri: Annotated[str, AfterValidator(_without_user)] | None = Field(
+        None,
+        description="a URI that MLflow's client takes, without an @ (user and password are "
+        "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD)",
+    )
     notifier: str | None = Field(None, description="the class of an Airflow notifier, with its module")
     notifier_arguments: Json[dict[str, Any]] = Field({}, description="a JSON object")
 
@@ -138,7 +148,9 @@ class Settings(BaseModel):
         except ValidationError as error:
             name = str(error.errors()[0]["loc"][0])
             expected = cls.model_fields[name].description
-            received = repr(given[name]) if given[name] else "nothing"
+            text = given[name]
+            text = "…" + text[text.rindex("@") :] if "@" in text else text  # a password may be before it
+            received = repr(text) if text else "nothing"
             raise ConfigurationError(
                 f"{variables[name]}: expected {expected}, received {received}"
             ) from error

@@ -11,8 +11,10 @@ import logging
 import math
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import copy_context
 from functools import cached_property
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -39,11 +41,15 @@ ERROR_TAG = "perennial.error"
 _PATIENCE = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
 """Variables of MLflow that are set unless the deployment sets them. Its own patience with a server that is
-down is minutes, and it reports its use to its makers.
+down is minutes, and as long as an answer's `Retry-After` says, and it reports its use to its makers.
 https://mlflow.org/docs/latest/api_reference/python_api/mlflow.environment_variables.html"""
+
+DEADLINE_SECONDS = 60.0
+"""Longest time that a task gives MLflow in all: the timeout of a request is one between two bytes."""
 
 _LONGEST_PARAM, _LONGEST_TAG = 6000, 5000
 _BATCH = {"metrics": 1000, "params": 100, "tags": 100}
@@ -69,17 +75,28 @@ class TrackedRun:
         """True if the deployment has a tracking server."""
         return self._context.settings.mlflow_tracking_uri is not None
 
+    def reopen(self) -> None:
+        """Set the run's status to `RUNNING` even if it has finished: the whole DAG run was cleared."""
+        if self._run.info.status == "FINISHED":
+            self._client.update_run(self._id, status="RUNNING")
+
     def log_params(self, params: Mapping[str, Any]) -> None:
-        """Add parameters; one that has another value already, of before a clear, becomes a tag."""
+        """Add parameters; one that has another value already, of before a clear, becomes a tag.
+
+        The tag is deleted when the parameter has its first value again.
+        """
         from mlflow.entities import Param
 
-        known = self._run.data.params
+        known, tags = self._run.data.params, self._run.data.tags
         texts = {name: str(value)[:_LONGEST_PARAM] for name, value in params.items() if value is not None}
         new = [Param(name, text) for name, text in texts.items() if name not in known]
         for some in _batches(new, _BATCH["params"]):
             self._client.log_batch(self._id, params=some)
         changed = {name: text for name, text in texts.items() if known.get(name, text) != text}
         self.set_tags({f"changed.{name}": text for name, text in changed.items()})
+        for name in texts.keys() - changed.keys():
+            if (tag := f"{PREFIX}changed.{name}") in tags:
+                self._client.delete_tag(self._id, tag)
 
     def log_evaluation(self, evaluation: Evaluation) -> None:
         """Add the metrics of an evaluation with their 95 % intervals, beside those it is compared with."""
@@ -165,7 +182,11 @@ class TrackedRun:
 
     @cached_property
     def _run(self) -> MlflowRun:
-        """Find the run, or create it; of two that were created at once the older one stays."""
+        """Find the run, or create it; of two that were created at once the older one stays.
+
+        A run that failed runs again. One that has finished stays so: a task that is cleared alone after
+        `promote` ends no run.
+        """
         experiment, run = self._experiment(), self._context.run
         found = self._find(experiment)
         if not found:
@@ -180,7 +201,7 @@ class TrackedRun:
             found = self._find(experiment) or [created]
         for twin in found[1:]:
             self._client.delete_run(twin.info.run_id)
-        if found[0].info.status != "RUNNING":  # it was cleared
+        if found[0].info.status not in ("RUNNING", "FINISHED"):
             self._client.update_run(found[0].info.run_id, status="RUNNING")
         return found[0]
 
@@ -220,6 +241,29 @@ class TrackedRun:
             self._client.log_batch(self._id, metrics=some)
 
 
+def within_deadline(work: Callable[[], None]) -> None:
+    """Do work with MLflow in a thread, which is left to itself after `DEADLINE_SECONDS`.
+
+    Raises:
+        TimeoutError: the work has not ended by then; any other error is the work's.
+    """
+    errors: list[Exception] = []
+
+    def attempt() -> None:
+        try:
+            work()
+        except Exception as error:
+            errors.append(error)
+
+    thread = Thread(target=copy_context().run, args=(attempt,), name="mlflow", daemon=True)
+    thread.start()
+    thread.join(DEADLINE_SECONDS)
+    if thread.is_alive():
+        raise TimeoutError(f"expected an end within {DEADLINE_SECONDS:g} s, received none")
+    if errors:
+        raise errors[0]
+
+
 def on_failure(context: Context) -> None:
     """End the MLflow run of a task that has failed for good; a callback of every task."""
     try:
@@ -227,10 +271,14 @@ def on_failure(context: Context) -> None:
             run = TrackedRun(surroundings, context["task"].spec.name)
             if run.is_on:
                 error = f"{context['ti'].task_id}: {context.get('exception')}"
-                run.set_tags({ERROR_TAG.removeprefix(PREFIX): error})
-                run.end("FAILED")
+                within_deadline(lambda: _fail(run, error))
     except Exception as refusal:
         log.warning("MLflow does not know of the failure: %r", refusal)
+
+
+def _fail(run: TrackedRun, error: str) -> None:
+    run.set_tags({ERROR_TAG.removeprefix(PREFIX): error})
+    run.end("FAILED")
 
 
 def _batches(items: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:

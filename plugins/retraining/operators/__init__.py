@@ -27,7 +27,7 @@ from retraining.errors import ConfigurationError, NoDataYetError, NoMachinesErro
 from retraining.google.jobs import follow
 from retraining.lineage import Lineage, to_openlineage
 from retraining.settings import Settings
-from retraining.tracking import TrackedRun
+from retraining.tracking import TrackedRun, within_deadline
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -123,7 +123,7 @@ class DatasetOperator(BaseOperator):
     def _track(self, context: RunContext, result: Mapping[str, Any]) -> None:
         run = TrackedRun(context, self.spec.name)
         if run.is_on:
-            self.track(run, context, result)
+            within_deadline(lambda: self.track(run, context, result))
 
     def _try_to_record(self, where: str, record: Callable[[], None]) -> None:
         """Record what has been done, which is not undone for a record's sake."""

@@ -100,6 +100,7 @@ class UploadDataOperator(DatasetOperator):
 
     def track(self, run: TrackedRun, context: RunContext, result: Mapping[str, Any]) -> None:
         """Add the run's parameters, but for those that tuning will find, and its data."""
+        run.reopen()
         training = self.spec.training
         params = {TIER: training.tier, **training_arguments(training, context.params), **context.params}
         tuned = training.tuning.parameters if training.tuning and params.get(TUNE) else {}

@@ -104,6 +104,16 @@ def test_a_version_that_is_declined_says_why(chain: Any, store: str, pictures: s
     assert "0.6" in run.data.tags["perennial.reasons"]
 
 
+def test_a_finished_run_is_reopened_by_its_first_task_alone(chain: Any, store: str, pictures: str) -> None:
+    operators = chain.with_params(tier="BASIC", spot=False).whole(pictures)
+    statuses = {}
+    for task in ("validate_export", "upload_data", "promote"):
+        chain.execute(operators[task])
+        (run,) = runs(store, chain)
+        statuses[task] = run.info.status
+    assert statuses == {"validate_export": "FINISHED", "upload_data": "RUNNING", "promote": "FINISHED"}
+
+
 def test_curves_are_logged_by_step_and_a_retry_adds_nothing(chain: Any, store: str) -> None:
     from mlflow import MlflowClient
 

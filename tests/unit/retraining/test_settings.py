@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,23 @@ def test_from_environment_with_a_uri_for_a_bucket_names_it() -> None:
 def test_from_environment_with_a_deployment_that_can_not_be_in_ids_names_it(text: str) -> None:
     with pytest.raises(ConfigurationError, match=f"PERENNIAL_DEPLOYMENT: expected .*, received '{text}'"):
         Settings.from_environment({**REQUIRED, "PERENNIAL_DEPLOYMENT": text})
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["http://user:hunter2@mlflow.example:5000/a", "user:hunter2@mlflow.example", "https://user:hunter2/3@[x"],
+)
+def test_from_environment_repeats_no_password_of_a_tracking_server(uri: str) -> None:
+    with pytest.raises(ConfigurationError, match="PERENNIAL_MLFLOW_TRACKING_URI: expected") as caught:
+        Settings.from_environment({**REQUIRED, "PERENNIAL_MLFLOW_TRACKING_URI": uri})
+    assert "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD" in str(caught.value)
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("uri", ["https://mlflow.example:5000/a", "sqlite:////data/mlflow.db", "databricks"])
+def test_from_environment_takes_a_tracking_server_without_a_user(uri: str) -> None:
+    settings = Settings.from_environment({**REQUIRED, "PERENNIAL_MLFLOW_TRACKING_URI": uri})
+    assert settings.mlflow_tracking_uri == uri
 
 
 def test_every_setting_is_documented_and_nothing_else_is() -> None:

@@ -7,8 +7,11 @@ import socket
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,6 +29,7 @@ from retraining import tracking
 from retraining.artifacts import LearningCurve
 from retraining.context import Run, RunContext
 from retraining.google import Clients
+from retraining.operators import DatasetOperator
 from retraining.settings import Settings
 from retraining.tracking import TrackedRun
 
@@ -93,6 +97,78 @@ def history(uri: str, run: Any, metric: str) -> list[tuple[int, float]]:
     return [(point.step, point.value) for point in found]
 
 
+@pytest.fixture
+def task_context(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Make what Airflow gives a task of a deployment with this tracking server."""
+
+    def make(uri: str, dataset: str, exception: Exception | None = None) -> Any:
+        for name in ("PROJECT", "REGION", "BUCKET", "PACKAGES"):
+            monkeypatch.setenv(f"PERENNIAL_{name}", "p")
+        monkeypatch.setenv("PERENNIAL_MLFLOW_TRACKING_URI", uri)
+        dag_run = SimpleNamespace(
+            dag_id="flowers_training", run_id="r", run_type="manual", logical_date=None,
+            data_interval_end=None, run_after=DAY, clear_number=0,
+        )  # fmt: skip
+        task = SimpleNamespace(spec=SimpleNamespace(name=dataset))
+        return {
+            "dag_run": dag_run, "params": {}, "task": task,
+            "ti": SimpleNamespace(task_id="train"), "exception": exception,
+        }  # fmt: skip
+
+    return make
+
+
+@contextmanager
+def server(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
+    """Serve this answer to every request."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer(self)
+
+        do_POST = do_GET  # noqa: N815
+
+        def log_message(self, *_: Any) -> None:
+            """Keep the output clean."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
+        thread = Thread(target=served.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{served.server_port}"
+        finally:
+            served.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def dripping(uri: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A server whose answers never end, with a deadline of a second; `uri` is for MLflow's variables."""
+    ended = Event()
+
+    def drip(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", "100000")
+        request.end_headers()
+        while not ended.wait(0.1):
+            request.wfile.write(b" ")
+
+    monkeypatch.setattr(tracking, "DEADLINE_SECONDS", 1.0)
+    with server(drip) as found:
+        yield found
+        ended.set()
+
+
+class Tracked(DatasetOperator):
+    """A task that has something to add."""
+
+    def run(self, context: RunContext) -> Mapping[str, Any]:
+        return {"a": 1}
+
+    def track(self, run: TrackedRun, context: RunContext, result: Mapping[str, Any]) -> None:
+        run.set_tags(result)
+
+
 def test_nothing_of_mlflow_is_imported_without_the_setting() -> None:
     before = {name for name in sys.modules if name.partition(".")[0] == "mlflow"}
     assert not TrackedRun(surroundings(None), "flowers").is_on
@@ -149,6 +225,23 @@ def test_a_cleared_run_is_found_again_and_its_other_parameters_are_tags(uri: str
     assert [run.info.status for run in logged(uri, "cleared")] == ["FINISHED"]
 
 
+def test_a_parameter_with_its_first_value_again_is_not_changed(uri: str) -> None:
+    for rate in (0.1, 0.2, 0.1, 0.1):
+        TrackedRun(surroundings(uri), "reverted").log_params({"learning_rate": rate})
+    (run,) = logged(uri, "reverted")
+    assert run.data.params == {"learning_rate": "0.1"}
+    assert "perennial.changed.learning_rate" not in run.data.tags
+
+
+def test_a_finished_run_is_reopened_by_nothing_but_its_first_task(uri: str) -> None:
+    TrackedRun(surroundings(uri), "finished").end("FINISHED")
+    TrackedRun(surroundings(uri), "finished").set_tags({"gate": "promote"})
+    (run,) = logged(uri, "finished")
+    assert (run.info.status, run.data.tags["perennial.gate"]) == ("FINISHED", "promote")
+    TrackedRun(surroundings(uri), "finished").reopen()
+    assert [run.info.status for run in logged(uri, "finished")] == ["RUNNING"]
+
+
 def test_of_two_runs_that_a_lost_answer_left_the_older_stays(uri: str) -> None:
     from mlflow import MlflowClient
 
@@ -191,19 +284,8 @@ def test_page_of_a_run_links_to_its_report(uri: str, monkeypatch: pytest.MonkeyP
     assert "Accuracy 0.9" in note
 
 
-def test_failure_ends_the_run_with_its_error(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PROJECT", "REGION", "BUCKET", "PACKAGES"):
-        monkeypatch.setenv(f"PERENNIAL_{name}", "p")
-    monkeypatch.setenv("PERENNIAL_MLFLOW_TRACKING_URI", uri)
-    dag_run = SimpleNamespace(
-        dag_id="flowers_training", run_id="r", run_type="manual", logical_date=None,
-        data_interval_end=None, run_after=DAY, clear_number=0,
-    )  # fmt: skip
-    task = SimpleNamespace(spec=SimpleNamespace(name="failing"))
-    context: Any = {
-        "dag_run": dag_run, "params": {}, "task": task,
-        "ti": SimpleNamespace(task_id="train"), "exception": ValueError("no such tier"),
-    }  # fmt: skip
+def test_failure_ends_the_run_with_its_error(uri: str, task_context: Callable[..., Any]) -> None:
+    context = task_context(uri, "failing", exception=ValueError("no such tier"))
     tracking.on_failure(context)
     (run,) = logged(uri, "failing")
     assert run.info.status == "FAILED"
@@ -224,3 +306,39 @@ def test_server_that_is_down_is_given_up_soon(uri: str) -> None:
     with pytest.raises(Exception, match="Connection refused"):
         TrackedRun(surroundings(nobody), "flowers").set_tags({"a": 1})
     assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_server_that_asks_for_patience_is_given_up_soon(uri: str, status: int) -> None:
+    assert uri  # for MLflow's variables
+
+    def refuse(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(status)
+        request.send_header("Retry-After", "40")
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    began = time.monotonic()
+    with server(refuse) as busy, pytest.raises(Exception, match=f"{status}"):
+        TrackedRun(surroundings(busy), "flowers").set_tags({"a": 1})
+    assert time.monotonic() - began < 20
+
+
+def test_server_whose_answer_never_ends_holds_no_task(
+    dripping: str, task_context: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec: Any = SimpleNamespace(name="flowers")
+    began = time.monotonic()
+    assert Tracked(task_id="train", spec=spec).attempt(task_context(dripping, "flowers")) == {"a": 1}
+    assert time.monotonic() - began < 10
+    assert capsys.readouterr().out.count("Not recorded in MLflow") == 1
+
+
+def test_server_whose_answer_never_ends_holds_no_callback(
+    dripping: str, task_context: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    began = time.monotonic()
+    tracking.on_failure(task_context(dripping, "flowers", exception=ValueError("x")))
+    assert time.monotonic() - began < 10
+    (warning,) = caplog.records
+    assert "TimeoutError" in warning.getMessage()
