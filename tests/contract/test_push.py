@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
+import shutil
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,17 +21,45 @@ from retraining.preflight import __main__ as preflight
 
 CHECKOUT = Path(__file__).parents[2]
 REGION = "us-central1"
-COMMIT = "0123456789ab"
 DIGEST = f"sha256:{'a' * 64}"
 ENGINE = """#!/bin/sh
 echo "$0 $*" >> "$ENGINE_LOG"
 case "$1 $2" in
   "image inspect") printf '["other@{digest}","%s@{digest}"]' "${{5%:*}}" ;;
   "push --digestfile") printf '{digest}' > "$3" ;;
-  "build --target") [ "$3" != broken ] ;;
+  "build --platform")
+    for context; do :; done
+    ls "$context/dags" >> "$ENGINE_LOG.dags"
+    if [ -n "$ENGINE_CHANGES" ]; then : > "$ENGINE_CHANGES"; fi
+    [ "$5" != broken ] ;;
   info*) exit ${{ENGINE_DOWN:-0}} ;;
 esac
 """
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository whose commit is the working tree of the test."""
+    root = tmp_path / "checkout"
+    for name in git(CHECKOUT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines():
+        if (CHECKOUT / name).exists():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(CHECKOUT / name, root / name)
+    git(root, "init", "--quiet")
+    git(root, "add", "--all")
+    git(root, "-c", "user.name=A", "-c", "user.email=a@example.com", "commit", "--quiet", "--message=One")
+    monkeypatch.setattr(push, "CHECKOUT", root)
+    return root
+
+
+@pytest.fixture
+def commit(checkout: Path) -> str:
+    """Twelve digits of the repository's commit."""
+    return git(checkout, "rev-parse", "--short=12", "HEAD").strip()
+
+
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.fixture
@@ -86,11 +117,8 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], C
     return install
 
 
-def pushed(*images: str, version: str = COMMIT, **options: Any) -> dict[str, str]:
-    """Push as of a commit without changes, whatever the working tree of the test."""
-    found = push.Push(push.Options(images=images, **options))
-    found.version = version
-    return found.run()
+def pushed(*images: str, **options: Any) -> dict[str, str]:
+    return push.Push(push.Options(images=images, **options)).run()
 
 
 def objects(emulator: Any) -> dict[str, int]:
@@ -101,14 +129,23 @@ def objects(emulator: Any) -> dict[str, int]:
 
 @pytest.mark.slow
 def test_push_brings_packages_and_dags_once_and_preflight_finds_them(
-    deployment: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    deployment: Any,
+    checkout: Path,
+    commit: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
+    # What git hides is no part of the commit.
+    (checkout / ".git" / "info" / "exclude").write_text("hidden_*\n")
+    for folder in ("dags", "contract/src/contract"):
+        (checkout / folder / "hidden_training.py").write_text("raise SystemExit\n")
     infrastructure = tmp_path / "ours.toml"
     infrastructure.write_text("[training]\nwait_minutes = 60\n")
     monkeypatch.setenv("PERENNIAL_INFRASTRUCTURE_FILE", str(infrastructure))
     emulator = deployment()
     settings = pushed()
-    folder = f"packages/{COMMIT}/"
+    folder = f"packages/{commit}/"
     assert settings == {"PERENNIAL_PACKAGES": f"gs://deployed/{folder}"}
     there = objects(emulator)
     names = {name.removeprefix(folder) for name in there}
@@ -123,6 +160,9 @@ def test_push_brings_packages_and_dags_once_and_preflight_finds_them(
         "airflow/infrastructure.toml",
         "push.env",
     }
+    bucket = storage.Client(emulator.project, credentials=emulator.credentials).bucket("deployed")
+    wheel = bucket.blob(f"{folder}wheels/perennial_contract-0.1.0-py3-none-any.whl").download_as_bytes()
+    assert not [name for name in zipfile.ZipFile(io.BytesIO(wheel)).namelist() if "hidden" in name]
     infrastructure.write_text("[training]\nwait_minutes = 90\n")
     pushed()
     again = objects(emulator)
@@ -137,42 +177,76 @@ def test_push_brings_packages_and_dags_once_and_preflight_finds_them(
 
 
 @pytest.mark.slow
-def test_push_refuses_to_change_what_a_commit_is(deployment: Any) -> None:
+def test_push_refuses_to_change_what_a_commit_is(deployment: Any, commit: str) -> None:
     emulator = deployment()
-    blob = f"packages/{COMMIT}/perennial_contract-0.1.0.tar.gz"
+    blob = f"packages/{commit}/perennial_contract-0.1.0.tar.gz"
     client = storage.Client(emulator.project, credentials=emulator.credentials)
     client.bucket("deployed").blob(blob).upload_from_string("another's")
-    with pytest.raises(StackError, match=rf"{blob}: expected what commit {COMMIT} has"):
+    with pytest.raises(StackError, match=rf"{blob}: expected what commit {commit} has"):
         pushed()
-    client.bucket("deployed").blob(blob.replace(COMMIT, f"{COMMIT}-dirty")).upload_from_string("old")
-    pushed(version=f"{COMMIT}-dirty", with_changes=True)
-    assert objects(emulator)[blob.replace(COMMIT, f"{COMMIT}-dirty")]
+
+
+@pytest.mark.slow
+def test_push_of_a_working_tree_leaves_nothing_of_the_one_before(
+    deployment: Any, checkout: Path, commit: str
+) -> None:
+    emulator = deployment()
+    folder = f"packages/{commit}-dirty/"
+    (checkout / "dags" / "new_training.py").write_text("")
+    pushed(with_changes=True)
+    assert f"{folder}airflow/dags/new_training.py" in objects(emulator)
+    bucket = storage.Client(emulator.project, credentials=emulator.credentials).bucket("deployed")
+    bucket.blob(f"{folder}sbom/trainer.cdx.json").upload_from_string("of an image of the push before")
+    (checkout / "dags" / "new_training.py").rename(checkout / "dags" / "newer_training.py")
+    before = objects(emulator)
+    pushed(with_changes=True, dry_run=True)
+    assert objects(emulator) == before
+    pushed(with_changes=True)
+    assert before.keys() ^ objects(emulator).keys() == {
+        f"{folder}airflow/dags/{name}_training.py" for name in ("new", "newer")
+    }
+    assert f"{folder}sbom/trainer.cdx.json" in objects(emulator)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["docker", "podman"])
 def test_push_builds_and_pushes_images_and_names_them_by_digest(
-    deployment: Any, engine: Any, name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    deployment: Any,
+    engine: Any,
+    name: str,
+    checkout: Path,
+    commit: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     emulator = deployment()
     lines = engine(name)
+    dags = {file.name for file in (checkout / "dags").iterdir()}
+    monkeypatch.setenv("ENGINE_CHANGES", str(checkout / "dags" / "late_training.py"))
     settings = pushed("trainer", "trainer-tpu", "beam")
     registry = f"{REGION}-docker.pkg.dev/{emulator.project}/perennial"
     assert settings == {
-        "PERENNIAL_IMAGE_TAG": COMMIT,
         "PERENNIAL_TRAINER_IMAGE": f"{registry}/trainer@{DIGEST}",
         "PERENNIAL_TRAINER_TPU_IMAGE": f"{registry}/trainer-tpu@{DIGEST}",
-        "PERENNIAL_PACKAGES": f"gs://deployed/packages/{COMMIT}/",
+        "PERENNIAL_PACKAGES": f"gs://deployed/packages/{commit}/",
     }
     assert f'container_image = "{registry}/beam@{DIGEST}"' in capfd.readouterr().err
     builds = [line for line in lines() if line.startswith(f"{name} build")]
-    assert builds == [
-        f"{name} build --target {target} --tag {registry}/{target}:{COMMIT} {CHECKOUT}"
+    assert [line.rpartition(" ")[0] for line in builds] == [
+        f"{name} build --platform linux/amd64 --target {target} --tag {registry}/{target}:{commit}"
         for target in ("trainer", "trainer-tpu", "beam")
     ]
+    # The working tree changed while images were built.
+    late = "late_training.py"
+    assert (checkout / "dags" / late).exists()
+    assert set((tmp_path / "engine.log.dags").read_text().splitlines()) == dags
+    assert f"packages/{commit}/airflow/dags/{late}" not in objects(emulator)
+    (checkout / "dags" / late).unlink()
+    monkeypatch.delenv("ENGINE_CHANGES")
     assert sum(line.startswith(f"{name} push") for line in lines()) == 3
     client = storage.Client(emulator.project, credentials=emulator.credentials)
-    packages = f"packages/{COMMIT}/"
+    packages = f"packages/{commit}/"
     for image, package in (("trainer", "tensorflow"), ("trainer-tpu", "libtpu"), ("beam", "apache-beam")):
         bom = json.loads(
             client.bucket("deployed").blob(f"{packages}sbom/{image}.cdx.json").download_as_text()
@@ -187,6 +261,49 @@ def test_push_builds_and_pushes_images_and_names_them_by_digest(
 
 
 @pytest.mark.slow
+def test_part_of_a_push_keeps_what_push_env_has_of_the_others(
+    deployment: Any, engine: Any, commit: str
+) -> None:
+    emulator = deployment()
+    engine("docker")
+    bucket = storage.Client(emulator.project, credentials=emulator.credentials).bucket("deployed")
+
+    def push_env() -> str:
+        return str(bucket.blob(f"packages/{commit}/push.env").download_as_text())
+
+    some = pushed("trainer")
+    assert "PERENNIAL_IMAGE_TAG" not in some
+    more = pushed("serving")
+    assert more == some | {"PERENNIAL_SERVING_IMAGE": more["PERENNIAL_SERVING_IMAGE"]}
+    assert push_env() == push.as_lines(more)
+    whole = pushed(*push.IMAGES)
+    assert whole["PERENNIAL_IMAGE_TAG"] == commit
+    assert pushed() == pushed("serving") == whole
+    elsewhere = pushed("serving", registry=f"europe-west4-docker.pkg.dev/{emulator.project}/other")
+    assert elsewhere.keys() == whole.keys() - {"PERENNIAL_IMAGE_TAG"}, "not all are in that registry"
+
+
+@pytest.mark.slow
+def test_tag_is_named_where_the_registry_has_the_other_images(
+    deployment: Any, engine: Any, commit: str
+) -> None:
+    others = push.IMAGES.keys() - {"serving"}
+    deployment(*(text for name in others for text in ("--image", f"perennial/{name}=chain_trainer")))
+    engine("docker")
+    assert pushed("serving")["PERENNIAL_IMAGE_TAG"] == commit
+
+
+@pytest.mark.slow
+def test_push_into_another_registry_needs_no_default_one(deployment: Any, engine: Any, commit: str) -> None:
+    emulator = deployment("--repository", "others")
+    engine("docker")
+    registry = f"{REGION}-docker.pkg.dev/{emulator.project}/others"
+    settings = pushed("trainer", registry=registry)
+    assert settings["PERENNIAL_TRAINER_IMAGE"] == f"{registry}/trainer@{DIGEST}"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("checkout")
 def test_push_builds_nothing_that_the_registry_has(deployment: Any, engine: Any) -> None:
     emulator = deployment("--image", "perennial/serving=chain_server")
     lines = engine("docker")
@@ -194,10 +311,11 @@ def test_push_builds_nothing_that_the_registry_has(deployment: Any, engine: Any)
     serving = settings["PERENNIAL_SERVING_IMAGE"]
     assert serving.startswith(f"{REGION}-docker.pkg.dev/{emulator.project}/perennial/serving@sha256:")
     assert serving.rpartition("@")[2] != DIGEST, "it is the registry's"
-    assert [line.split()[3] for line in lines() if " build " in line] == ["trainer"]
+    assert [line.split()[5] for line in lines() if " build " in line] == ["trainer"]
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("checkout")
 def test_dry_run_changes_nothing(deployment: Any, engine: Any, capfd: pytest.CaptureFixture[str]) -> None:
     emulator = deployment()
     engine("docker")
@@ -209,6 +327,7 @@ def test_dry_run_changes_nothing(deployment: Any, engine: Any, capfd: pytest.Cap
     assert "perennial_contract-0.1.0.tar.gz would be uploaded" in shown
 
 
+@pytest.mark.usefixtures("checkout")
 @pytest.mark.parametrize(
     ("arguments", "bucket", "command"),
     [
@@ -228,6 +347,7 @@ def test_push_begins_with_nothing_where_bucket_or_registry_is_missing(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("checkout")
 def test_push_without_an_engine_or_with_a_failed_build_says_so(
     deployment: Any, engine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""Runs one of the project's programs, `python -m MODULE`, as a subprocess of a command."""
+"""Runs programs as subprocesses of a command: the project's, `python -m MODULE`, and tools."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from local import StackError
 from local.console import console
@@ -64,6 +65,19 @@ def output(
     )  # fmt: skip
     if completed.returncode != 0:
         raise StackError(f"python -m {module} ended with status {completed.returncode}")
+    return completed.stdout
+
+
+def captured(arguments: Sequence[str], folder: Path) -> str:
+    """Run a tool in a folder and return its standard output.
+
+    Raises:
+        StackError: it failed; the message has what it wrote.
+    """
+    completed = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)
+    if completed.returncode:
+        name = shlex.join(arguments[:3])
+        raise StackError(f"{name} ended with status {completed.returncode}: {completed.stderr}")
     return completed.stdout
 
 

@@ -1,7 +1,8 @@
 """`perennial cloud push`: images, packages and DAGs of one commit, brought to a deployment's project.
 
 Images go to Artifact Registry with the commit as their tag, everything else below `packages/COMMIT/` of the
-bucket. What is there already stays: a commit's files never change.
+bucket. What is there already stays: a commit's files never change. All of it is made from the commit's own
+files in a scratch folder, so that nothing else of the working tree can be in it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+import tarfile
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,18 +28,18 @@ from typing import Any
 from rich.console import Console
 
 from local import StackError, module_runner
-from local.paths import CHECKOUT, DAGS
+from local.paths import CHECKOUT
 
 _OVERRIDE = "CLOUDSDK_API_ENDPOINT_OVERRIDES_ARTIFACTREGISTRY"
 """Variable by which gcloud, too, finds another server. https://cloud.google.com/sdk/docs/properties"""
 _REGISTRY = "https://artifactregistry.googleapis.com/"
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+_PLATFORM = "linux/amd64"  # of the deployment's machines, whatever the laptop's
+_Files = Iterator[tuple[str, Path, bool]]
+_TAG = "PERENNIAL_IMAGE_TAG"
 _WHEELS = ("perennial-contract", "perennial-preprocessing", "perennial-retraining")
 _SDISTS = ("perennial-contract", "perennial-preprocessing")
-_OWN_FILES = {
-    "infrastructure.toml": "PERENNIAL_INFRASTRUCTURE_FILE",
-    "tiers.toml": "PERENNIAL_TIERS_FILE",
-}
+_OWN_FILES = {"infrastructure.toml": "PERENNIAL_INFRASTRUCTURE_FILE", "tiers.toml": "PERENNIAL_TIERS_FILE"}
 """Files of the deployment, not of the commit."""
 
 
@@ -63,9 +66,7 @@ IMAGES: Mapping[str, Image] = {
     "trainer-gpu": Image(
         packages=["--package", "perennial-trainer", "--extra", "gpu"], setting="PERENNIAL_TRAINER_GPU_IMAGE"
     ),
-    "trainer-tpu": Image(
-        packages=["--project", str(CHECKOUT / "trainer" / "tpu")], setting="PERENNIAL_TRAINER_TPU_IMAGE"
-    ),
+    "trainer-tpu": Image(packages=["--project", "trainer/tpu"], setting="PERENNIAL_TRAINER_TPU_IMAGE"),
     "autoencoder": Image(packages=["--package", "perennial-trainer"]),
     "serving": Image(packages=["--package", "perennial-serving"], setting="PERENNIAL_SERVING_IMAGE"),
     "beam": Image(packages=["--package", "perennial-preprocessing"]),
@@ -106,7 +107,7 @@ class Push:
     console: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
 
     def run(self) -> dict[str, str]:
-        """Bring what is missing and return the settings that name it.
+        """Bring what is missing and return the settings that name it, and what was brought before.
 
         Raises:
             StackError: the working tree differs from its commit, the deployment lacks its bucket or
@@ -120,16 +121,15 @@ class Push:
             raise StackError(f"--image: expected some of {', '.join(IMAGES)}, received {', '.join(unknown)}")
         try:
             self._check()
-            settings = {"PERENNIAL_IMAGE_TAG": self.version} if self.options.images else {}
-            for name in self.options.images:
-                uri = self._bring_image(name)
-                if IMAGES[name].setting:
-                    settings[IMAGES[name].setting] = uri
-                elif name == "beam":
-                    self._say(f'for [dataflow] of the infrastructure file: container_image = "{uri}"')
-            settings["PERENNIAL_PACKAGES"] = f"gs://{self._bucket}/{self._folder}"
             with tempfile.TemporaryDirectory() as scratch:
-                self._upload(self._files(Path(scratch), settings))
+                tree = self._tree(Path(scratch))
+                images = {name: self._bring_image(name, tree) for name in self.options.images}
+                if uri := images.get("beam"):
+                    self._say(f'for [dataflow] of the infrastructure file: container_image = "{uri}"')
+                found = self._client.list_blobs(self._bucket, prefix=self._folder)
+                there = {blob.name.removeprefix(self._folder): blob for blob in found}
+                settings = self._settings(images, there.get("push.env"))
+                self._upload(self._files(tree, Path(scratch), settings), there)
         except (GoogleAPIError, GoogleAuthError, OSError) as error:
             raise StackError(f"push: {error}") from error
         return settings
@@ -137,13 +137,12 @@ class Push:
     @functools.cached_property
     def version(self) -> str:
         """Twelve digits of the commit, with `-dirty` where the working tree differs from it."""
-        commit = _output("git", "rev-parse", "--short=12", "HEAD").strip()
-        if not _output("git", "status", "--porcelain").strip():
+        commit = _git("rev-parse", "--short=12", "HEAD")
+        if not _git("status", "--porcelain", "--untracked-files=normal"):
             return commit
         if not self.options.with_changes:
-            raise StackError(
-                "the working tree differs from its commit: expected none of `git status`, or --dirty"
-            )
+            expected = "expected none of `git status`, or --dirty"
+            raise StackError(f"the working tree differs from its commit: {expected}")
         return f"{commit}-dirty"
 
     @property
@@ -169,26 +168,54 @@ class Push:
             raise StackError(f"{name}: expected it in the environment (docs/cloud.md), received nothing")
         return value
 
+    def _tree(self, scratch: Path) -> Path:
+        """Return the folder that all is made from: the commit's files alone, or the checkout with changes."""
+        if self._is_dirty:
+            return CHECKOUT
+        archive, tree = scratch / "commit.tar", scratch / "tree"
+        _git("archive", "--format=tar", f"--output={archive}", self.version)
+        with tarfile.open(archive) as files:
+            files.extractall(tree, filter="data")
+        return tree
+
+    def _settings(self, images: Mapping[str, str], before: Any) -> dict[str, str]:
+        """Return the settings of images brought now, and of those in the file of a push before, if any.
+
+        The tag is among them only where all images have it.
+        """
+        lines = before.download_as_text().splitlines() if before else []
+        found = dict(line.split("=", 1) for line in lines)
+        kept = {name: found[name] for name in _named(dict.fromkeys(IMAGES, "")) if name in found}
+        is_whole = _TAG in found
+        if images:
+            is_whole &= all(uri.startswith(f"{self._registry}/") for uri in kept.values())
+            is_whole = is_whole or all(map(self._pushed_digest, IMAGES.keys() - images.keys()))
+        if is_whole:
+            kept[_TAG] = self.version
+        return {**kept, **_named(images), "PERENNIAL_PACKAGES": f"gs://{self._bucket}/{self._folder}"}
+
     def _say(self, text: str) -> None:
         self.console.print(text, markup=False, soft_wrap=True)
 
     def _check(self) -> None:
         """Refuse to begin where something lacks that comes before; `preflight` knows what, and its cure."""
         self._say(f"pushing {self.version} to {self._setting('PERENNIAL_PROJECT')}")
-        asked = ["bucket", *(["registry"] if self.options.images else [])]
-        command = module_runner.command(
-            "retraining.preflight", ["--json", *(text for part in asked for text in ("--only", part))]
-        )
+        asked = ["--only", "bucket", *(["--only", "registry"] if self.options.images else [])]
+        command = module_runner.command("retraining.preflight", ["--json", *asked])
         variables = {
             "PERENNIAL_PACKAGES": f"gs://{self._bucket}/{self._folder}",
-            "PERENNIAL_SERVING_IMAGE": f"{self._registry}/serving:{self.version}",
+            _TAG: self.version,
+            **_named({name: f"{self._registry}/{name}:{self.version}" for name in IMAGES}),
         }
         answer = subprocess.run(
-            command, env={**self.environment, **variables}, stdout=subprocess.PIPE, text=True, check=False
+            command, env={**self.environment, **variables}, capture_output=True, text=True, check=False
         )
-        if answer.returncode not in (0, 1):
-            raise StackError(f"preflight ended with status {answer.returncode}")
-        lacks = [one for one in json.loads(answer.stdout) if one["state"] == "missing"]
+        try:
+            findings = json.loads(answer.stdout)
+        except json.JSONDecodeError as error:
+            why = f"preflight ended with status {answer.returncode}: {answer.stderr.strip()}"
+            raise StackError(why) from error
+        lacks = [one for one in findings if one["state"] == "missing"]
         if lacks:
             sentences = (f"{one['subject']}: {one['reason']}\n  {one['command']}" for one in lacks)
             raise StackError("\n".join(["nothing was pushed; first:", *sentences]))
@@ -199,10 +226,8 @@ class Push:
     def _engine(self) -> str:
         """Container engine that answers."""
         for name in ("docker", "podman"):
-            if (
-                shutil.which(name)
-                and not subprocess.run([name, "info"], capture_output=True, check=False).returncode
-            ):
+            asked = shutil.which(name) and subprocess.run([name, "info"], capture_output=True, check=False)
+            if asked and not asked.returncode:
                 return name
         raise StackError("expected docker or podman that runs, or --no-images, received neither")
 
@@ -213,7 +238,13 @@ class Push:
 
         return google.auth.default(scopes=_SCOPES)[0]
 
-    def _bring_image(self, name: str) -> str:
+    @functools.cached_property
+    def _client(self) -> Any:
+        from google.cloud import storage
+
+        return storage.Client(self._setting("PERENNIAL_PROJECT"), credentials=self._credentials)
+
+    def _bring_image(self, name: str, tree: Path) -> str:
         """Build and push an image unless its tag is there; return its URI by digest."""
         uri = f"{self._registry}/{name}:{self.version}"
         digest = None if self._is_dirty else self._pushed_digest(name)
@@ -224,7 +255,7 @@ class Push:
             return uri
         else:
             self._say(f"building {uri}")
-            self._run_engine("build", "--target", name, "--tag", uri, str(CHECKOUT))
+            self._run_engine("build", "--platform", _PLATFORM, "--target", name, "--tag", uri, str(tree))
             self._say(f"pushing {uri}")
             digest = self._push_image(uri)
         return f"{self._registry}/{name}@{digest}"
@@ -239,8 +270,8 @@ class Push:
                 found = [f"{repository}@{file.read_text().strip()}"]
             else:
                 self._run_engine("push", uri)
-                listed = _output(self._engine, "image", "inspect", "--format", "{{json .RepoDigests}}", uri)
-                found = json.loads(listed)
+                inspect = [self._engine, "image", "inspect", "--format", "{{json .RepoDigests}}", uri]
+                found = json.loads(module_runner.captured(inspect, CHECKOUT))
         for one in found:
             if re.fullmatch(re.escape(repository) + r"@sha256:[0-9a-f]{64}", one):
                 return str(one.rpartition("@")[2])
@@ -273,23 +304,21 @@ class Push:
             raise StackError(f"{self._registry}/{name}: expected an answer, received {answer.status_code}")
         return str(answer.json()["version"].rpartition("/")[2])
 
-    def _files(self, scratch: Path, settings: Mapping[str, str]) -> Iterator[tuple[str, Path, bool]]:
+    def _files(self, tree: Path, scratch: Path, settings: Mapping[str, str]) -> _Files:
         """Yield names, files, and whether they are the deployment's own: these may change."""
         import uv
 
         program = uv.find_uv_bin()
         for kind, folder, packages in (("sdist", "", _SDISTS), ("wheel", "wheels/", _WHEELS)):
             made = scratch / kind
+            command = [program, "build", "--quiet", "--python", sys.executable, f"--{kind}"]
             for package in packages:
-                _output(
-                    program, "build", "--quiet", f"--{kind}", "--package", package, "--out-dir", str(made)
-                )
+                module_runner.captured([*command, "--package", package, "--out-dir", str(made)], tree)
             yield from ((folder + file.name, file, False) for file in sorted(made.glob("perennial_*")))
         for name in self.options.images:
-            yield f"sbom/{name}.cdx.json", self._sbom(program, name, scratch), False
-        plugin = CHECKOUT / "plugins" / "retraining_plugin.py"
-        yield f"airflow/plugins/{plugin.name}", plugin, False
-        for file in sorted(DAGS.glob("*.py")):
+            yield f"sbom/{name}.cdx.json", self._sbom(program, name, tree, scratch), False
+        yield "airflow/plugins/retraining_plugin.py", tree / "plugins" / "retraining_plugin.py", False
+        for file in sorted((tree / "dags").glob("*.py")):
             yield f"airflow/dags/{file.name}", file, False
         for own, variable in _OWN_FILES.items():
             if named := self.environment.get(variable):
@@ -298,15 +327,17 @@ class Push:
         lines.write_text(as_lines(settings))
         yield lines.name, lines, True
 
-    def _sbom(self, program: str, name: str, scratch: Path) -> Path:
+    def _sbom(self, program: str, name: str, tree: Path, scratch: Path) -> Path:
         """Write an image's Python packages as CycloneDX, the same for the same lock.
 
         https://docs.astral.sh/uv/concepts/projects/export/#cyclonedx-sbom-format
         """
-        command = [program, "export", "--quiet", "--frozen", "--no-dev", "--format", "cyclonedx1.5"]
-        document = json.loads(_output(*command, *IMAGES[name].packages))
+        command = [program, "export", "--quiet", "--python", sys.executable, "--frozen", "--no-dev"]
+        command += ["--format", "cyclonedx1.5", *IMAGES[name].packages]
+        document = json.loads(module_runner.captured(command, tree))
         document["metadata"]["component"]["name"] = name
-        committed = int(_output("git", "show", "--no-patch", "--format=%ct", "HEAD"))
+        commit = self.version.removesuffix("-dirty")
+        committed = int(_git("show", "--no-patch", "--format=%ct", commit))
         document["metadata"]["timestamp"] = datetime.fromtimestamp(committed, UTC).isoformat()
         del document["serialNumber"]
         content = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
@@ -315,19 +346,18 @@ class Push:
         file.write_text(json.dumps(document, indent=2))
         return file
 
-    def _upload(self, files: Iterator[tuple[str, Path, bool]]) -> None:
-        """Upload the files that are not there yet.
+    def _upload(self, files: _Files, there: Mapping[str, Any]) -> None:
+        """Upload the files that are not there yet; where files may change, delete those that are no more.
 
         Raises:
             StackError: another file of the commit is there under a name of ours.
         """
-        from google.cloud import storage
-
-        client = storage.Client(self._setting("PERENNIAL_PROJECT"), credentials=self._credentials)
-        there = {blob.name: blob for blob in client.list_blobs(self._bucket, prefix=self._folder)}
         uploaded = skipped = 0
+        # A bill of materials is that of its image, which can be of a push before.
+        stale = {name for name in there if self._is_dirty and not name.startswith("sbom/")}
         for name, file, may_change in files:
-            found = there.get(self._folder + name)
+            found = there.get(name)
+            stale.discard(name)
             if found is not None and found.crc32c == _crc32c(file):
                 skipped += 1
                 continue
@@ -338,9 +368,14 @@ class Push:
                 self._say(f"{uri} would be uploaded")
             else:
                 self._say(f"uploading {uri}")
-                blob = client.bucket(self._bucket).blob(self._folder + name)
+                blob = self._client.bucket(self._bucket).blob(self._folder + name)
                 blob.upload_from_filename(file, if_generation_match=found.generation if found else 0)
             uploaded += 1
+        for name in sorted(stale):
+            uri = f"gs://{self._bucket}/{self._folder}{name}"
+            self._say(f"{uri} would be deleted" if self.options.dry_run else f"deleting {uri}")
+            if not self.options.dry_run:
+                there[name].delete(if_generation_match=there[name].generation)
         self._say(f"{uploaded} files {'to upload' if self.options.dry_run else 'uploaded'}, {skipped} there")
 
 
@@ -356,15 +391,10 @@ def _crc32c(file: Path) -> str:
     return base64.b64encode(value.to_bytes(4, "big")).decode()
 
 
-def _output(*command: str) -> str:
-    """Return what a program prints, run in the checkout.
+def _named(images: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that name images, of their URIs."""
+    return {IMAGES[name].setting: uri for name, uri in images.items() if IMAGES[name].setting}
 
-    Raises:
-        StackError: it failed; the message has what it wrote.
-    """
-    completed = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
-    if completed.returncode:
-        raise StackError(
-            f"{' '.join(command[:3])} ended with status {completed.returncode}: {completed.stderr}"
-        )
-    return completed.stdout
+
+def _git(*arguments: str) -> str:
+    return module_runner.captured(["git", *arguments], CHECKOUT).strip()

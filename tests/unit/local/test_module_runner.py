@@ -1,7 +1,10 @@
+import sys
+from pathlib import Path
+
 import pytest
 
 from local import StackError
-from local.module_runner import output, run
+from local.module_runner import captured, output, run
 
 HELP = "sample data"
 
@@ -25,3 +28,11 @@ def test_output_is_what_the_program_prints() -> None:
 def test_output_of_a_program_that_fails_names_it(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(StackError, match="python -m samples ended with status 2"):
         output("samples", ["--no-such-flag"])
+
+
+def test_tool_runs_in_its_folder_and_says_why_it_failed(tmp_path: Path) -> None:
+    (tmp_path / "one").touch()
+    assert captured(["ls"], tmp_path) == "one\n"
+    script = "import sys; sys.exit('broken')"
+    with pytest.raises(StackError, match=r"-c .* ended with status 1: broken"):
+        captured([sys.executable, "-c", script], tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,21 @@ def test_working_tree_with_changes_is_refused_or_marked(checkout: Path) -> None:
     with pytest.raises(StackError, match="--dirty"):
         version()
     assert version(with_changes=True).endswith("-dirty")
+
+
+def test_git_settings_hide_no_untracked_file(checkout: Path) -> None:
+    subprocess.run(["git", "config", "status.showUntrackedFiles", "no"], cwd=checkout, check=True)
+    (checkout / "new").touch()
+    with pytest.raises(StackError, match="--dirty"):
+        version()
+
+
+def test_failure_of_preflight_itself_is_shown(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    described = {"PERENNIAL_BUCKET": "b", "PERENNIAL_PROJECT": "p", "PERENNIAL_REGION": "r"}
+    broken = "import sys; sys.exit('RuntimeError: of a DAG file')"
+    monkeypatch.setattr(push.module_runner, "command", lambda *_: [sys.executable, "-c", broken])
+    with pytest.raises(StackError, match="preflight ended with status 1: RuntimeError: of a DAG file"):
+        push.Push(push.Options(images=()), environment=described).run()
 
 
 def test_deployment_that_is_not_described_names_the_variable(checkout: Path) -> None:
