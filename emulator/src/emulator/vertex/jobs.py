@@ -159,7 +159,8 @@ class JobThread(threading.Thread, ABC):
 
         def change(job: Any) -> None:
             job.state = result.state
-            job.end_time = ended_at
+            # A program can end before its start is noted.
+            job.end_time = max(ended_at, job.start_time or ended_at)
             if result.code:
                 job.error = status_pb2.Status(code=result.code, message=result.message)
 
