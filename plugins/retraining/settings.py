@@ -129,6 +129,12 @@ class Settings(BaseModel):
         return tiers
 
     @property
+    def trainer_version(self) -> str:
+        """Version of the trainer: its image's tag, of an image named by digest that of our images."""
+        version = self.trainer_image.rpartition(":")[2]
+        return self.image_tag or version if "@" in self.trainer_image else version
+
+    @property
     def requestable_sources(self) -> tuple[str, ...]:
         """Folders and `gs://` URIs below which a run can name a source."""
         prefixes = [prefix.strip() for prefix in self.source_prefixes.split(",")]

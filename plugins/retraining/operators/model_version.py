@@ -164,7 +164,7 @@ class CreateModelVersionOperator(DatasetOperator):
                     self.spec, snapshot=self.snapshot, params=context.params, settings=settings
                 ),
                 naming.DATA_UNTIL_LABEL: naming.time_label(datetime.fromisoformat(self.data_until)),
-                naming.CODE_LABEL: naming.label_value(settings.trainer_image.rpartition(":")[2]),
+                naming.CODE_LABEL: naming.label_value(settings.trainer_version),
                 naming.METRIC_LABEL: naming.label_value(f"{metric}-{reached:.4f}".replace(".", "_")),
             },
         }

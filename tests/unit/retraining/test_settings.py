@@ -107,3 +107,18 @@ def test_every_setting_is_documented_and_nothing_else_is() -> None:
     table = (Path(__file__).parents[3] / "docs/cloud.md").read_text()
     documented = re.findall(r"^\| `(PERENNIAL_\w+)` \|", table, re.MULTILINE)
     assert sorted(documented) == sorted(f"PERENNIAL_{name.upper()}" for name in Settings.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("image", "tag", "version"),
+    [
+        ("h/p/r/trainer:0.2.0", "", "0.2.0"),
+        ("h/p/r/trainer@sha256:aa", "0123456789ab", "0123456789ab"),
+        ("h/p/r/trainer@sha256:aa", "", "aa"),
+    ],
+)
+def test_trainer_version_is_a_tag_where_there_is_one(image: str, tag: str, version: str) -> None:
+    variables = {**REQUIRED, "PERENNIAL_TRAINER_IMAGE": image}
+    if tag:
+        variables["PERENNIAL_IMAGE_TAG"] = tag
+    assert Settings.from_environment(variables).trainer_version == version

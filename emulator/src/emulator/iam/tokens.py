@@ -93,15 +93,17 @@ class Tokens:
         return email, expiry
 
     def _self_signed(self, token: str, accounts: Accounts) -> tuple[str, float]:
-        if token not in self._signed:
-            claims = _verified_claims(token, accounts)
-            audience = claims.get("aud", "")
-            if not (claims.get("scope") or _GOOGLE_API.fullmatch(str(audience))):
-                raise _invalid(f"expected a scope or a Google API as its audience, received {audience!r}")
-            if len(self._signed) >= _MOST_REMEMBERED:
-                self._signed.clear()
-            self._signed[token] = (claims["iss"], float(claims["exp"]))
-        return self._signed[token]
+        remembered = self._signed.get(token)  # another thread may clear them
+        if remembered is not None:
+            return remembered
+        claims = _verified_claims(token, accounts)
+        audience = claims.get("aud", "")
+        if not (claims.get("scope") or _GOOGLE_API.fullmatch(str(audience))):
+            raise _invalid(f"expected a scope or a Google API as its audience, received {audience!r}")
+        if len(self._signed) >= _MOST_REMEMBERED:
+            self._signed.clear()
+        self._signed[token] = verified = (claims["iss"], float(claims["exp"]))
+        return verified
 
     def _signature(self, payload: str) -> str:
         return hmac.new(self.secret, payload.encode(), hashlib.sha256).hexdigest()
