@@ -107,6 +107,13 @@ def _key(data: bytes) -> bytes:
     return struct.pack(">QI", len(data), google_crc32c.value(data))
 
 
+def prefetch(store: Store, files: Iterable[RawImage]) -> Iterator[Read]:
+    """Yield each file with its bytes, or with the error if it can't be read, in the order of `files`."""
+    if store.readers == 1:
+        return ((file, _read(store, file)) for file in files)
+    return _read_ahead(store, files)
+
+
 def _read(store: Store, file: RawImage) -> bytes | UnreadableError:
     try:
         return store.read(file.uri, size=file.size)
@@ -114,8 +121,7 @@ def _read(store: Store, file: RawImage) -> bytes | UnreadableError:
         return error
 
 
-def prefetch(store: Store, files: Iterable[RawImage]) -> Iterator[Read]:
-    """Yield each file with its bytes, or with the error if it can't be read, in the order of `files`."""
+def _read_ahead(store: Store, files: Iterable[RawImage]) -> Iterator[Read]:
     pending: deque[tuple[RawImage, Future[bytes | UnreadableError]]] = deque()
     bytes_ahead = 0
     with ThreadPoolExecutor(store.readers, thread_name_prefix="read") as pool:

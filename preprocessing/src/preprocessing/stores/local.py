@@ -22,7 +22,7 @@ _BLOCK_BYTES = 1 << 20
 class LocalStore:
     """Files of this machine; `gs://` URIs are looked up below the mount."""
 
-    readers = 2  # the kernel copies one file while the records of another are made
+    readers = 1
 
     def __init__(self) -> None:
         # Resolved once: this is on the path of every single image.
