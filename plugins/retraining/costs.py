@@ -9,7 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -23,7 +23,6 @@ from retraining.context import GoogleServices
 from retraining.errors import ConfigurationError
 from retraining.google.dataflow_jobs import ENDED, DataflowJobs
 from retraining.plan.runs import format_duration, format_price, parse_time
-from retraining.standard_output import reserve_standard_output
 from retraining.tiers import Tier, WorkerPool, load_tiers
 
 CONVERT = "convert_to_tfrecord"
@@ -159,7 +158,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     since = options.since or datetime.now(UTC) - timedelta(days=DAYS)
     try:
         services = GoogleServices.from_environment()
-        with closing(services.clients):
+        # Airflow prints messages of its own, from its import on, to the standard output that it then finds.
+        with redirect_stdout(sys.stderr), closing(services.clients):
             costs = task_costs(services, since=since, dataset=options.dataset)
     except (ConfigurationError, ContractError) as error:
         parser.error(str(error))
@@ -288,5 +288,4 @@ def _time(text: str) -> datetime:
 
 
 if __name__ == "__main__":
-    reserve_standard_output()
     sys.exit(main())

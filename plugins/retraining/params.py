@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
-
-from airflow.sdk import Param
+from typing import TYPE_CHECKING, Any
 
 from contract import ContractError, DatasetSpec, TrainingSpec, TuningSpec
 from contract.features import Scalar
 from retraining.tiers import Tier, find_tier
 from retraining.training_check import MODEL, training_flags
 from retraining.window import DATA_UNTIL, WINDOW
+
+if TYPE_CHECKING:
+    from airflow.sdk import Param
 
 SOURCE, UNCHANGED, RECONVERT, RETRAIN = "source", "unchanged", "reconvert", "retrain"
 TIER, SPOT, TUNE = "tier", "spot", "tune"
@@ -25,6 +26,13 @@ _UNCHANGED = {
 _DURATION = r"^P(?=.*[1-9])(\d+Y)?(\d+M)?(\d+D)?$"
 
 _JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+def _param(*default: Any, **schema: Any) -> Param:
+    """Return a parameter; Airflow isn't imported before, since commands take the names from this module."""
+    from airflow.sdk import Param
+
+    return Param(*default, **schema)
 
 
 def run_params(spec: DatasetSpec, tiers: Mapping[str, Tier]) -> dict[str, Param]:
@@ -49,7 +57,7 @@ def run_params(spec: DatasetSpec, tiers: Mapping[str, Tier]) -> dict[str, Param]
 
 def _data(spec: DatasetSpec) -> dict[str, Param]:
     params = {
-        SOURCE: Param(
+        SOURCE: _param(
             None,
             type=["null", "string"],
             minLength=1,
@@ -59,7 +67,7 @@ def _data(spec: DatasetSpec) -> dict[str, Param]:
         )
     }
     if spec.partition is not None:
-        params[WINDOW] = Param(
+        params[WINDOW] = _param(
             spec.window,
             type=["null", "string"],
             pattern=_DURATION,
@@ -68,7 +76,7 @@ def _data(spec: DatasetSpec) -> dict[str, Param]:
             "P30D; without it, all data",
             section="Data",
         )
-        params[DATA_UNTIL] = Param(
+        params[DATA_UNTIL] = _param(
             None,
             type=["null", "string"],
             format="date",
@@ -77,7 +85,7 @@ def _data(spec: DatasetSpec) -> dict[str, Param]:
             "runs only: scheduled runs and backfills have a data interval",
             section="Data",
         )
-    params[UNCHANGED] = Param(
+    params[UNCHANGED] = _param(
         "auto",
         type="string",
         enum=list(_UNCHANGED),
@@ -87,7 +95,7 @@ def _data(spec: DatasetSpec) -> dict[str, Param]:
         "configuration",
         section="Data",
     )
-    params[RECONVERT] = Param(
+    params[RECONVERT] = _param(
         False,
         type="boolean",
         title="Force reconversion",
@@ -95,7 +103,7 @@ def _data(spec: DatasetSpec) -> dict[str, Param]:
         "the others stay, since versions were trained on them",
         section="Data",
     )
-    params[RETRAIN] = Param(
+    params[RETRAIN] = _param(
         False,
         type="boolean",
         title="Train anew",
@@ -110,7 +118,7 @@ def _search(tuning: TuningSpec | None) -> dict[str, Param]:
     if tuning is None:
         return {}
     return {
-        TUNE: Param(
+        TUNE: _param(
             False,
             type="boolean",
             title="Hyperparameter tuning",
@@ -124,7 +132,7 @@ def _search(tuning: TuningSpec | None) -> dict[str, Param]:
 def _machines(spec: DatasetSpec, tiers: Mapping[str, Tier]) -> dict[str, Param]:
     tier = find_tier(spec.training.tier, tiers)
     return {
-        TIER: Param(
+        TIER: _param(
             tier.name,
             type="string",
             enum=list(tiers),
@@ -136,7 +144,7 @@ def _machines(spec: DatasetSpec, tiers: Mapping[str, Tier]) -> dict[str, Param]:
             description="Machines of the training job",
             section="Machines",
         ),
-        SPOT: Param(
+        SPOT: _param(
             False,
             type="boolean",
             title="Spot VMs",
@@ -149,14 +157,14 @@ def _machines(spec: DatasetSpec, tiers: Mapping[str, Tier]) -> dict[str, Param]:
 
 def _promotion(spec: DatasetSpec) -> dict[str, Param]:
     params = {
-        PROMOTE: Param(
+        PROMOTE: _param(
             True,
             type="boolean",
             title="Promote to production",
             description="Deploy the model to production if it passes the gate; otherwise only evaluate it",
             section="Promotion",
         ),
-        OVERRIDE: Param(
+        OVERRIDE: _param(
             False,
             type="boolean",
             title="Override decisions",
@@ -166,7 +174,7 @@ def _promotion(spec: DatasetSpec) -> dict[str, Param]:
         ),
     }
     if spec.approval is not None:
-        params[APPROVAL] = Param(
+        params[APPROVAL] = _param(
             spec.approval,
             type="boolean",
             title="Require approval",
@@ -195,7 +203,7 @@ def argument_fields(training: TrainingSpec, section: str) -> Iterator[tuple[str,
             schema = {"const": value}
         yield (
             name,
-            Param(
+            _param(
                 value,
                 description=f"{help_text} ({flag})" if help_text else flag,
                 section=section,

@@ -75,10 +75,6 @@ class Secrets:
         return generated
 
 
-COMMANDS_METRICS = {"AIRFLOW__METRICS__OTEL_ON": "False", "AIRFLOW__METRICS__STATSD_ON": "False"}
-"""Variables of commands, which have no metrics: with them Airflow writes into their output when imported."""
-
-
 def stack_variables(paths: StackPaths, ports: Ports, dags: Path) -> dict[str, str]:
     """Return the variables of a stack's processes."""
     return {
@@ -253,7 +249,6 @@ def write_environment_file(variables: Mapping[str, str], paths: StackPaths) -> N
         "# To be sourced: points gcloud, Google's clients, Beam and Airflow's command line at the stack.",
         "# Beam on the emulated Dataflow also wants  --dataflow_endpoint=$PERENNIAL_EMULATOR_URL",
         *(f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())),
-        *(f"export {name}={value}" for name, value in COMMANDS_METRICS.items()),
         f'export NO_PROXY="${{NO_PROXY:+$NO_PROXY,}}localhost,{LOOPBACK}" no_proxy="$NO_PROXY"',
         f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"',
         f"export PYTHONPATH={shlex.quote(str(CHECKOUT / 'deploy' / 'config'))}",

@@ -10,8 +10,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseHook
-
 from retraining.google.credentials import connection_credentials
 
 if TYPE_CHECKING:
@@ -48,6 +46,9 @@ class Clients:
     @cached_property
     def extras(self) -> dict[str, Any]:
         """Extras of the Airflow connection."""
+        # Not above: commands import this before they have sent what Airflow prints to the standard error.
+        from airflow.sdk import BaseHook
+
         extras: dict[str, Any] = BaseHook.get_connection(self.connection_id).extra_dejson
         return extras
 

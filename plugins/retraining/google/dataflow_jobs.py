@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from retraining.google import Clients
     from retraining.google.storage import Storage
 
+SDISTS = ("perennial_contract-*.tar.gz", "perennial_preprocessing-*.tar.gz")
+"""Packages that workers install."""
+
 SUCCEEDED = "JOB_STATE_DONE"
 ENDED = frozenset(
     {

@@ -21,7 +21,7 @@ from retraining import lineage
 from retraining.context import RunContext
 from retraining.errors import ConfigurationError
 from retraining.google.credentials import handed_on
-from retraining.google.dataflow_jobs import DataflowJobs, WaitingRuns
+from retraining.google.dataflow_jobs import SDISTS, DataflowJobs, WaitingRuns
 from retraining.google.jobs import JobLogs, JobStatus
 from retraining.lineage import Lineage
 from retraining.links import JobLink
@@ -31,9 +31,6 @@ from retraining.tracking import TrackedRun
 from retraining.triggers import DataflowJobTrigger
 
 MODULE = "preprocessing.main"
-SDISTS = ("perennial_contract-*.tar.gz", "perennial_preprocessing-*.tar.gz")
-"""Packages that Dataflow's workers install."""
-
 SUBMIT_SECONDS = 600.0
 
 UNUSABLE_DATA = ("preprocessing.errors.TooManyRejectedError: ", "preprocessing.errors.SourceError: ")

@@ -20,10 +20,8 @@ from rich.text import Text
 from contract import ContractError
 from retraining.context import GoogleServices
 from retraining.errors import ConfigurationError
-from retraining.plan.deployment import BackfillRequest, airflow_command, plan_backfill
 from retraining.plan.runs import COLUMNS, NUMERIC_COLUMNS, Plan, parse_time
 from retraining.spec import DAGS, read_spec
-from retraining.standard_output import reserve_standard_output
 
 _STYLES = {"create": "", "repeat": "yellow", "leave": "dim", "lack": "dim"}
 
@@ -33,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argument_parser()
     options = parser.parse_args(arguments)
     try:
-        # DAG files may print.
+        # Airflow prints messages of its own, from its import on, to the standard output that it then finds.
         with redirect_stdout(sys.stderr):
             plan, command = _plan(options)
     except (ConfigurationError, ContractError) as error:
@@ -91,6 +89,8 @@ def print_plan(plan: Plan, console: Console) -> None:
 def _plan(options: argparse.Namespace) -> tuple[Plan, str]:
     from airflow.utils.session import create_session
 
+    from retraining.plan.deployment import BackfillRequest, airflow_command, plan_backfill
+
     spec = read_spec(options.dataset, options.dags)
     request = BackfillRequest(
         since=options.since,
@@ -124,5 +124,4 @@ def _count(text: str) -> int:
 
 
 if __name__ == "__main__":
-    reserve_standard_output()
     sys.exit(main())

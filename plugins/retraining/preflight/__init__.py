@@ -14,9 +14,9 @@ from contract import ContractError
 from contract.naming import DEFAULT_DEPLOYMENT
 from retraining.context import GoogleServices
 from retraining.errors import ConfigurationError
+from retraining.google.dataflow_jobs import SDISTS
 from retraining.google.project import UNLIMITED, Project, Subnetwork, Unseen, ask, is_within, repository_of
 from retraining.job_spec import Training, image_for, unusable
-from retraining.operators.convert import SDISTS
 
 ACCOUNT = "perennial-airflow"
 APIS = tuple(

@@ -27,7 +27,6 @@ from retraining.errors import ConfigurationError
 from retraining.job_spec import Training
 from retraining.preflight import PARTS, Finding, Preflight, Rights
 from retraining.spec import DAGS, read_spec
-from retraining.standard_output import reserve_standard_output
 from retraining.tiers import find_tier, machine_choices
 
 PERMISSIONS_FILE = DAGS.parent / "infra" / "permissions.toml"
@@ -39,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argument_parser()
     options = parser.parse_args(arguments)
     try:
-        # DAG files may print.
+        # Airflow prints messages of its own, from its import on, to the standard output that it then finds.
         with redirect_stdout(sys.stderr):
             found = _findings(options)
     except (ConfigurationError, ContractError) as error:
@@ -109,5 +108,4 @@ def _print(found: Sequence[Finding], console: Console) -> None:
 
 
 if __name__ == "__main__":
-    reserve_standard_output()
     sys.exit(main())

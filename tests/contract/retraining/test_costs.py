@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -107,6 +110,18 @@ def test_command_prints_a_table_with_sums_or_json(chain: Any, capsys: pytest.Cap
     with pytest.raises(SystemExit) as refused:
         costs.main(["--since", "yesterday"])
     assert refused.value.code == 2
+
+
+@pytest.mark.parametrize("command", [["costs"], ["preflight", "--only", "bucket"]])
+def test_command_with_metrics_on_prints_its_json_alone(chain: Any, command: list[str]) -> None:
+    module, *arguments = command
+    metrics = {"AIRFLOW__METRICS__OTEL_ON": "True", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+    done = subprocess.run(
+        [sys.executable, "-m", f"retraining.{module}", *arguments, "--json"],
+        env={**os.environ, **metrics}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "OpenTelemetry" in done.stderr
+    assert isinstance(json.loads(done.stdout), list)
 
 
 def test_prices_of_a_deployment_come_before_ours() -> None:
