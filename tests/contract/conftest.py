@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,3 +31,18 @@ def emulator_arguments() -> list[str]:
 def vertex_of() -> Callable[[Any, str], Vertex]:
     """Makes the clients of an emulator for a project."""
     return Vertex
+
+
+@pytest.fixture(scope="session")
+def airflow_connection() -> Callable[..., str]:
+    """Makes Airflow's connection to an emulator, a variable's value; further extras are given by name."""
+
+    def connection(emulator: Any, **extra: str) -> str:
+        known = {
+            "key_path": str(emulator.key_file("perennial-airflow")),
+            "iam_credentials_endpoint": emulator.url,
+            "project_endpoint": emulator.url,
+        }
+        return json.dumps({"conn_type": "google_cloud_platform", "extra": {**known, **extra}})
+
+    return connection

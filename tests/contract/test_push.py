@@ -64,7 +64,10 @@ def git(folder: Path, *arguments: str) -> str:
 
 @pytest.fixture
 def deployment(
-    emulator_factory: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    emulator_factory: Callable[..., Any],
+    airflow_connection: Callable[..., str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., Any]:
     """Starts an emulator, and describes a deployment on it by the environment."""
 
@@ -73,16 +76,8 @@ def deployment(
         if bucket:
             body = {"name": "deployed", "location": REGION}
             emulator.http.post(f"/storage/v1/b?project={emulator.project}", json=body).raise_for_status()
-        connection = {
-            "conn_type": "google_cloud_platform",
-            "extra": {
-                "key_path": str(emulator.key_file("perennial-airflow")),
-                "project_endpoint": emulator.url,
-                "iam_credentials_endpoint": emulator.url,
-            },
-        }
         variables = {
-            "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": json.dumps(connection),
+            "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": airflow_connection(emulator),
             "CLOUDSDK_API_ENDPOINT_OVERRIDES_ARTIFACTREGISTRY": f"{emulator.url}/",
             "ENGINE_LOG": str(tmp_path / "engine.log"),
             "GOOGLE_APPLICATION_CREDENTIALS": str(emulator.key_file("owner")),

@@ -77,7 +77,7 @@ IMAGES: Mapping[str, Image] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What is pushed, and how.
+    """Choice of what is pushed.
 
     Attributes:
         images: names of `IMAGES`; none for packages and DAGs alone.

@@ -134,7 +134,7 @@ class Preflight:
 
     @cached_property
     def _location(self) -> str | Unseen | None:
-        """Where the bucket is; None if it isn't there."""
+        """Location of the bucket; None if it isn't there."""
         return ask(lambda: self._project.bucket_location(self._settings.bucket))
 
     def _permissions(self) -> Iterator[Finding]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import json
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -35,26 +34,26 @@ def proxy(emulator: Any) -> Iterator[LossyProxy]:
 
 
 @pytest.fixture
-def chain(emulator: Any, proxy: LossyProxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Chain]:
+def chain(
+    emulator: Any,
+    proxy: LossyProxy,
+    airflow_connection: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Chain]:
     """A run whose connection and settings are in the environment."""
     chain = Chain(emulator, proxy, f"retraining-{next(_numbers)}")
     chain.file(f"gs://{chain.bucket}/").mkdir(parents=True)
     proxy.mend()
     images = f"{REGION}-docker.pkg.dev/{chain.project}/perennial-tests"
-    connection = {
-        "conn_type": "google_cloud_platform",
-        "extra": {
-            "key_path": str(emulator.key_file("perennial-airflow")),
-            "vertex_ai_endpoint": proxy.url,
-            "dataflow_endpoint": emulator.url,
-            "logging_endpoint": proxy.url,
-            "monitoring_endpoint": emulator.url,
-            "iam_credentials_endpoint": emulator.url,
-            "project_endpoint": emulator.url,
-        },
-    }
+    connection = airflow_connection(
+        emulator,
+        vertex_ai_endpoint=proxy.url,
+        dataflow_endpoint=emulator.url,
+        logging_endpoint=proxy.url,
+        monitoring_endpoint=emulator.url,
+    )
     variables = {
-        "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": json.dumps(connection),
+        "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": connection,
         "STORAGE_EMULATOR_HOST": emulator.url,
         "PERENNIAL_PROJECT": chain.project,
         "PERENNIAL_REGION": REGION,

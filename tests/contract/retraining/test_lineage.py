@@ -17,7 +17,7 @@ FILES = {"daisy/1.jpg": b"one", "daisy/2.jpg": b"two", "roses/3.jpg": b"three"}
 
 
 def extracted(operator: Any) -> dict[str, Any]:
-    """What the provider makes of an operator that has succeeded, as JSON."""
+    """The provider's facets of an operator that has succeeded, as JSON."""
     found = ExtractorManager().extract_metadata(
         SimpleNamespace(run_id="manual__1"), operator, TaskInstanceState.SUCCESS, SimpleNamespace()
     )

@@ -27,7 +27,10 @@ SPEC = dc.DatasetSpec(
 
 @pytest.fixture
 def deployment(
-    emulator_factory: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    emulator_factory: Callable[..., Any],
+    airflow_connection: Callable[..., str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., Any]:
     """Starts an emulator with a bucket, and describes a deployment on it by the environment."""
 
@@ -38,21 +41,13 @@ def deployment(
             resource = {"name": "deployed", "location": location}
             made = emulator.http.post(f"/storage/v1/b?project={emulator.project}", json=resource)
             made.raise_for_status()
-        connection = {
-            "conn_type": "google_cloud_platform",
-            "extra": {
-                "key_path": str(emulator.key_file("perennial-airflow")),
-                "project_endpoint": emulator.url,
-                "iam_credentials_endpoint": emulator.url,
-            },
-        }
         packages = tmp_path / "packages"
         packages.mkdir()
         for name in ("contract", "preprocessing"):
             (packages / f"perennial_{name}-0.1.0.tar.gz").touch()
         images = f"{REGION}-docker.pkg.dev/{emulator.project}/perennial-tests"
         variables = {
-            "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": json.dumps(connection),
+            "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": airflow_connection(emulator),
             "PERENNIAL_PROJECT": emulator.project,
             "PERENNIAL_REGION": REGION,
             "PERENNIAL_BUCKET": "deployed",

@@ -1,4 +1,4 @@
-"""What the chain's tasks add to their run in MLflow, by its own client into a store of SQLite."""
+"""Runs in MLflow as the chain's tasks leave them, by its own client in a store of SQLite."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ _REPEATING = 4
 """A column repeats itself where less than one text in so many is new."""
 
 _SPACES = string.whitespace + "\x1c\x1d\x1e\x1f"
-"""What `str.strip` takes from ASCII texts."""
+"""Characters that `str.strip` takes from ASCII texts."""
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]

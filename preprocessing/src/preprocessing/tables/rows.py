@@ -36,7 +36,7 @@ _HEAD_BYTES = 1 << 10
 _LINE_END = re.compile(rb"\r\n?|\n")
 _LINE_FEED, _CARRIAGE_RETURN = b"\n\r"
 _ODD = (b'"', b"\0", b"\xef\xbb\xbf")
-"""What Arrow's parser takes otherwise than the csv module: quotes, NUL, and byte order marks."""
+"""Bytes that Arrow's parser takes otherwise than the csv module: quotes, NUL, and byte order marks."""
 
 
 @dataclass(frozen=True)
