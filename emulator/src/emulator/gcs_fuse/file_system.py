@@ -12,6 +12,7 @@ import os
 import shutil
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,8 +69,9 @@ class BucketFileSystem(Operations):
 
     def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:  # noqa: ARG002
         """Return a file's attributes; of one that is being written, those of its draft."""
-        draft = self._drafts.get(path)
-        found = (self._real(path) if draft is None else draft.file).stat()
+        with self._lock:
+            draft = self._drafts.get(path)
+            found = (self._real(path) if draft is None else draft.file).stat()
         attributes = {name: getattr(found, name) for name in _STAT}
         for name in ("st_atime", "st_ctime", "st_mtime"):
             attributes[name] = getattr(found, f"{name}_ns")
@@ -153,8 +155,9 @@ class BucketFileSystem(Operations):
         """Open a file; what is read while it is written comes from its draft."""
         if flags & (os.O_WRONLY | os.O_RDWR):
             return self._open_draft(path, flags)
-        draft = self._drafts.get(path)
-        return os.open(self._real(path) if draft is None else draft.file, os.O_RDONLY)
+        with self._lock:
+            draft = self._drafts.get(path)
+            return os.open(self._real(path) if draft is None else draft.file, os.O_RDONLY)
 
     def read(self, path: str, size: int, offset: int, fh: int) -> bytes:  # noqa: ARG002
         """Read from an open file."""
@@ -219,13 +222,14 @@ class BucketFileSystem(Operations):
         return 0
 
     def utimens(self, path: str, times: tuple[int, int] | None = None) -> int:
-        """Set the time of the last change."""
-        draft = self._drafts.get(path)
-        file = self._real(path) if draft is None else draft.file
-        if times is None:
-            file.touch()
-        else:
-            os.utime(file, ns=times)
+        """Set the time of the last change; of a published draft, which the kernel may release late, both."""
+        with self._lock:
+            draft = self._drafts.get(path)
+            files = [] if draft is None else [draft.file]
+            if draft is None or not (draft.dirty or draft.hidden):
+                files.append(self._real(path))
+            for file in files:
+                os.utime(file, ns=times or (time.time_ns(),) * 2)
         return 0
 
     def statfs(self, path: str) -> dict[str, int]:  # noqa: ARG002

@@ -123,6 +123,19 @@ def test_time_of_the_last_change_outlives_the_close(mounted: BucketFileSystem, b
     assert (bucket / "a").stat().st_mtime_ns == 10**18
 
 
+def test_time_set_before_the_kernel_releases_a_closed_file_is_kept(
+    mounted: BucketFileSystem, bucket: Path
+) -> None:
+    handle = mounted.create("/bkt/a", 0o644, NEW)
+    mounted.flush("/bkt/a", handle)
+    mounted.utimens("/bkt/a", (10**18, 10**18))
+    assert mounted.getattr("/bkt/a")["st_mtime"] == 10**18
+    mounted.release("/bkt/a", handle)
+    assert (bucket / "a").stat().st_mtime_ns == 10**18
+    mounted.utimens("/bkt/a")
+    assert (bucket / "a").stat().st_mtime_ns > 10**18
+
+
 def test_root_is_not_listed_and_no_bucket_is_made(mounted: BucketFileSystem) -> None:
     refused(errno.ENOTSUP, lambda: list(mounted.readdir("/", 0)))
     refused(errno.ENOTSUP, lambda: mounted.mkdir("/new", 0o755))
