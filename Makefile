@@ -26,6 +26,8 @@ export UV_COMPILE_BYTECODE ?= 1
 WORKERS = $(shell getconf _NPROCESSORS_ONLN | awk '{ print $$1 < 6 ? $$1 + 2 : 8 }')
 MEMBERS := $(wildcard */pyproject.toml)
 INSTALLED := .venv/.installed
+# With what the tests need besides.
+DEVELOPED := .venv/.developed
 RUN := .venv/bin/python -m
 PERENNIAL := .venv/bin/perennial
 # Only by age are all datasets purged at once.
@@ -35,7 +37,7 @@ SETTINGS = $(foreach setting,$(SET),--set "$(setting)")
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-install: $(INSTALLED)  ## install everything into .venv
+install: $(DEVELOPED)  ## install everything into .venv
 
 demo: $(INSTALLED)  ## from raw data to a served model: make demo [DATASET=flowers] [DATA=folder-or-gs-uri]
 	@$(PERENNIAL) demo --dataset "$(DATASET)" $(if $(DATA),--data "$(DATA)") $(SETTINGS)
@@ -59,35 +61,35 @@ down: $(INSTALLED)  ## stop everything, jobs included
 status: $(INSTALLED)  ## what runs, since when, and where
 	@$(PERENNIAL) status
 
-test: $(INSTALLED)  ## all tests but the slow ones, with a whole run through a real scheduler
+test: $(DEVELOPED)  ## all tests but the slow ones, with a whole run through a real scheduler
 	@$(RUN) pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile tests/contract tests/unit
 	$(RUN) pytest -m "not slow" tests/dags tests/e2e
 
-test-unit: $(INSTALLED)  ## the unit tests alone
+test-unit: $(DEVELOPED)  ## the unit tests alone
 	@$(RUN) pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile tests/unit
 
-test-slow: $(INSTALLED)  ## the slow ones
+test-slow: $(DEVELOPED)  ## the slow ones
 	@$(RUN) pytest -m slow --numprocesses $(WORKERS) --dist loadfile tests/unit tests/contract
 	$(RUN) pytest -m slow tests/dags tests/e2e
 
-test-emulator: $(INSTALLED)  ## those of the emulator alone
+test-emulator: $(DEVELOPED)  ## those of the emulator alone
 	@$(MAKE) -C emulator test
 
 test-all: test test-slow  ## all tests
 
-chaos: $(INSTALLED)  ## whole runs, each with a kill, a lost answer or a refusal: make chaos [RUNS=50] [SEED=1] [LANES=2]
+chaos: $(DEVELOPED)  ## whole runs, each with a kill, a lost answer or a refusal: make chaos [RUNS=50] [SEED=1] [LANES=2]
 	@.venv/bin/python benchmarks/chaos.py --runs $(RUNS) --seed $(SEED) --lanes $(LANES)
 
-lint: $(INSTALLED)  ## formatting, style, who may import whom, and the conventions of the repository
+lint: $(DEVELOPED)  ## formatting, style, who may import whom, and the conventions of the repository
 	@$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	.venv/bin/lint-imports
 	$(RUN) pytest --quiet --capture no -p no:xdist tests/unit/repository
 
-types: $(INSTALLED)  ## mypy, strict
+types: $(DEVELOPED)  ## mypy, strict
 	@$(RUN) mypy
 
-pictures: $(INSTALLED)  ## README's pictures of the report and the models page, from the running stack after make demo
+pictures: $(DEVELOPED)  ## README's pictures of the report and the models page, from the running stack after make demo
 	@PYTHONPATH=tests/support $(RUN) browser_pictures
 
 packages: $(INSTALLED)  ## the source distributions that Dataflow workers install, in dist/
@@ -107,8 +109,13 @@ clean: ## stop the stack and remove all that it keeps, its packages and caches; 
 
 $(INSTALLED): uv.lock pyproject.toml $(MEMBERS) | $(UV)
 	@echo "installing packages into .venv; the first time takes minutes"
-	$(UV) sync --quiet --frozen --all-packages
+	$(UV) sync --quiet --frozen --all-packages --no-dev --inexact
 	touch $@
+
+$(DEVELOPED): uv.lock pyproject.toml $(MEMBERS) | $(UV)
+	@echo "installing packages into .venv, and those of the tests; the first time takes minutes"
+	$(UV) sync --quiet --frozen --all-packages
+	touch $@ $(INSTALLED)
 
 $(BOOTSTRAP)/bin/uv:
 	@if [ -z "$(PYTHON)" ]; then echo "make: expected uv, or Python 3.8 or newer with venv, on PATH, found neither" >&2; exit 1; fi

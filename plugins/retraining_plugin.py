@@ -9,7 +9,8 @@ from airflow.sdk import BaseOperatorLink
 from retraining.links import JobLink, TensorBoardLink
 from retraining.listener import JobListener
 from retraining.ui import URL_PREFIX, LazyApp, external_views
-from retraining.ui.site_guard import root_middlewares
+from retraining.ui.site_guard import site_guard
+from retraining.ui.write_turns import WriteTurns
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -32,13 +33,17 @@ def _create_app() -> "ASGIApp":
 
 
 class RetrainingPlugin(AirflowPlugin):
-    """Links of the tasks, the pages and their guard, and the listener for tasks that are marked as failed."""
+    """Links of the tasks, the pages and what stands before them, and the listener for failed marks."""
 
     name = "retraining"
     operator_extra_links: ClassVar[list[BaseOperatorLink]] = [JobLink(), TensorBoardLink()]
     fastapi_apps: ClassVar[list[dict[str, Any]]] = [
         {"app": LazyApp(_create_app), "url_prefix": URL_PREFIX, "name": "Retraining"}
     ]
-    fastapi_root_middlewares: ClassVar[list[dict[str, Any]]] = root_middlewares()
+    # The last is asked first.
+    fastapi_root_middlewares: ClassVar[list[dict[str, Any]]] = [
+        {"middleware": WriteTurns, "args": [], "kwargs": {}, "name": "Write turns"},
+        *site_guard(),
+    ]
     listeners: ClassVar[list[Any]] = [JobListener()]
     external_views: ClassVar[list[dict[str, Any]]] = external_views()

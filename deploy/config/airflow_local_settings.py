@@ -19,6 +19,7 @@ _SCHEDULER_IMPORTS = (
     "airflow.providers.google.common.hooks.base_google",
     "airflow.providers.standard.operators.python",
     "airflow.providers_manager",
+    "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.task_runner",
     "airflow.sdk.providers_manager_runtime",
     "google.cloud.aiplatform_v1",

@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from multiprocessing import reduction
+from multiprocessing import connection, reduction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 WORKERS_LOG = "local-executor.log"
 """File in Airflow's folder of logs with what the workers write; tasks have logs of their own besides."""
 MOST_LOG_BYTES = 10_000_000
+
+RESULT_SECONDS = 0.15
+"""Longest wait for the end of a task in each of the scheduler's loops."""
 
 
 class ProcessLock:
@@ -64,7 +67,11 @@ class EnduringLocalExecutor(LocalExecutor):
     - A running task of a scheduler that was killed goes on, and is not begun again beside itself.
     - What workers write goes to a file: the reader of the scheduler's output goes with the scheduler.
     - A task that was taken from the queue by a worker that died before it began is queued again.
+
+    The end of a task wakes the scheduler, which then begins the next one.
     """
+
+    _handed_over = False
 
     def start(self) -> None:
         """Start the workers, with a log of their own."""
@@ -74,6 +81,14 @@ class EnduringLocalExecutor(LocalExecutor):
         if log.exists() and log.stat().st_size > MOST_LOG_BYTES:
             log.replace(log.with_suffix(".log.1"))
         super().start()
+
+    def sync(self) -> None:
+        """Read what ended; wait a moment for it if this loop handed nothing to the workers."""
+        results: Any = self.result_queue
+        if not self._handed_over:
+            connection.wait([results._reader], RESULT_SECONDS)
+        self._handed_over = False
+        super().sync()
 
     def end(self) -> None:
         """Wait for the running tasks, and end the workers."""
@@ -98,6 +113,10 @@ class EnduringLocalExecutor(LocalExecutor):
         worker.start()
         assert worker.pid is not None  # noqa: S101, it was started
         self.workers[worker.pid] = worker
+
+    def _process_workloads(self, workload_list: Sequence[Any]) -> None:
+        self._handed_over = True
+        super()._process_workloads(workload_list)
 
     def try_adopt_task_instances(self, tis: Sequence[TaskInstance]) -> Sequence[TaskInstance]:
         """Return the tasks to begin again: those that don't run, or whose process is not heard of."""

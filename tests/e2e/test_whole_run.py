@@ -6,6 +6,7 @@ import re
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -20,6 +21,7 @@ from local.report import Report
 from local.sources import Source
 from local.stack import Stack
 from metrics_collector import MetricsCollector
+from stack_api import StackApi
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -152,3 +154,18 @@ def test_kill_of_the_emulator_while_a_job_trains_ends_well_with_one_version(
     assert killed
     assert report.state == "success"
     assert set(versions(stack)) - set(before) == {report.version}
+
+
+def test_requests_that_write_do_not_stand_still_together(api: StackApi) -> None:
+    """The dialog that triggers a paused DAG sends two at once; without turns, many such pairs failed."""
+
+    def pause(number: int) -> httpx.Response:
+        return api.airflow.patch("/api/v2/dags/housekeeping", json={"is_paused": number % 2 == 0})
+
+    def write(number: int) -> httpx.Response:
+        return api.airflow.post("/api/v2/variables", json={"key": f"key-{number}", "value": "1"})
+
+    with ThreadPoolExecutor(2) as threads:
+        for number in range(21):
+            answers = [threads.submit(send, number) for send in (write, pause)]
+            assert [answer.result().status_code for answer in answers] == [201, 200]

@@ -68,8 +68,8 @@ class SiteGuard:
         return ""
 
 
-def root_middlewares() -> list[dict[str, Any]]:
-    """Return the middlewares of the plugin for Airflow's whole API server."""
+def site_guard() -> list[dict[str, Any]]:
+    """Return the middleware for Airflow's whole API server; nothing where it answers to every name."""
     hosts = frozenset(filter(None, os.environ.get(HOSTS_VARIABLE, "").lower().replace(" ", "").split(",")))
     if not hosts:
         return []

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from retraining.ui.site_guard import SiteGuard, root_middlewares
+from retraining.ui.site_guard import SiteGuard, site_guard
 
 LINK = {"sec-fetch-site": "cross-site", "sec-fetch-dest": "document", "sec-fetch-mode": "navigate"}
 
@@ -69,7 +69,7 @@ def test_pages_are_framed_by_this_site_alone() -> None:
 
 def test_guard_stands_where_hosts_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PERENNIAL_ALLOWED_HOSTS", raising=False)
-    assert root_middlewares() == []
+    assert site_guard() == []
     monkeypatch.setenv("PERENNIAL_ALLOWED_HOSTS", "localhost, Airflow.internal")
-    (entry,) = root_middlewares()
+    (entry,) = site_guard()
     assert entry["kwargs"] == {"allowed_hosts": {"localhost", "airflow.internal"}}
