@@ -2,10 +2,14 @@
 
     python benchmarks/uploads.py
     python benchmarks/uploads.py --files 100000 --rounds 1
+    python benchmarks/uploads.py --listed 1000000
 
 The loop is `blob.upload_from_filename`, one file after another. The distance is a relay that holds back every
 answer, as a region some way off would. Both sides are processes of their own, which write to folders of their
 own; the best of the rounds counts. Client and emulator share the cores.
+
+With `--listed`, the snapshot of a bucket with so many objects is made instead, and that of a tenth of them:
+objects per second, the client's memory, and its requests. The objects are files that the emulator finds.
 """
 
 from __future__ import annotations
@@ -53,16 +57,10 @@ def client_loop(folder: Path, bucket: str, files: int) -> Callable[[], None]:
 
 def perennial(folder: Path, bucket: str, files: int) -> Callable[[], None]:
     """Return the upload of the chain: checksums, many threads, and a listing that compares all."""
-    from requests.adapters import HTTPAdapter
-
-    from retraining.google import STORAGE_CONNECTIONS
-    from retraining.google.storage import Storage, in_parallel
+    from retraining.google.storage import in_parallel
     from retraining.source import describe_file
 
-    client = _client()
-    client._http.mount("http://", HTTPAdapter(pool_maxsize=STORAGE_CONNECTIONS))
-    storage = Storage.__new__(Storage)
-    storage._client = client
+    storage = _storage()
 
     def run() -> None:
         target = f"gs://{bucket}/{uuid.uuid4().hex}/"
@@ -78,6 +76,35 @@ def perennial(folder: Path, bucket: str, files: int) -> Callable[[], None]:
     return run
 
 
+def snapshot(_folder: Path, bucket: str, files: int) -> Callable[[], None]:
+    """Return what the chain does with objects of the user: list them, and hash names, sizes and checksums."""
+    import contract as dc
+    from retraining.source import Objects, snapshot_id
+
+    storage = _storage()
+    pictures = dc.DataContract(name="many", record_format="image", features=dc.image_features(("a", "b")))
+
+    def run() -> None:
+        found = Objects(f"gs://{bucket}/{files}/", storage, pictures)
+        if len(found.names) != files:
+            raise RuntimeError(f"expected {files} objects, received {len(found.names)}")
+        print(snapshot_id(found.describe(set(found.names))), file=sys.stderr)
+
+    return run
+
+
+def _storage():  # type: ignore[no-untyped-def]
+    from requests.adapters import HTTPAdapter
+
+    from retraining.google import STORAGE_CONNECTIONS
+    from retraining.google.storage import Storage
+
+    storage = Storage.__new__(Storage)
+    storage._client = _client()
+    storage._client._http.mount("http://", HTTPAdapter(pool_maxsize=STORAGE_CONNECTIONS))
+    return storage
+
+
 def _client():  # type: ignore[no-untyped-def]
     import google.auth
     from google.cloud import storage
@@ -85,7 +112,8 @@ def _client():  # type: ignore[no-untyped-def]
     return storage.Client(project=PROJECT, credentials=google.auth.default()[0])
 
 
-SIDES = {"loop": client_loop, "perennial": perennial}
+UPLOADS = {"loop": client_loop, "perennial": perennial}
+SIDES = {**UPLOADS, "snapshot": snapshot}
 
 
 @contextmanager
@@ -156,6 +184,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=5_000)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--milliseconds", type=float, default=50, help="distance (%(default)s)")
+    parser.add_argument("--listed", type=int, metavar="OBJECTS", help="list so many, and upload nothing")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     flags = parser.parse_args()
@@ -163,6 +192,12 @@ def main() -> None:
         report(SIDES[flags.side](flags.folder, BUCKET, flags.files), items=flags.files)
         return
     root = Path(tempfile.mkdtemp(prefix="uploads-"))
+    if flags.listed:
+        try:
+            _list(root, flags.listed)
+        finally:
+            shutil.rmtree(root)
+        return
     best: dict[tuple[str, str], Figures] = {}
     try:
         folder = root / "files"
@@ -177,7 +212,7 @@ def main() -> None:
             for number in range(flags.rounds):
                 for place, of_place in (("near", port), ("far", far)):
                     os.environ["STORAGE_EMULATOR_HOST"] = f"http://localhost:{of_place}"
-                    for side in SIDES:
+                    for side in UPLOADS:
                         files = min(flags.files, LOOP_FILES[place]) if side == "loop" else flags.files
                         of_side = ["--side", side, "--folder", str(folder), "--files", str(files)]
                         figures = measure(__file__, of_side)
@@ -193,6 +228,41 @@ def main() -> None:
     for place, ratio in ratios.items():
         print(f"{place}: the loop times {ratio:.2f}")
     print(json.dumps({f"{place}_to_loop": round(ratio, 2) for place, ratio in ratios.items()}))
+
+
+def _list(root: Path, objects: int) -> None:
+    """Measure snapshots, and print how they grow."""
+    sides = {}
+    with running_emulator(root):
+        for count in (objects // 10, objects):
+            for number in range(count):
+                file = root / "buckets" / BUCKET / str(count) / f"{number // 1_000:06}" / f"{number:09}.jpg"
+                if number % 1_000 == 0:
+                    file.parent.mkdir(parents=True)
+                file.write_bytes(number.to_bytes(8, "big"))
+            of_side = ["--side", "snapshot", "--folder", str(root), "--files", str(count)]
+            # The first listing also computes the checksums, which Cloud Storage has.
+            for _ in range(2):
+                before = _requests(root)
+                figures = measure(__file__, of_side)
+            requests = _requests(root) - before
+            print(f"{count:9,} objects: {figures.per_second:8,.0f} objects/s{figures.peak_mb:7,.0f} MB"
+                  f"{requests:7,} requests", flush=True)  # fmt: skip
+            sides[count] = figures, requests
+    (few, _), (many, requests) = sides.values()
+    print(
+        json.dumps(
+            {
+                "memory_growth": round(many.peak_mb / few.peak_mb, 2),
+                "bytes_per_object": round((many.peak_mb - few.peak_mb) * (1 << 20) / (objects * 0.9)),
+                "objects_per_request": round(objects / requests),
+            }
+        )
+    )
+
+
+def _requests(root: Path) -> int:
+    return len((root / "audit.jsonl").read_bytes().splitlines())
 
 
 if __name__ == "__main__":

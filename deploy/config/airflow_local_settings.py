@@ -6,11 +6,18 @@ Long-lived processes import at their start what their first task or request woul
 from __future__ import annotations
 
 import importlib
+import sqlite3
 import sys
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import Engine
 
 _PROGRAM = sys.argv[1:2]
 _SERVES_PAGES = _PROGRAM == ["api-server"] and "execution" not in sys.argv
 """`airflow api-server --apps execution` serves tasks only."""
+
+_SQLITE_TIME = "%Y-%m-%d %H:%M:%S.%f"
 
 _SCHEDULER_IMPORTS = (
     "airflow.dag_processing.bundles.local",
@@ -41,7 +48,33 @@ _PAGE_IMPORTS = (
 )
 """Used by the plugin's pages, the first of which would take seconds without them."""
 
+
+def tell_exact_time(connection: object, _record: object = None) -> None:
+    """Give a new connection to SQLite a clock with fractions of a second.
+
+    Its own has none, so that a run waited for the next second before the scheduler began it.
+    https://www.sqlite.org/lang_createtable.html#the_default_clause
+    """
+    if isinstance(connection, sqlite3.Connection):
+        connection.create_function(
+            "current_timestamp", 0, lambda: f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"
+        )
+
+
+def lock_at_savepoint(connection: Connection, _name: str) -> None:
+    """Take SQLite's write lock, waiting for it if need be.
+
+    Python's SQLite begins no transaction before a savepoint. A backfill, which is made in savepoints, then
+    reads before it writes, and is refused at once if the scheduler has written in between.
+    https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#serializable-isolation-savepoints-transactional-ddl
+    """
+    raw = connection.connection.dbapi_connection
+    if connection.dialect.driver == "pysqlite" and raw is not None and not raw.in_transaction:
+        raw.cursor().execute("BEGIN IMMEDIATE")
+
+
 if _PROGRAM == ["scheduler"]:
+    event.listen(Engine, "connect", tell_exact_time)
     for name in _SCHEDULER_IMPORTS:
         importlib.import_module(name)
 
@@ -50,15 +83,4 @@ if _SERVES_PAGES:
         importlib.import_module(name)
 
 if _PROGRAM == ["api-server"]:
-    from sqlalchemy import Connection, event
-    from sqlalchemy.engine import Engine
-
-    # Python's SQLite begins no transaction before a savepoint. A backfill, which is made in savepoints, then
-    # reads before it writes, and is refused at once if the scheduler has written in between.
-    # https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#serializable-isolation-savepoints-transactional-ddl
-    @event.listens_for(Engine, "savepoint")
-    def begin(connection: Connection, _name: str) -> None:
-        """Take SQLite's write lock, waiting for it if need be."""
-        raw = connection.connection.dbapi_connection
-        if connection.dialect.driver == "pysqlite" and raw is not None and not raw.in_transaction:
-            raw.cursor().execute("BEGIN IMMEDIATE")
+    event.listen(Engine, "savepoint", lock_at_savepoint)

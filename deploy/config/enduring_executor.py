@@ -27,8 +27,8 @@ WORKERS_LOG = "local-executor.log"
 """File in Airflow's folder of logs with what the workers write; tasks have logs of their own besides."""
 MOST_LOG_BYTES = 10_000_000
 
-RESULT_SECONDS = 0.15
-"""Longest wait for the end of a task in each of the scheduler's loops."""
+RESULT_SECONDS = 0.2
+"""Longest wait for the end of a task, once in each loop of a scheduler that does not sleep besides."""
 
 
 class ProcessLock:

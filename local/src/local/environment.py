@@ -116,8 +116,8 @@ def airflow_variables(paths: StackPaths, ports: Ports, keys: Secrets, dags: Path
         "logging": {"base_log_folder": str(paths.airflow / "logs"), "colored_console_log": "False"},
         # Deferring costs two more task starts and saves nothing where one machine does all the work.
         "operators": {"default_deferrable": "False"},
-        # Its executor waits for the end of a task besides.
-        "scheduler": {"scheduler_idle_sleep_time": "0.05", **_SCHEDULER_PATIENCE},
+        # Its executor waits for the end of a task instead.
+        "scheduler": {"scheduler_idle_sleep_time": "0", **_SCHEDULER_PATIENCE},
         "triggerer": {"triggerer_health_check_threshold": "20"},
         "workers": {"min_heartbeat_interval": "1", **_WORKER_PATIENCE},
     }
