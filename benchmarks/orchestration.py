@@ -146,9 +146,11 @@ def main(arguments: list[str] | None = None) -> int:
                 continue
             _seconds(PEERS[name], python, 1, 1)  # the first run also makes its folders and database
             rounds = [_added(PEERS[name], python, iterations) for _ in range(options.rounds)]
-            added[name] = statistics.median(rounds)
-            spread = f"rounds: {min(rounds):.2f} to {max(rounds):.2f}"
-            print(f"{name}: {added[name]:.2f} s added per task ({spread})", flush=True)
+            added[name] = statistics.median(seconds for seconds, _ in rounds)
+            start = statistics.median(seconds for _, seconds in rounds)
+            print(
+                f"{name}: {added[name]:.2f} s added per task, after {start:.1f} s for its start", flush=True
+            )
     rounded = {name: round(seconds, 3) for name, seconds in added.items()}
     print(json.dumps({"to_loop": round(chain / loop, 2), "added_seconds_per_task": rounded}))
     return 0 if added["airflow"] <= options.limit else 1
@@ -174,10 +176,11 @@ def _airflow(iterations: int, rounds: int) -> tuple[float, float]:
     return statistics.median(loops), statistics.median(chains)
 
 
-def _added(peer: Peer, python: Path, iterations: int) -> float:
-    """Return the seconds that a peer adds to each of the tasks that a longer chain has more."""
+def _added(peer: Peer, python: Path, iterations: int) -> tuple[float, float]:
+    """Return the seconds that a peer adds to each task that a longer chain has more, and those of its start."""
     one, longer = (_seconds(peer, python, count, iterations) for count in (1, 1 + TASKS))
-    return (longer - one - _seconds_of_loop(TASKS, iterations)) / TASKS
+    loop = _seconds_of_loop(TASKS, iterations)
+    return (longer - one - loop) / TASKS, one - loop / TASKS
 
 
 def _installed(peer: Peer, folder: Path, uv: str) -> Path | None:
