@@ -177,7 +177,7 @@ def _airflow(iterations: int, rounds: int) -> tuple[float, float]:
 
 
 def _added(peer: Peer, python: Path, iterations: int) -> tuple[float, float]:
-    """Return the seconds that a peer adds to each task that a longer chain has more, and those of its start."""
+    """Return the seconds that a peer adds to each task, and those of its start."""
     one, longer = (_seconds(peer, python, count, iterations) for count in (1, 1 + TASKS))
     loop = _seconds_of_loop(TASKS, iterations)
     return (longer - one - loop) / TASKS, one - loop / TASKS
