@@ -1,4 +1,4 @@
-"""Start of a training process with glibc's tunables."""
+"""Start of a training process with large pages."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import sys
 
 import pytest
 
-from trainer.memory import TUNABLES, VARIABLE, _has_glibc
+from trainer.memory import LARGE_PAGES, VARIABLE, _has_glibc
 
 PROGRAM = """
 import os, sys
 print(os.getpid(), flush=True)
-from trainer.memory import keep_freed_memory
-keep_freed_memory()
+from trainer.memory import use_large_pages
+use_large_pages()
 print(sys.argv[1:], os.environ.get("GLIBC_TUNABLES"))
 """
 
@@ -31,8 +31,7 @@ def lines(**environment: str) -> list[str]:
 def test_program_starts_again_once_as_the_same_process() -> None:
     before, after, last = lines()
     assert before == after
-    expected = ":".join(f"{name}={value}" for name, value in TUNABLES.items())
-    assert last == f"['a b', '--flag='] {expected}"
+    assert last == f"['a b', '--flag='] {LARGE_PAGES}"
 
 
 def test_tunables_of_the_user_are_kept() -> None:

@@ -17,7 +17,7 @@ from contract import ContractError
 from trainer.config import MODEL_DEFAULTS, MODEL_OPTIONS, TrainConfig, check_model
 from trainer.errors import Interrupted, TrainingError, flag_of
 from trainer.flags import FlagModel
-from trainer.memory import keep_freed_memory
+from trainer.memory import use_large_pages
 
 EXIT_TERMINATED = 143
 """128 + SIGTERM: the job stopped because it was asked to."""
@@ -124,5 +124,5 @@ _PARSERS = {"string": str, "integer": int, "number": float, "boolean": _boolean}
 
 
 if __name__ == "__main__":
-    keep_freed_memory()
+    use_large_pages()
     sys.exit(main())
