@@ -1,7 +1,7 @@
 """Memory of a training process, in large pages.
 
 On a CPU each step allocates and frees the same hundreds of megabytes, which the system gives back page by
-page, cleared: a fourth of the time of a small ResNet. glibc asks for large pages where it is told to, and reads
+page, cleared: a fourth of the time of a small ResNet. glibc asks for large pages if it is told to, and reads
 its tunables when a program starts; so the program starts again. Tunables that keep freed memory would gain
 more, but exports into a mounted bucket then took ten times as long.
 https://www.gnu.org/software/libc/manual/html_node/Memory-Allocation-Tunables.html
