@@ -6,8 +6,18 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from contract.naming import EXPECTED_ACCELERATORS
-from trainer.task import main
+from trainer.task import LARGE_PAGES, TUNABLES_VARIABLE, has_glibc, main
+
+PROGRAM = """
+import os, sys
+print(os.getpid(), flush=True)
+from trainer.task import use_large_pages
+use_large_pages()
+print(sys.argv[1:], os.environ.get("GLIBC_TUNABLES"))
+"""
 
 
 def test_main_with_a_wrong_value_exits_1_and_names_the_flag(capsys):
@@ -37,3 +47,23 @@ def test_job_for_gpus_without_one_ends_within_a_minute_with_the_reason(tmp_path)
     assert done.returncode == 1
     assert "PERENNIAL_EXPECTED_ACCELERATORS: expected GPU:1" in done.stderr
     assert "received 'GPU:0'" in done.stderr
+
+
+def lines_of_program(**environment: str) -> list[str]:
+    kept = {name: value for name, value in os.environ.items() if name != TUNABLES_VARIABLE}
+    command = [sys.executable, "-c", PROGRAM, "a b", "--flag="]
+    done = subprocess.run(command, env={**kept, **environment}, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+@pytest.mark.skipif(not has_glibc(), reason="needs glibc")
+def test_program_starts_again_once_for_large_pages_as_the_same_process():
+    before, after, last = lines_of_program()
+    assert before == after
+    assert last == f"['a b', '--flag='] {LARGE_PAGES}"
+
+
+@pytest.mark.skipif(not has_glibc(), reason="needs glibc")
+def test_tunables_of_the_user_are_kept():
+    _, last = lines_of_program(GLIBC_TUNABLES="glibc.malloc.arena_max=1")
+    assert last == "['a b', '--flag='] glibc.malloc.arena_max=1"

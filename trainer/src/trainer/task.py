@@ -17,10 +17,13 @@ from contract import ContractError
 from trainer.config import MODEL_DEFAULTS, MODEL_OPTIONS, TrainConfig, check_model
 from trainer.errors import Interrupted, TrainingError, flag_of
 from trainer.flags import FlagModel
-from trainer.memory import use_large_pages
 
 EXIT_TERMINATED = 143
 """128 + SIGTERM: the job stopped because it was asked to."""
+
+TUNABLES_VARIABLE = "GLIBC_TUNABLES"
+LARGE_PAGES = "glibc.malloc.hugetlb=1"
+"""Transparent huge pages where the system has them on request; glibc before 2.35 ignores it."""
 
 _EPILOG = """\
 Flags can be written with dashes or underscores. --model MODEL --help shows the flags of that model.
@@ -121,6 +124,29 @@ def _boolean(text: str) -> bool:
 
 
 _PARSERS = {"string": str, "integer": int, "number": float, "boolean": _boolean}
+
+
+def use_large_pages() -> None:
+    """Start this program again with glibc's tunable; not where it has some already, or another C library.
+
+    On a CPU each step allocates and frees the same hundreds of megabytes, which the system gives back page by
+    page, cleared: a fourth of the time of a small ResNet. glibc reads its tunables when a program starts. The
+    process stays the same, with its id and its parent; nothing may be running in it yet. (Tunables that keep
+    freed memory would gain more, but exports into a mounted bucket then took ten times as long.)
+    https://www.gnu.org/software/libc/manual/html_node/Memory-Allocation-Tunables.html
+    """
+    if TUNABLES_VARIABLE in os.environ or not has_glibc():
+        return
+    environment = {**os.environ, TUNABLES_VARIABLE: LARGE_PAGES}
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - itself
+
+
+def has_glibc() -> bool:
+    """Return True on a Linux whose C library is GNU's."""
+    try:
+        return sys.platform == "linux" and bool(os.confstr("CS_GNU_LIBC_VERSION"))
+    except ValueError:
+        return False
 
 
 if __name__ == "__main__":
