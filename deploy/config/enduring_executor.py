@@ -28,7 +28,7 @@ WORKERS_LOG = "local-executor.log"
 MOST_LOG_BYTES = 10_000_000
 
 RESULT_SECONDS = 0.2
-"""Longest wait for the end of a task, once in each loop of a scheduler that does not sleep besides."""
+"""Longest wait for the end of a task, in each loop of a scheduler that does not sleep itself."""
 
 
 class ProcessLock:
@@ -68,7 +68,7 @@ class EnduringLocalExecutor(LocalExecutor):
     - What workers write goes to a file: the reader of the scheduler's output goes with the scheduler.
     - A task that was taken from the queue by a worker that died before it began is queued again.
 
-    The end of a task wakes the scheduler, which then begins the next one.
+    Where `scheduler_idle_sleep_time` is 0, the end of a task wakes the scheduler, which then begins the next.
     """
 
     _handed_over = False
@@ -80,12 +80,13 @@ class EnduringLocalExecutor(LocalExecutor):
         log = folder / WORKERS_LOG
         if log.exists() and log.stat().st_size > MOST_LOG_BYTES:
             log.replace(log.with_suffix(".log.1"))
+        self._waits = float(self.conf.get_mandatory_value("scheduler", "scheduler_idle_sleep_time")) == 0
         super().start()
 
     def sync(self) -> None:
         """Read what ended; wait a moment for it if this loop handed nothing to the workers."""
         results: Any = self.result_queue
-        if not self._handed_over:
+        if self._waits and not self._handed_over:
             connection.wait([results._reader], RESULT_SECONDS)
         self._handed_over = False
         super().sync()

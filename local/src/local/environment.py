@@ -116,7 +116,7 @@ def airflow_variables(paths: StackPaths, ports: Ports, keys: Secrets, dags: Path
         "logging": {"base_log_folder": str(paths.airflow / "logs"), "colored_console_log": "False"},
         # Deferring costs two more task starts and saves nothing where one machine does all the work.
         "operators": {"default_deferrable": "False"},
-        # Its executor waits for the end of a task instead.
+        # Its executor waits for the end of a task instead; other executors would keep a core busy.
         "scheduler": {"scheduler_idle_sleep_time": "0", **_SCHEDULER_PATIENCE},
         "triggerer": {"triggerer_health_check_threshold": "20"},
         "workers": {"min_heartbeat_interval": "1", **_WORKER_PATIENCE},

@@ -114,6 +114,7 @@ def test_settings_that_a_kill_meets_are_those_of_the_laptop(tmp_path: Path) -> N
     environment = {**environment, "AIRFLOW__CORE__EXECUTOR": env_example()["AIRFLOW_EXECUTOR"]}
     met = {name for name in laptop if name.removeprefix("AIRFLOW__").startswith(sections)}
     met.add("AIRFLOW__CORE__EXECUTOR")
+    met.remove("AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME")  # here the executor can be Celery's, too
     assert len(met) > 8
     assert {name: environment[name] for name in met} == {name: laptop[name] for name in met}
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import enduring_executor
 import psutil
 import pytest
 from airflow.executors.base_executor import BaseExecutor
-from enduring_executor import EnduringLocalExecutor
+from enduring_executor import RESULT_SECONDS, EnduringLocalExecutor
 
 FORK = multiprocessing.get_context("fork")
 
@@ -32,7 +33,7 @@ class Workload:
 
 def run_workload(workload: Workload, **_: Any) -> None:
     if workload.key.startswith("/"):
-        time.sleep(1)
+        wait_for(Path(f"{workload.key}.end").exists)
         os.write(1, b"a line of the task\n")
         Path(workload.key).touch()
 
@@ -100,9 +101,30 @@ def test_workers_of_a_killed_scheduler_finish_their_task_and_end(
     os.kill(scheduler.pid or 0, signal.SIGKILL)
     scheduler.join()
     wait_for(lambda: len(psutil.wait_procs(workers, timeout=0)[1]) == 1)  # the one that works
+    (tmp_path / "done.end").touch()
     _, alive = psutil.wait_procs(workers, timeout=5)
     assert not alive
     assert (tmp_path / "done").exists()
+
+
+def test_end_of_a_task_wakes_a_scheduler_that_does_not_sleep(
+    monkeypatch: pytest.MonkeyPatch, executor: EnduringLocalExecutor, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+    executor.sync()
+    assert time.monotonic() - began < RESULT_SECONDS, "other schedulers sleep themselves"
+    monkeypatch.setenv("AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME", "0")
+    monkeypatch.setattr(enduring_executor, "RESULT_SECONDS", 30)
+    executor.end()
+    executor.start()
+    give(executor, str(tmp_path / "done"))
+    executor._handed_over = True
+    executor.sync()
+    assert not executor.event_buffer, "a loop that handed something over does not wait"
+    (tmp_path / "done.end").touch()
+    executor.sync()
+    assert list(executor.event_buffer) == [str(tmp_path / "done")]
+    assert time.monotonic() - began < 30
 
 
 def test_running_tasks_of_a_killed_scheduler_are_adopted_if_they_live() -> None:
