@@ -44,7 +44,8 @@ class Peer:
         package: what is installed.
         head: begin of the program.
         task: one task; `{n}` is its number, `{next}` that of the one after it, `{iterations}` its work.
-        tail: end of the program, after the tasks; `{calls}` stands for a line for each of them.
+        tail: end of the program, after the tasks; `{calls}` stands for a line for each of them,
+            `{last}` for the last one's number and `{after}` for the one that would follow.
         call: one line of `calls`.
         arguments: the program's, on its command line.
     """
@@ -61,7 +62,9 @@ class Peer:
         numbers = range(1, tasks + 1)
         bodies = [self.task.format(n=n, next=n + 1, iterations=iterations) for n in numbers]
         calls = "".join(self.call.format(n=n, before=n - 1) for n in numbers)
-        return self.head + "".join(bodies) + self.tail.replace("{calls}", calls).replace("{last}", str(tasks))
+        tail = self.tail.replace("{calls}", calls)
+        tail = tail.replace("{last}", str(tasks)).replace("{after}", str(tasks + 1))
+        return self.head + "".join(bodies) + tail
 
 
 PEERS = {
@@ -199,7 +202,7 @@ def _seconds(peer: Peer, python: Path, tasks: int, iterations: int) -> float:
     """Return how long a chain of so many tasks takes, the start of the tool included."""
     with tempfile.TemporaryDirectory(dir=python.parents[1]) as folder:
         program = Path(folder) / "chain.py"
-        program.write_text(peer.program(tasks, iterations).replace("{after}", str(tasks + 1)))
+        program.write_text(peer.program(tasks, iterations))
         home = python.parents[1] / "home"
         home.mkdir(exist_ok=True)
         environment = {
