@@ -52,9 +52,9 @@ print(json.dumps(result))
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
-def run_uv(*arguments: str | Path) -> str:
+def run_uv(*arguments: str | Path, folder: Path = CHECKOUT) -> str:
     done = subprocess.run(
-        [uv.find_uv_bin(), *map(str, arguments)], cwd=CHECKOUT, capture_output=True, text=True, check=False
+        [uv.find_uv_bin(), *map(str, arguments)], cwd=folder, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
@@ -70,13 +70,16 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def resolved(wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The packages that an environment has with our wheels, as uv resolves them under Composer's."""
+    """The packages that an environment has with our wheels, as uv resolves them under Composer's.
+
+    Away from the checkout, whose settings leave packages out that Composer has.
+    """
     folder = tmp_path_factory.mktemp("resolved")
     (folder / "wheels.txt").write_text("".join(f"{wheel}\n" for wheel in wheels))
     found = folder / "resolved.txt"
     run_uv(
         "pip", "compile", "--quiet", "--no-annotate", "--python-version", PYTHON,
-        "--constraints", CONSTRAINTS, folder / "wheels.txt", "--output-file", found,
+        "--constraints", CONSTRAINTS, folder / "wheels.txt", "--output-file", found, folder=folder,
     )  # fmt: skip
     return found
 
@@ -84,11 +87,11 @@ def resolved(wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Pa
 @pytest.fixture(scope="module")
 def python(resolved: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of such an environment, without our source folders."""
-    folder = tmp_path_factory.mktemp("composer") / "venv"
-    run_uv("venv", "--quiet", "--python", PYTHON, folder)
-    interpreter = folder / "bin" / "python"
-    run_uv("pip", "install", "--quiet", "--python", interpreter, "--requirements", resolved)
-    run_uv("pip", "check", "--quiet", "--python", interpreter)
+    folder = tmp_path_factory.mktemp("composer")
+    interpreter = folder / "venv" / "bin" / "python"
+    run_uv("venv", "--quiet", "--python", PYTHON, folder / "venv")
+    for command in (["install", "--requirements", resolved], ["check"]):
+        run_uv("pip", command[0], "--quiet", "--python", interpreter, *command[1:], folder=folder)
     return interpreter
 
 
