@@ -94,14 +94,13 @@ def snapshot(_folder: Path, bucket: str, files: int) -> Callable[[], None]:
 
 
 def _storage():  # type: ignore[no-untyped-def]
-    from requests.adapters import HTTPAdapter
+    import google.auth
 
-    from retraining.google import STORAGE_CONNECTIONS
+    from retraining.google import storage_client
     from retraining.google.storage import Storage
 
     storage = Storage.__new__(Storage)
-    storage._client = _client()
-    storage._client._http.mount("http://", HTTPAdapter(pool_maxsize=STORAGE_CONNECTIONS))
+    storage._client = storage_client(PROJECT, google.auth.default()[0])
     return storage
 
 

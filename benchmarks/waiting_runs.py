@@ -49,13 +49,14 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             stack.up(tensorboard=False)
             with AirflowClient(stack.ports.airflow_url) as airflow:
+                _delay_jobs(stack, 2 * options.runs)
                 airflow.unpause(DAG_ID)
                 waiting: list[str] = []
                 memory: dict[int, dict[str, float]] = {}
                 rows: dict[int, int] = {}
                 began = time.monotonic()
                 for count in (0, 1, options.runs):
-                    _wait(stack, airflow, waiting, count)
+                    _wait(airflow, waiting, count)
                     time.sleep(options.settle_seconds)
                     memory[count] = {name: _memory(stack, name) for name in PROCESSES}
                     print(f"{count} runs wait: {_listed(memory[count])} MiB", flush=True)
@@ -84,12 +85,16 @@ def _listed(memory: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {size:.2f}" for name, size in memory.items())
 
 
-def _wait(stack: Stack, airflow: AirflowClient, waiting: list[str], count: int) -> None:
-    """Trigger runs until so many wait for jobs that do not begin within the hour."""
+def _delay_jobs(stack: Stack, jobs: int) -> None:
+    """Keep the next jobs from beginning within the hour."""
+    fault = {"target": "slow_start", "delay_seconds": 3600, "count": jobs}
+    url = f"{stack.ports.emulator_url}/_emulator/faults"
+    httpx.post(url, json=fault, timeout=30, auth=OwnerLogin(stack.paths)).raise_for_status()
+
+
+def _wait(airflow: AirflowClient, waiting: list[str], count: int) -> None:
+    """Trigger runs until so many wait for their jobs."""
     while len(waiting) < count:
-        fault = {"target": "slow_start", "delay_seconds": 3600}
-        url = f"{stack.ports.emulator_url}/_emulator/faults"
-        httpx.post(url, json=fault, timeout=30, auth=OwnerLogin(stack.paths)).raise_for_status()
         waiting.append(airflow.trigger(DAG_ID, {}))
     until = time.monotonic() + DEFERRED_SECONDS
     while states := Counter(state for run in waiting if (state := _train(airflow, run)[0]) != "deferred"):

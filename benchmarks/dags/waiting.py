@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 from airflow.sdk import DAG
@@ -10,6 +11,9 @@ import contract as dc
 from retraining.operators.train import TrainOperator
 from retraining.params import run_params
 from retraining.tiers import deployed_tiers
+
+# The interval of a deployment: a laptop's own, half a second, is for runs that somebody watches.
+os.environ.pop("PERENNIAL_POLL_SECONDS", None)
 
 SPEC = dc.DatasetSpec(
     contract=dc.DataContract(

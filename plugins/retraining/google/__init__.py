@@ -60,13 +60,7 @@ class Clients:
     @cached_property
     def storage(self) -> storage.Client:
         """Cloud Storage."""
-        from google.cloud import storage
-        from requests.adapters import HTTPAdapter
-
-        client = storage.Client(project=self.project, credentials=self.credentials)
-        for scheme in ("https://", "http://"):
-            client._http.mount(scheme, HTTPAdapter(pool_maxsize=STORAGE_CONNECTIONS))
-        return client
+        return storage_client(self.project, self.credentials)
 
     @cached_property
     def jobs(self) -> aiplatform_v1.JobServiceClient:
@@ -193,3 +187,22 @@ class Clients:
             "credentials": self.credentials,
             "client_options": {"api_endpoint": endpoint} if endpoint else None,
         }
+
+
+def storage_client(project: str, credentials: Credentials) -> storage.Client:
+    """Return a client of Cloud Storage for many small requests at once.
+
+    It reads the environment's proxies and certificates once, since requests does so for each request, which
+    takes a quarter of an upload's time.
+    """
+    from google.cloud import storage
+    from requests.adapters import HTTPAdapter
+
+    client = storage.Client(project=project, credentials=credentials)
+    session, url = client._http, client._connection.API_BASE_URL
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=STORAGE_CONNECTIONS))
+    of_environment = session.merge_environment_settings(url, {}, None, None, None)
+    session.proxies, session.verify = of_environment["proxies"], of_environment["verify"]
+    session.trust_env = False
+    return client

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from io import RawIOBase
 from pathlib import Path
 from typing import BinaryIO
 
@@ -82,16 +84,18 @@ def _text(digest: bytes) -> str:
 
 
 class Spool:
-    """Buffered appends to a file, outside the event loop; never holds more than two blocks."""
+    """Buffered appends to a file, outside the event loop; never holds more than two blocks.
 
-    def __init__(self, path: Path, checksums: Checksums) -> None:
-        """Open the file.
+    Args:
+        path: the file; made by the first flush if it isn't there.
+        checksums: those of the file's content so far.
+        check: called before the first block is written; raises if the content isn't wanted.
+    """
 
-        Args:
-            path: the file; made if it isn't there.
-            checksums: those of the file's content so far.
-        """
-        self._file = path.open("ab", buffering=0)
+    def __init__(self, path: Path, checksums: Checksums, *, check: Callable[[], None] = lambda: None) -> None:
+        self._path = path
+        self._file: RawIOBase | None = None
+        self._check = check
         self._checksums = checksums
         self._waiting = bytearray()
 
@@ -102,11 +106,14 @@ class Spool:
             await run_in_threadpool(self.flush)
 
     def flush(self) -> None:
-        """Write buffered data."""
+        """Write buffered data; the file is there then, even without any."""
+        if self._file is None:
+            self._check()
+            self._file = self._path.open("ab", buffering=0)
         block, self._waiting = bytes(self._waiting), bytearray()
         written = 0
         while written < len(block):
-            written += self._file.write(block[written:])
+            written += self._file.write(block[written:]) or 0
         self._checksums.update(block)
 
     async def close(self) -> None:
@@ -115,4 +122,5 @@ class Spool:
             if self._waiting:
                 await run_in_threadpool(self.flush)
         finally:
-            self._file.close()
+            if self._file is not None:
+                self._file.close()

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
@@ -134,16 +135,15 @@ async def receive_object(
         name: the object's name.
         metadata: its metadata.
         announced: the checksums that the content must have.
-        conditions: preconditions on the object that is replaced; checked before content is received, too.
+        conditions: preconditions on the object that is replaced; checked before a second block is received.
 
     Raises:
         ChecksumMismatch: the content isn't what was announced.
         ApiError: as `ObjectStore.commit` does.
     """
-    await run_in_threadpool(store.check, bucket, name, conditions)
     checksums = Checksums()
     with temporary_file(store) as path:
-        spool = Spool(path, checksums)
+        spool = Spool(path, checksums, check=partial(store.check, bucket, name, conditions))
 
         def commit() -> StoredObject:
             spool.flush()

@@ -119,6 +119,7 @@ class MultipartUploads:
             try:
                 async for data in content:
                     await spool.write(data)
+                await run_in_threadpool(spool.flush)
             finally:
                 await spool.close()
             digests = checksums.digests()

@@ -40,6 +40,14 @@ def from_document(message_type: Any, document: Mapping[str, Any]) -> Any:
     return _wrap(message_type, json_format.ParseDict(dict(document), _empty(message_type)))
 
 
+def copy_message(message: Any) -> Any:
+    """Return a copy of a message."""
+    protobuf = to_protobuf(message)
+    copied = type(protobuf)()
+    copied.CopyFrom(protobuf)
+    return _wrap(type(message), copied)
+
+
 def to_json(message: Any, *, integer_enums: bool) -> str:
     """Return the body of a response."""
     return json_format.MessageToJson(to_protobuf(message), use_integers_for_enums=integer_enums, indent=None)

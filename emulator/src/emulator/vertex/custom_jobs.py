@@ -108,10 +108,10 @@ class CustomJobThread(JobThread):
             return None
         fault = self._faults.take("slow_start")
         ready_at = time.monotonic() + (fault.delay_seconds if fault else 0.0)
-        while time.monotonic() < ready_at:
+        while (seconds := ready_at - time.monotonic()) > 0:
             if result := self.interrupted():
                 return result
-            self.pause()
+            self.pause(seconds)
         self._group.job_directory.mkdir(parents=True, exist_ok=True)
         job = self._jobs.get(self._job_name)
         missing = missing_accelerators(accelerators(job.job_spec))

@@ -138,9 +138,9 @@ class JobThread(threading.Thread, ABC):
             return CANCELLED
         return STOPPED if self._stopping else None
 
-    def pause(self) -> None:
-        """Sleep between two polls, or until the thread is woken."""
-        self._woken.wait(_POLL_SECONDS)
+    def pause(self, seconds: float = _POLL_SECONDS) -> None:
+        """Sleep between two polls, or until the thread is woken, as a cancellation does."""
+        self._woken.wait(seconds)
         self._woken.clear()
 
     def mark_running(self, started_at: datetime) -> None:
