@@ -125,8 +125,9 @@ def select_page(
 
 def _view(message: Any) -> dict[str, Any]:
     """Return a resource as filters see it: fields by the names of the proto, enums by name."""
-    protobuf = to_protobuf(message)
-    return _view_of(type(protobuf), protobuf.SerializeToString(deterministic=True))
+    protobuf: Any = to_protobuf(message)
+    message_type: Any = type(protobuf)
+    return _view_of(message_type, protobuf.SerializeToString(deterministic=True))
 
 
 @lru_cache(maxsize=_REMEMBERED_VIEWS)
