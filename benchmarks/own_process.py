@@ -37,15 +37,29 @@ def report(run: Callable[[], None], *, items: int) -> None:
     logging.disable()
     begin = time.perf_counter()
     run()
-    seconds = time.perf_counter() - begin
+    print_figures(per_second=items / (time.perf_counter() - begin))
+
+
+def print_figures(*, per_second: float) -> None:
+    """Print the figures of this process's side as a line of JSON, for `measure`."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     megabytes = peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-    print(json.dumps(asdict(Figures(per_second=items / seconds, peak_mb=megabytes))))
+    print(json.dumps(asdict(Figures(per_second=per_second, peak_mb=megabytes))))
 
 
-def measure(script: str, flags: Sequence[str]) -> Figures:
-    """Return the figures that a script reports when it is called with these flags."""
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+def measure(script: str, flags: Sequence[str], *, gpus: bool = False) -> Figures:
+    """Return the figures that a script reports when it is called with these flags.
+
+    Args:
+        script: prints them as its last line.
+        flags: of the script.
+        gpus: whether it may use them; else it finds none.
+    """
+    environment = {
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        **os.environ,
+        **({} if gpus else {"CUDA_VISIBLE_DEVICES": "-1"}),
+    }
     done = subprocess.run(
         [sys.executable, script, *flags], env=environment, stdout=subprocess.PIPE, text=True, check=True
     )

@@ -9,8 +9,7 @@ from airflow.sdk import BaseOperatorLink
 from retraining.links import JobLink, TensorBoardLink
 from retraining.listener import JobListener
 from retraining.ui import URL_PREFIX, LazyApp, external_views
-from retraining.ui.site_guard import site_guard
-from retraining.ui.write_turns import WriteTurns
+from retraining.ui.middleware import WriteTurns, site_guard
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp

@@ -1,16 +1,24 @@
-"""Guard of an API server that knows no logins against web pages of other sites.
+"""What stands before Airflow's whole API server: a guard against other sites, and turns of what writes.
 
 On a laptop everybody who reaches the port is an administrator. So is every page in a browser on it, unless
 the server looks at the headers that say under which name and from where a request comes: DNS rebinding gives
 a page the server's address under the page's own name, and a frame lets it borrow the user's clicks.
 https://www.w3.org/TR/fetch-metadata/ and https://www.w3.org/TR/CSP3/#directive-frame-ancestors
+
+Where one SQLite file is the whole database, requests that write take turns: Airflow writes its audit log
+inside the event loop, and waits there for the lock of another request, which needs the event loop to end:
+both stand still until SQLite's timeout, and one fails. The dialog of a paused DAG sends two such requests at
+once, a run and the end of the pause.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from airflow.configuration import conf
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
@@ -19,6 +27,8 @@ if TYPE_CHECKING:
 
 HOSTS_VARIABLE = "PERENNIAL_ALLOWED_HOSTS"
 """Names, separated by commas, that the API server answers to; without it nothing is refused."""
+
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _OWN = frozenset({"none", "same-origin"})
 _REFUSED = 403
@@ -74,3 +84,27 @@ def site_guard() -> list[dict[str, Any]]:
     if not hosts:
         return []
     return [{"middleware": SiteGuard, "args": [], "kwargs": {"allowed_hosts": hosts}, "name": "Site guard"}]
+
+
+class WriteTurns:
+    """Middleware that serves requests which may write one after the other, and all others at once.
+
+    Args:
+        app: the application behind it.
+        database: URL of Airflow's database, by default that of the configuration; only SQLite's needs turns.
+    """
+
+    def __init__(self, app: ASGIApp, *, database: str | None = None) -> None:
+        self._app = app
+        database = database or conf.get("database", "sql_alchemy_conn")
+        self._turn: AbstractAsyncContextManager[Any] = (
+            asyncio.Lock() if database.startswith("sqlite") else nullcontext()
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, in its turn."""
+        if scope["type"] != "http" or scope["method"] in READING:
+            await self._app(scope, receive, send)
+            return
+        async with self._turn:
+            await self._app(scope, receive, send)
