@@ -9,7 +9,14 @@ import tensorflow as tf
 
 from contract.naming import EXPECTED_ACCELERATORS
 from trainer.errors import InputError
-from trainer.strategy import check_accelerators, create_strategy, dtype_policy, is_chief, is_multi_worker
+from trainer.strategy import (
+    check_accelerators,
+    compiled_for_gpus,
+    create_strategy,
+    dtype_policy,
+    is_chief,
+    is_multi_worker,
+)
 
 
 @pytest.mark.parametrize("tf_config", ["", json.dumps({"cluster": {"chief": ["localhost:1"]}, "task": {}})])
@@ -65,3 +72,14 @@ def test_policy_of_auto_without_cpuinfo_is_float32(tmp_path):
 
 def test_policy_of_a_given_precision_is_taken_as_it_is(tmp_path):
     assert dtype_policy("bfloat16", cpuinfo=tmp_path / "none") == "mixed_bfloat16"
+
+
+@pytest.mark.parametrize(("gpus", "compiled"), [([], ""), (["/physical_device:GPU:0"], "autoclustering")])
+def test_compiled_for_gpus_clusters_only_what_runs_within_on_a_gpu(monkeypatch, gpus, compiled):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _kind: gpus)
+
+    with compiled_for_gpus():
+        within = tf.config.optimizer.get_jit()
+
+    assert within == compiled
+    assert tf.config.optimizer.get_jit() == ""

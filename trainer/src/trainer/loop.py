@@ -20,7 +20,7 @@ from trainer.config import ScheduleName, TrainConfig
 from trainer.errors import Interrupted, TrainingError
 from trainer.input_pipeline import evaluation_batches, evaluation_steps, train_batches
 from trainer.records import Records
-from trainer.strategy import is_multi_worker
+from trainer.strategy import compiled_for_gpus, is_multi_worker
 from trainer.tensorboard import Summaries
 
 log = logging.getLogger(__name__)
@@ -188,7 +188,8 @@ class Trainer:
             batches: iterator over a distributed `train_batches`.
             steps: number of steps.
         """
-        return self._metrics(self._train(batches, tf.constant(steps)))
+        with compiled_for_gpus():
+            return self._metrics(self._train(batches, tf.constant(steps)))
 
     def evaluate_steps(self, batches: Iterator[Any], *, steps: int) -> StepMetrics:
         """Evaluate some steps.
@@ -231,7 +232,7 @@ class Trainer:
     def _distribute(self, batches: Callable[[tf.distribute.InputContext], tf.data.Dataset]) -> Iterator[Any]:
         return iter(self._strategy.distribute_datasets_from_function(batches))
 
-    # jit_compile stays off: on a CPU, XLA's convolutions are about twenty times slower.
+    # Never jit_compile: on a CPU, XLA's convolutions are about twenty times slower.
     @tf.function
     def _train(self, batches: Iterator[Any], steps: tf.Tensor) -> tf.Tensor:
         sums = tf.zeros(_SUMS)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import tensorflow as tf
@@ -39,6 +40,25 @@ def create_strategy(environment: Mapping[str, str]) -> tf.distribute.Strategy:
     if len(gpus) > 1:
         return tf.distribute.MirroredStrategy()
     return tf.distribute.OneDeviceStrategy("/gpu:0" if gpus else "/cpu:0")
+
+
+@contextmanager
+def compiled_for_gpus() -> Iterator[None]:
+    """Let XLA compile what runs on GPUs meanwhile; without a GPU nothing changes.
+
+    Else batch normalization and activations are kernels of their own, which read and write all activations.
+    XLA chooses the operations itself, so that no model has to be written for it (docs/adr/0032).
+    https://docs.openxla.org/xla/tf2xla
+    """
+    if not tf.config.list_physical_devices("GPU"):
+        yield
+        return
+    before = tf.config.optimizer.get_jit()
+    tf.config.optimizer.set_jit("autoclustering")
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_jit(before)
 
 
 def check_accelerators(environment: Mapping[str, str]) -> None:
