@@ -1,8 +1,9 @@
 import pytest
 
 from emulator.errors import InvalidArgument
+from emulator.state import State
 from emulator.vertex.gapic import types
-from emulator.vertex.resources import select_page
+from emulator.vertex.resources import Resources, select_page
 
 JOBS = [
     types.CustomJob(display_name="b", labels={"run-id": "1"}, state=types.JobState.JOB_STATE_FAILED),
@@ -49,3 +50,17 @@ def test_select_page_goes_on_at_its_token() -> None:
 def test_select_page_of_what_it_does_not_understand_is_refused(arguments) -> None:
     with pytest.raises(InvalidArgument):
         names(**arguments)
+
+
+def test_resources_are_read_as_copies_of_what_was_written_last(tmp_path) -> None:
+    state = State(tmp_path / "state.sqlite")
+    resources = Resources(state, "customJobs", types.CustomJob)
+    resources.put(types.CustomJob(name="jobs/1", display_name="first", labels={"run": "a"}))
+    read = resources.get("jobs/1")
+    read.labels["run"] = "b"
+    assert resources.get("jobs/1").labels == {"run": "a"}
+    resources.put(read)
+    assert [job.labels["run"] for job in resources.newest_first()] == ["b"]
+    resources.delete("jobs/1")
+    assert resources.newest_first() == []
+    state.close()
