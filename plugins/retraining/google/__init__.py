@@ -192,15 +192,16 @@ class Clients:
 def storage_client(project: str, credentials: Credentials) -> storage.Client:
     """Return a client of Cloud Storage for many small requests at once.
 
-    It reads the environment's proxies and certificates once, since requests does so for each request, which
-    takes a quarter of an upload's time.
+    It reads the environment's proxies and certificates once, since requests does so for each request, in a
+    quarter of the client's time for a small upload.
     """
     from google.cloud import storage
     from requests.adapters import HTTPAdapter
 
     client = storage.Client(project=project, credentials=credentials)
-    session, url = client._http, client._connection.API_BASE_URL
-    for scheme in ("https://", "http://"):
+    session, url = client._http, client._connection.get_api_base_url_for_mtls()
+    # With mutual TLS the adapter of https has the client's certificate.
+    for scheme in ("http://",) if session.is_mtls else ("https://", "http://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=STORAGE_CONNECTIONS))
     of_environment = session.merge_environment_settings(url, {}, None, None, None)
     session.proxies, session.verify = of_environment["proxies"], of_environment["verify"]

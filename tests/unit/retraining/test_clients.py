@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from google.auth.credentials import AnonymousCredentials
 
@@ -17,9 +19,9 @@ from retraining.google import storage_client
     ],
 )
 def test_storage_client_goes_through_the_proxy_of_its_environment(monkeypatch, variables, proxies):
-    for name in ("STORAGE_EMULATOR_HOST", "https_proxy", "http_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 

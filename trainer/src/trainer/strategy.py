@@ -48,7 +48,7 @@ def compiled_for_gpus() -> Iterator[None]:
 
     Else batch normalization and activations are kernels of their own, which read and write all activations.
     XLA chooses the operations itself, so that no model has to be written for it (docs/adr/0032).
-    https://docs.openxla.org/xla/tf2xla
+    https://openxla.org/xla/tf2xla
     """
     if not tf.config.list_physical_devices("GPU"):
         yield

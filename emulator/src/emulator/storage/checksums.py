@@ -107,20 +107,16 @@ class Spool:
 
     def flush(self) -> None:
         """Write buffered data; the file is there then, even without any."""
+        block, self._waiting = bytes(self._waiting), bytearray()
         if self._file is None:
             self._check()
             self._file = self._path.open("ab", buffering=0)
-        block, self._waiting = bytes(self._waiting), bytearray()
         written = 0
         while written < len(block):
             written += self._file.write(block[written:]) or 0
         self._checksums.update(block)
 
-    async def close(self) -> None:
-        """Write buffered data and close the file."""
-        try:
-            if self._waiting:
-                await run_in_threadpool(self.flush)
-        finally:
-            if self._file is not None:
-                self._file.close()
+    def close(self) -> None:
+        """Close the file, without what is buffered."""
+        if self._file is not None:
+            self._file.close()

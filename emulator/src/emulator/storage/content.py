@@ -156,4 +156,4 @@ async def receive_object(
                 await spool.write(data)
             return await run_in_threadpool(commit)
         finally:
-            await spool.close()
+            spool.close()

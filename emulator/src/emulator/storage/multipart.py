@@ -121,7 +121,7 @@ class MultipartUploads:
                     await spool.write(data)
                 await run_in_threadpool(spool.flush)
             finally:
-                await spool.close()
+                spool.close()
             digests = checksums.digests()
             announced.check(digests)
             part = Part(

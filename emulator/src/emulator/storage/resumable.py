@@ -239,8 +239,11 @@ class ResumableUploads:
                 fresh, known = data[known:], max(0, known - len(data))
                 await spool.write(fresh)
         finally:
-            await spool.close()
-            self._checksums[upload_id] = checksums
+            try:
+                await run_in_threadpool(spool.flush)  # also of a request that broke off
+            finally:
+                spool.close()
+                self._checksums[upload_id] = checksums
 
     async def _finish(
         self, upload_id: str, session: UploadSession, part: Path, announced: Digests

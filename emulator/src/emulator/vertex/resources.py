@@ -21,7 +21,7 @@ from emulator.vertex.codec import copy_message, from_document, to_document, to_p
 
 _DEFAULT_PAGE_SIZE = 100
 _LARGEST_PAGE_SIZE = PAGE_SIZE.value
-_REMEMBERED_VIEWS = 4096
+_MOST_REMEMBERED = 4096
 
 
 class Resources:
@@ -85,6 +85,8 @@ class Resources:
         """Return a document as a message; it is parsed once, which takes ten times as long as a copy."""
         known = self._parsed.get(document["name"])
         if known is None or known[0] != document:
+            if len(self._parsed) >= _MOST_REMEMBERED:
+                self._parsed.clear()
             known = self._parsed[document["name"]] = document, from_document(self._type, document)
         return copy_message(known[1])
 
@@ -130,7 +132,7 @@ def _view(message: Any) -> dict[str, Any]:
     return _view_of(message_type, protobuf.SerializeToString(deterministic=True))
 
 
-@lru_cache(maxsize=_REMEMBERED_VIEWS)
+@lru_cache(maxsize=_MOST_REMEMBERED)
 def _view_of(message_type: Any, serialized: bytes) -> dict[str, Any]:
     message = message_type.FromString(serialized)
     view: dict[str, Any] = json_format.MessageToDict(message, preserving_proto_field_name=True)

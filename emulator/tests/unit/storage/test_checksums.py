@@ -44,6 +44,6 @@ def test_spool_without_data_makes_an_empty_file(tmp_path):
     checksums = Checksums()
     spool = Spool(tmp_path / "file", checksums)
     spool.flush()
-    asyncio.run(spool.close())
+    spool.close()
     assert (tmp_path / "file").read_bytes() == b""
     assert checksums.size == 0

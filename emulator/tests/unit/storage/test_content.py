@@ -1,7 +1,12 @@
-import pytest
+import asyncio
+from collections.abc import AsyncIterator
 
-from emulator.errors import InvalidArgument, PreconditionFailed
-from emulator.storage.content import Source, compose_objects, copy_object
+import pytest
+from starlette.requests import ClientDisconnect
+
+from emulator.errors import InvalidArgument, NotFound, PreconditionFailed
+from emulator.storage.checksums import BLOCK_BYTES, Digests
+from emulator.storage.content import Source, compose_objects, copy_object, receive_object
 from emulator.storage.metadata import ObjectMetadata
 from emulator.storage.preconditions import Preconditions
 
@@ -42,3 +47,22 @@ def test_compose_counts_components(store):
 def test_compose_of_too_many_or_none_is_refused(store, number):
     with pytest.raises(InvalidArgument, match=f"expected 1 to 32, received {number}"):
         compose_objects(store, [source("x")] * number, "bkt", "z", metadata=ObjectMetadata(), conditions=ANY)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "error"),
+    [([], NotFound), ([b"1", None], ClientDisconnect), ([b"." * BLOCK_BYTES, None], NotFound)],
+)
+def test_receive_into_no_bucket_ends_at_the_first_error(store, tmp_path, blocks, error):
+    async def content() -> AsyncIterator[bytes]:
+        for block in blocks:
+            if block is None:
+                raise ClientDisconnect
+            yield block
+
+    received = receive_object(
+        store, content(), "none", "x", metadata=ObjectMetadata(), announced=Digests(), conditions=ANY
+    )
+    with pytest.raises(error):
+        asyncio.run(received)
+    assert list((tmp_path / "temporary").iterdir()) == []
