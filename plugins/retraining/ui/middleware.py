@@ -1,4 +1,4 @@
-"""What stands before Airflow's whole API server: a guard against other sites, and turns of what writes.
+"""Middleware of Airflow's whole API server: a guard against other sites, and turns of requests that write.
 
 On a laptop everybody who reaches the port is an administrator. So is every page in a browser on it, unless
 the server looks at the headers that say under which name and from where a request comes: DNS rebinding gives

@@ -90,8 +90,8 @@ def python(resolved: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("composer")
     interpreter = folder / "venv" / "bin" / "python"
     run_uv("venv", "--quiet", "--python", PYTHON, folder / "venv")
-    for command in (["install", "--requirements", resolved], ["check"]):
-        run_uv("pip", command[0], "--quiet", "--python", interpreter, *command[1:], folder=folder)
+    run_uv("pip", "install", "--quiet", "--python", interpreter, "--requirements", resolved, folder=folder)
+    run_uv("pip", "check", "--quiet", "--python", interpreter, folder=folder)
     return interpreter
 
 

@@ -112,12 +112,9 @@ def select_page(
     if page_size < 0:
         raise InvalidArgument(f"page_size: expected 0 or more, received {page_size}")
     condition = parse_filter(filter_text)
-    order = _order(order_by)
-    is_plain = not filter_text and not order
-    matching = [(message, {} if is_plain else _view(message)) for message in messages]
-    if not is_plain:
-        matching = [pair for pair in matching if condition.matches(pair[1])]
-    for field, descending in reversed(order):
+    views = [(message, _view(message)) for message in messages]
+    matching = [pair for pair in views if condition.matches(pair[1])]
+    for field, descending in reversed(_order(order_by)):
         matching.sort(key=lambda pair: str(pair[1].get(field, "")), reverse=descending)
     start = _read_token(page_token)
     end = start + min(page_size or _DEFAULT_PAGE_SIZE, _LARGEST_PAGE_SIZE)
